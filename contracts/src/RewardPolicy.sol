@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {Errors} from "./libraries/Errors.sol";
+import {Events} from "./libraries/Events.sol";
+import {Keys} from "./libraries/Keys.sol";
+
+/// @title Every governed number, with bounds and history. Twin of grail/governance/policy.py.
+/// @dev A window obeys the values that held at its first block, so a change never reaches into a running window.
+contract RewardPolicy is Ownable2Step {
+    using Checkpoints for Checkpoints.Trace208;
+
+    struct Bounds {
+        uint208 min;
+        uint208 max;
+    }
+
+    struct EnvironmentMix {
+        uint64 fromBlock;
+        uint64 totalWeight;
+        bytes32[] envIds;
+        uint32[] weights;
+    }
+
+    uint256 private constant MAX_ENVIRONMENTS = 64;
+    uint256 private constant BPS = 10_000;
+    mapping(bytes32 key => Bounds) public bounds;
+    mapping(bytes32 key => Checkpoints.Trace208) private history;
+    bytes32[] private keys;
+    EnvironmentMix[] private mixes;
+
+    /// @param owner who may change parameters (a timelock, later)
+    /// @param names parameters whose start value differs from the default
+    /// @param values their start values, within bounds
+    constructor(address owner, string[] memory names, uint208[] memory values) Ownable(owner) {
+        _define("group_size", 8, 2, 64);
+        _define("max_groups", 64, 1, 4096);
+        _define("sketch_dim", 8, 1, 64);
+        _define("sketch_stride", 8, 1, 1024);
+        _define("bond_per_group", 10 ether, 0.001 ether, 1_000_000 ether);
+        _define("min_stake_miner", 100 ether, 1 ether, 10_000_000 ether);
+        _define("min_stake_validator", 1_000 ether, 1 ether, 10_000_000 ether);
+        _define("min_stake_trainer", 1_000 ether, 1 ether, 10_000_000 ether);
+        _define("unbonding_blocks", 100_800, 10, 2_000_000);
+        _define("accusation_horizon_blocks", 7_200, 4, 500_000);
+        _define("accusation_vote_blocks", 7_200, 4, 500_000);
+        _define("accusation_bond", 50 ether, 0.001 ether, 1_000_000 ether);
+        _define("emission_per_window", 1_000 ether, 0, 1_000_000 ether);
+        _define("split_miners_bps", 6_000, 1_000, 9_000);
+        _define("split_validators_bps", 2_500, 500, 5_000);
+        _define("split_trainer_bps", 1_000, 0, 3_000);
+        _define("split_treasury_bps", 500, 0, 3_000);
+        _define("kappa_bps", 5_000, 5_000, 6_700);
+        _define("quorum_bps", 5_000, 3_400, 8_000);
+        _define("audit_rollouts", 48, 4, 4_096);
+        _define("evidence_reject_exp", 4, 2, 9);
+        _define("evidence_fault_exp", 9, 6, 30);
+        _define("slash_bps", 5_000, 100, 10_000);
+        _define("slash_accuser_bps", 3_000, 0, 4_500);
+        _define("slash_burn_bps", 5_000, 1_000, 10_000);
+        for (uint256 i = 0; i < names.length; ++i) {
+            _write(_key(names[i]), values[i]);
+        }
+        _crossCheck();
+    }
+
+    /// @notice Current value of a parameter, e.g. get("group_size").
+    function get(string calldata name) external view returns (uint256) {
+        bytes32 key = _key(name);
+        _known(key);
+        return history[key].latest();
+    }
+
+    /// @notice Value that held at `blockNumber`; before deployment, the first one.
+    function at(string calldata name, uint256 blockNumber) external view returns (uint256) {
+        bytes32 key = _key(name);
+        _known(key);
+        return _at(key, blockNumber);
+    }
+
+    /// @notice All keys with the values that held at `blockNumber`, in one call.
+    function allAt(uint256 blockNumber) external view returns (bytes32[] memory, uint256[] memory values) {
+        values = new uint256[](keys.length);
+        for (uint256 i = 0; i < values.length; ++i) {
+            values[i] = _at(keys[i], blockNumber);
+        }
+        return (keys, values);
+    }
+
+    /// @notice Changes one parameter within its bounds; windows that have begun keep the old value.
+    function set(string calldata name, uint208 value) external onlyOwner {
+        _write(_key(name), value);
+        _crossCheck();
+    }
+
+    /// @notice Changes several at once, so that a valid state can be reached from any other in one step.
+    function setMany(string[] calldata names, uint208[] calldata values) external onlyOwner {
+        for (uint256 i = 0; i < names.length; ++i) {
+            _write(_key(names[i]), values[i]);
+        }
+        _crossCheck();
+    }
+
+    /// @notice Replaces the environment mix: ids such as "arithmetic/1" and their integer weights.
+    function setEnvironments(string[] calldata ids, uint32[] calldata weights) external onlyOwner {
+        if (ids.length == 0 || ids.length > MAX_ENVIRONMENTS || ids.length != weights.length) {
+            revert Errors.BadEnvironmentMix();
+        }
+        EnvironmentMix storage mix = mixes.push();
+        mix.fromBlock = uint64(block.number);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            mix.envIds.push(keccak256(bytes(ids[i])));
+            mix.weights.push(weights[i]);
+            mix.totalWeight += weights[i];
+        }
+        if (mix.totalWeight == 0) revert Errors.BadEnvironmentMix();
+        emit Events.EnvironmentsSet(ids, weights);
+    }
+
+    /// @notice Hash of the environment that a problem key mandates under the mix that held at `blockNumber`.
+    function environmentOf(bytes32 problemKey, uint256 blockNumber) external view returns (bytes32) {
+        EnvironmentMix storage mix = _mixAt(blockNumber);
+        uint256 ticket = Keys.environmentTicket(problemKey, mix.totalWeight);
+        for (uint256 i = 0; i < mix.weights.length; ++i) {
+            if (ticket < mix.weights[i]) return mix.envIds[i];
+            ticket -= mix.weights[i];
+        }
+        revert Errors.BadEnvironmentMix();
+    }
+
+    /// @notice Hashes and weights of the mix that held at `blockNumber`.
+    function environments(uint256 blockNumber) external view returns (bytes32[] memory, uint32[] memory) {
+        EnvironmentMix storage mix = _mixAt(blockNumber);
+        return (mix.envIds, mix.weights);
+    }
+
+    function _at(bytes32 key, uint256 blockNumber) private view returns (uint256) {
+        Checkpoints.Trace208 storage trace = history[key];
+        if (blockNumber < trace.at(0)._key) return trace.at(0)._value;
+        return trace.upperLookupRecent(uint48(blockNumber));
+    }
+
+    function _mixAt(uint256 blockNumber) private view returns (EnvironmentMix storage) {
+        uint256 i = mixes.length;
+        if (i == 0) revert Errors.BadEnvironmentMix();
+        while (i > 1 && mixes[i - 1].fromBlock > blockNumber) --i;
+        return mixes[i - 1];
+    }
+
+    function _define(string memory name, uint208 value, uint208 min, uint208 max) private {
+        bytes32 key = _key(name);
+        bounds[key] = Bounds(min, max);
+        keys.push(key);
+        _write(key, value);
+    }
+
+    function _write(bytes32 key, uint208 value) private {
+        _known(key);
+        Bounds memory b = bounds[key];
+        if (value < b.min || value > b.max) revert Errors.OutOfBounds(key, value, b.min, b.max);
+        history[key].push(uint48(block.number), value);
+        emit Events.ParameterSet(key, value);
+    }
+
+    /// @dev Rules between parameters: the split never exceeds one; nobody can leave before the last dispute about
+    ///      their work has ended.
+    function _crossCheck() private view {
+        uint256 split = _latest("split_miners_bps") + _latest("split_validators_bps") + _latest("split_trainer_bps")
+            + _latest("split_treasury_bps");
+        if (split > BPS) revert Errors.SplitAboveOne(split);
+        uint256 shares = _latest("slash_accuser_bps") + _latest("slash_burn_bps");
+        if (shares > BPS) revert Errors.SplitAboveOne(shares);
+        uint256 needed = _latest("accusation_horizon_blocks") + _latest("accusation_vote_blocks");
+        if (_latest("unbonding_blocks") < needed) {
+            revert Errors.UnbondingTooShort(_latest("unbonding_blocks"), needed);
+        }
+    }
+
+    function _latest(string memory name) private view returns (uint256) {
+        return history[_key(name)].latest();
+    }
+
+    function _known(bytes32 key) private view {
+        if (bounds[key].max == 0) revert Errors.UnknownParameter(key);
+    }
+
+    function _key(string memory name) private pure returns (bytes32) {
+        return keccak256(bytes(name));
+    }
+}

@@ -1,0 +1,64 @@
+"""Keys: encrypted eth keystore files → signers. A private key is never printed, logged, or written in plain."""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grail.errors import SettingsError
+from grail.protocol.units import Address
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Somebody who can sign. The key shows in no repr."""
+
+    address: Address
+    account: "LocalAccount" = field(repr=False, compare=False)
+
+    @classmethod
+    def from_key(cls, private_key: bytes) -> "Signer":
+        """From 32 raw bytes."""
+        from eth_account import Account
+
+        account = Account.from_key(private_key)
+        return cls(bytes.fromhex(account.address[2:]), account)
+
+    @property
+    def name(self) -> str:
+        """Checksummed 0x address."""
+        return self.account.address
+
+
+def create_keystore(path: Path, password: str) -> Signer:
+    """Make a new key and write it encrypted, readable by the owner only. Raises SettingsError when the file exists."""
+    from eth_account import Account
+
+    account = Account.create()
+    text = json.dumps(Account.encrypt(account.key, password))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise SettingsError(f"expected no file at {path}: a key is never overwritten; choose another path") from None
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    return Signer.from_key(bytes(account.key))
+
+
+def load_keystore(path: Path, password: str) -> Signer:
+    """Decrypt a keystore file. Raises SettingsError for a missing file, a wrong format or a wrong password."""
+    from eth_account import Account
+
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise SettingsError(f"expected a keystore file at {path} ({error.strerror}): make one with `grail keys new`") from error
+    try:
+        return Signer.from_key(bytes(Account.decrypt(text, password)))
+    except (ValueError, TypeError, KeyError) as error:
+        raise SettingsError(f"could not decrypt {path} ({error}): is this the right password and a V3 keystore?") from None

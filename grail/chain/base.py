@@ -1,0 +1,66 @@
+"""The Chain protocol: five verbs (head, block_hash, call, send, logs) and their value types."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from grail.chain.accounts import Signer
+from grail.protocol.units import Address, BlockNumber, Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest block."""
+
+    number: BlockNumber
+    hash: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A mined, successful transaction. `contract` is set by a deployment."""
+
+    transaction: Digest
+    block: BlockNumber
+    gas_used: int
+    contract: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One raw event."""
+
+    address: Address
+    topics: tuple[bytes, ...]
+    data: bytes
+    block: BlockNumber
+    index: int
+
+
+class Chain(Protocol):
+    """Any EVM chain. Every method raises ChainUnavailable after bounded retries; send and call raise Reverted."""
+
+    @property
+    def chain_id(self) -> int:
+        """EIP-155 id."""
+        ...
+
+    def head(self) -> Head:
+        """The newest block."""
+        ...
+
+    def block_hash(self, number: BlockNumber) -> Digest:
+        """Hash of a mined block. Raises ChainError when it does not exist yet."""
+        ...
+
+    def call(self, to: Address, data: bytes) -> bytes:
+        """Run a read-only call at the newest block; returns the ABI-encoded answer."""
+        ...
+
+    def send(self, signer: Signer, to: Address | None, data: bytes, value: int = 0) -> Receipt:
+        """Sign, send and wait for one transaction; `to` None deploys. Returns only on success."""
+        ...
+
+    def logs(self, addresses: Sequence[Address], first: BlockNumber, last: BlockNumber) -> list[Log]:
+        """Events of these contracts in blocks [first, last], in chain order."""
+        ...

@@ -1,0 +1,154 @@
+"""Chain in this process: eth-tester over py-evm, deterministic, and saved to a file.
+
+The same seed gives the same blocks, block hashes included: timestamps advance by a fixed step instead of the clock.
+State is py-evm's key-value store; `save()` appends what changed to a SQLite file in one transaction, so a killed
+process finds the chain exactly as it was at the last save.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from eth.db.atomic import AtomicDB
+from eth.db.backends.memory import MemoryDB
+from eth.exceptions import VMError
+from eth.vm.spoof import SpoofTransaction
+from eth_tester import EthereumTester, PyEVMBackend
+from eth_tester.backends.pyevm.main import get_default_genesis_params
+from web3 import EthereumTesterProvider, Web3
+
+from grail.chain.accounts import Signer
+from grail.chain.jsonrpc import JsonRpcChain
+from grail.chain.reverts import RevertDecoder
+from grail.chain.transactions import TransactionSender
+from grail.errors import ChainError, StorageError
+from grail.protocol.hashing import keccak256
+from grail.protocol.units import Address
+
+CHAIN_ID = 31_337
+BLOCK_SECONDS = 12
+GENESIS_TIME = 1_700_000_000
+FUNDER_WEI = 10**27
+GAS_LIMIT = 8_000_000
+"""Gas limit of every transaction here: estimating would double the cost of each, and gas is free."""
+
+
+class EmbeddedChain(JsonRpcChain):
+    """A private chain whose genesis funds one account."""
+
+    def __init__(self, funder: Address, path: Path | None = None) -> None:
+        """`path`: file that keeps the chain between processes; None keeps it in memory only."""
+        self._store = _SavedDict(path)
+        backend = PyEVMBackend(
+            genesis_parameters=get_default_genesis_params({"timestamp": GENESIS_TIME}),
+            genesis_state={funder: {"balance": FUNDER_WEI, "nonce": 0, "code": b"", "storage": {}}},
+        )
+        backend.chain = _deterministic_chain(backend.chain, self._store)
+        self._tester = EthereumTester(backend)
+        super().__init__(Web3(EthereumTesterProvider(self._tester)), "the embedded chain", CHAIN_ID, funder)
+        self._sender: _EmbeddedSender = _EmbeddedSender(self._web3, backend, self.reverts)
+
+    def call(self, to: Address, data: bytes) -> bytes:
+        """Run a read-only call as the next block would see it; py-evm directly, because the provider loses reasons."""
+        return self._sender.execute(self._caller, to, data, 0)
+
+    def mine(self, blocks: int) -> None:
+        """Make empty blocks."""
+        if blocks > 0:
+            self._tester.backend.mine_blocks(blocks)
+
+    def save(self) -> None:
+        """Write everything since the last save to the file, all or nothing."""
+        self._store.save()
+
+
+class _EmbeddedSender(TransactionSender):
+    def __init__(self, web3: Web3, backend: PyEVMBackend, reverts: RevertDecoder) -> None:
+        super().__init__(web3, CHAIN_ID, reverts)
+        self._backend = backend
+
+    def execute(self, sender: Address, to: Address | None, data: bytes, value: int) -> bytes:
+        """Run without mining or paying. Raises Reverted with the contract's reason."""
+        chain = self._backend.chain
+        build = chain.get_vm().create_unsigned_transaction
+        nonce = chain.get_vm(chain.get_canonical_head()).state.get_nonce(sender)
+        plain = build(nonce=nonce, gas_price=0, gas=GAS_LIMIT, to=to or b"", value=value, data=data)
+        try:
+            return chain.get_transaction_result(SpoofTransaction(plain, from_=sender), chain.get_canonical_head())
+        except VMError as error:
+            reason = error.args[0] if error.args and isinstance(error.args[0], bytes) else b""
+            raise self._reverts.explain(reason, f"call 0x{data[:4].hex()}") from error
+
+    def _gas(self, fields: dict[str, Any], data: bytes) -> int:
+        return GAS_LIMIT
+
+    def _failed(self, signer: Signer, to: Address | None, data: bytes, value: int) -> ChainError:
+        try:
+            self.execute(signer.address, to, data, value)
+        except ChainError as reason:
+            return reason
+        return ChainError(f"transaction 0x{data[:4].hex()} failed when mined but not afterwards: try again")
+
+
+def _deterministic_chain(template: Any, store: "_SavedDict") -> Any:
+    """A chain of the tester's kind with our id, fixed time steps, and `store` below it."""
+
+    class DeterministicChain(type(template)):  # type: ignore[misc]
+        chain_id = CHAIN_ID
+
+        def create_header_from_parent(self, parent: Any, **params: Any) -> Any:
+            params.setdefault("timestamp", parent.timestamp + BLOCK_SECONDS)
+            return super().create_header_from_parent(parent, **params)
+
+        def mine_block(self, *values: Any, **params: Any) -> Any:
+            params["mix_hash"] = keccak256(self.get_canonical_head().hash)
+            return super().mine_block(*values, **params)
+
+    source = template.chaindb.db
+    if not store:
+        raw = source.wrapped_db if hasattr(source, "wrapped_db") else source
+        for key, value in raw.kv_store.items():
+            store[key] = value
+    return DeterministicChain(AtomicDB(MemoryDB(store)))
+
+
+class _SavedDict(dict[bytes, bytes]):
+    """A dict that knows which keys changed since it was last written to its SQLite file."""
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__()
+        self._dirty: set[bytes] = set()
+        self._file: sqlite3.Connection | None = None
+        if path is not None:
+            try:
+                self._file = sqlite3.connect(path)
+                self._file.execute("CREATE TABLE IF NOT EXISTS state (key BLOB PRIMARY KEY, value BLOB)")
+                super().update(self._rows())
+            except sqlite3.Error as error:
+                raise StorageError(f"could not open the chain file {path} ({error}): is the folder writable?") from error
+
+    def _rows(self) -> Iterable[tuple[bytes, bytes]]:
+        assert self._file is not None
+        return self._file.execute("SELECT key, value FROM state")
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        self._dirty.add(key)
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: bytes) -> None:
+        self._dirty.add(key)
+        super().__delitem__(key)
+
+    def save(self) -> None:
+        """Write the changes in one SQLite transaction."""
+        if self._file is not None:
+            try:
+                with self._file:
+                    rows = [(key, self[key]) for key in self._dirty if key in self]
+                    gone = [(key,) for key in self._dirty if key not in self]
+                    self._file.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", rows)
+                    self._file.executemany("DELETE FROM state WHERE key = ?", gone)
+            except sqlite3.Error as error:
+                raise StorageError(f"could not save the chain ({error}): free disk space, then resume") from error
+        self._dirty.clear()

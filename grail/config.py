@@ -1,0 +1,108 @@
+"""One typed settings tree: TOML file, then GRAIL_ environment variables, then defaults. The only reader of the environment.
+
+Protocol parameters never live here: they are read from the chain. Secrets come from the environment or a file and never
+from TOML, so that a configuration can be shown and shared.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pydantic
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from grail.errors import SettingsError
+
+
+class ChainSettings(pydantic.BaseModel, extra="forbid"):
+    """Which network."""
+
+    url: str = pydantic.Field("http://127.0.0.1:8545", description="JSON-RPC node")
+    address_book: Path = pydantic.Field(Path("network.json"), description="the network's contracts")
+
+
+class KeySettings(pydantic.BaseModel, extra="forbid"):
+    """Who this node is."""
+
+    keystore: Path = pydantic.Field(Path("keystore.json"), description="encrypted eth keystore (V3)")
+    password_file: Path | None = pydantic.Field(None, description="file with the password; else GRAIL_PASSWORD, else asked")
+
+
+class WorkSettings(pydantic.BaseModel, extra="forbid"):
+    """Where and how this node works."""
+
+    folder: Path = pydantic.Field(Path("grail-data"), description="database, checkpoints, logs")
+    store: str = pydantic.Field("file://grail-objects", description="object store shared by the network")
+    engine: str = pydantic.Field("transformers", description="inference engine")
+    groups: int = pydantic.Field(64, ge=1, description="most groups a miner commits in a window")
+    threads: int = pydantic.Field(0, ge=0, description="CPU threads of the engine; 0 leaves the library's choice")
+    poll_seconds: float = pydantic.Field(1.0, gt=0, description="how often the chain is looked at")
+    watchdog_seconds: float = pydantic.Field(60.0, gt=0, description="name a duty that runs longer than this")
+
+
+class TrainingSettings(pydantic.BaseModel, extra="forbid"):
+    """The trainer's optimizer. Defaults suit the shipped tiny model."""
+
+    learning_rate: float = pydantic.Field(2e-4, gt=0)
+    epochs: int = pydantic.Field(1, ge=1, description="passes over a window's groups")
+    minibatches: int = pydantic.Field(2, ge=1, description="optimizer steps a pass")
+    clip_low: float = pydantic.Field(0.2, gt=0, lt=1, description="ratio clip below 1")
+    clip_high: float = pydantic.Field(0.28, gt=0, description="ratio clip above 1 (DAPO's clip-higher)")
+    gradient_norm: float = pydantic.Field(1.0, gt=0)
+    weight_decay: float = pydantic.Field(0.0, ge=0)
+    max_staleness: int = pydantic.Field(2, ge=0, description="versions a group may lag behind the learner")
+    seed: int = 0
+
+
+class Settings(BaseSettings):
+    """Everything a node is told. `grail config show` prints it."""
+
+    model_config = SettingsConfigDict(env_prefix="GRAIL_", env_nested_delimiter="__", extra="forbid")
+
+    chain: ChainSettings = ChainSettings()
+    key: KeySettings = KeySettings()
+    work: WorkSettings = WorkSettings()
+    training: TrainingSettings = TrainingSettings()
+    password: pydantic.SecretStr | None = pydantic.Field(None, description="keystore password (environment only)")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file."""
+        return env_settings, init_settings
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read a TOML file (optional) and the environment. Raises SettingsError naming file, key and what is wrong."""
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text())
+        except OSError as error:
+            raise SettingsError(f"expected a settings file at {path} ({error.strerror})") from error
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"expected TOML in {path}, got: {error}") from error
+        if "password" in values:
+            raise SettingsError(f"expected no password in {path}: use key.password_file or GRAIL_PASSWORD")
+    try:
+        return Settings(**values)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"setting {place} in {path or 'the environment'}: {first['msg']}") from error
+
+
+def read_password(settings: Settings) -> str | None:
+    """The keystore password from file or environment; None when it must be asked for."""
+    if settings.key.password_file is not None:
+        try:
+            return settings.key.password_file.read_text().rstrip("\n")
+        except OSError as error:
+            raise SettingsError(f"expected a password file at {settings.key.password_file} ({error.strerror})") from error
+    return settings.password.get_secret_value() if settings.password else None

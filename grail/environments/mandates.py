@@ -1,0 +1,103 @@
+"""What the beacon mandates for each group of a miner (spec section 2): miners derive it to work, validators to check."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grail.environments.base import Environment, Problem
+from grail.environments.registry import Environments
+from grail.protocol import keys
+from grail.protocol.leaf import hash_tokens
+from grail.protocol.units import Address, Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupMandate:
+    """What the beacon mandates for one group."""
+
+    env_id: Digest
+    environment: Environment
+    problem: Problem
+    problem_key: Digest
+    rules_hash: Digest
+    prompt: NDArray[np.int32]
+    prompt_hash: Digest
+
+
+class EnvironmentMix(Protocol):
+    """A window's governed mix, as the chain tells it."""
+
+    def mandated(self, problem_key: Digest) -> Digest:
+        """Digest of the environment that a problem key draws."""
+        ...
+
+
+class PromptCodec(Protocol):
+    """Text to prompt ids with the checkpoint's tokenizer."""
+
+    def encode(self, prompt: str) -> NDArray[np.int32]:
+        """Prompt ids, int32 (p,)."""
+        ...
+
+
+class CheckpointRules(Protocol):
+    """The part of a checkpoint that keys depend on."""
+
+    @property
+    def fingerprint(self) -> Digest:
+        """Of the weights, config, tokenizer and rules."""
+        ...
+
+    def rules_digest(self, environment_id: str) -> Digest:
+        """Hash of the rules that a rollout in this environment obeys."""
+        ...
+
+
+class BeaconMandates:
+    """The mandated groups of one miner in one window, derived once each."""
+
+    def __init__(
+        self,
+        beacon: Digest,
+        miner: Address,
+        mix: EnvironmentMix,
+        environments: Environments,
+        checkpoint: CheckpointRules,
+        codec: PromptCodec,
+    ) -> None:
+        self._beacon = beacon
+        self._miner = miner
+        self._mix = mix
+        self._environments = environments
+        self._checkpoint = checkpoint
+        self._codec = codec
+        self._groups: dict[int, GroupMandate] = {}
+        self._rules: dict[str, Digest] = {}
+
+    def group(self, number: int) -> GroupMandate:
+        """What group `number` has to be; remembered."""
+        if number not in self._groups:
+            key = keys.problem_key(self._beacon, self._miner, number)
+            env_id = self._mix.mandated(key)
+            environment = self._environments.by_digest(env_id)
+            problem = environment.problem(key)
+            prompt = self._codec.encode(problem.prompt)
+            if environment.id not in self._rules:
+                self._rules[environment.id] = self._checkpoint.rules_digest(environment.id)
+            self._groups[number] = GroupMandate(
+                env_id=env_id,
+                environment=environment,
+                problem=problem,
+                problem_key=key,
+                rules_hash=self._rules[environment.id],
+                prompt=prompt,
+                prompt_hash=hash_tokens(prompt),
+            )
+        return self._groups[number]
+
+    def rollout_key(self, group: int, index: int) -> Digest:
+        """The mandated noise key of one rollout."""
+        mandate = self.group(group)
+        return keys.rollout_key(mandate.problem_key, self._checkpoint.fingerprint, mandate.rules_hash, index)

@@ -1,0 +1,126 @@
+"""Every governed number [C]: name, unit, bounds, default. Twin of RewardPolicy.sol; a test compares the two.
+
+A window obeys the values that held at its first block (`RewardPolicy.at`), so no change reaches into running work.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from grail.errors import SettingsError
+from grail.protocol.constants import BPS
+from grail.protocol.hashing import keccak256
+
+ETHER = 10**18
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One governed number; `reason` says why the default is what it is."""
+
+    name: str
+    unit: str
+    default: int
+    low: int
+    high: int
+    reason: str
+
+    @property
+    def key(self) -> bytes:
+        """Key in RewardPolicy: keccak-256 of the name."""
+        return keccak256(self.name.encode())
+
+
+PARAMETERS: tuple[Parameter, ...] = (
+    Parameter("group_size", "rollouts", 8, 2, 64, "the G of GRPO: half the groups of a mid-skill model are mixed"),
+    Parameter("max_groups", "groups", 64, 1, 4096, "bounds one miner's blob and its share of a window"),
+    Parameter("sketch_dim", "float16", 8, 1, 64, "16 bytes per sketched position"),
+    Parameter("sketch_stride", "tokens", 8, 1, 1024, "with sketch_dim 8: 2 bytes a token"),
+    Parameter("bond_per_group", "wei", 10 * ETHER, ETHER // 1000, 10**6 * ETHER, "b >= 10 g (1 - x) / x"),
+    Parameter("min_stake_miner", "wei", 100 * ETHER, ETHER, 10**7 * ETHER, "ten groups' bond"),
+    Parameter("min_stake_validator", "wei", 1000 * ETHER, ETHER, 10**7 * ETHER, "a window's emission"),
+    Parameter("min_stake_trainer", "wei", 1000 * ETHER, ETHER, 10**7 * ETHER, "a window's emission"),
+    Parameter("unbonding_blocks", "blocks", 100_800, 10, 2_000_000, "14 days of 12 s: above the longest dispute"),
+    Parameter("accusation_horizon_blocks", "blocks", 7_200, 4, 500_000, "a day after the window's end"),
+    Parameter("accusation_vote_blocks", "blocks", 7_200, 4, 500_000, "a day for the jurors"),
+    Parameter("accusation_bond", "wei", 50 * ETHER, ETHER // 1000, 10**6 * ETHER, "above a false accusation's harm"),
+    Parameter("emission_per_window", "wei", 1000 * ETHER, 0, 10**6 * ETHER, "upper bound of what a window mints"),
+    Parameter("split_miners_bps", "bps", 6_000, 1_000, 9_000, "work is most of the cost"),
+    Parameter("split_validators_bps", "bps", 2_500, 500, 5_000, "audits, stake at risk"),
+    Parameter("split_trainer_bps", "bps", 1_000, 0, 3_000, "one accelerator's keep"),
+    Parameter("split_treasury_bps", "bps", 500, 0, 3_000, "what holders may spend"),
+    Parameter("kappa_bps", "bps", 5_000, 5_000, 6_700, "stake that must support a score"),
+    Parameter("quorum_bps", "bps", 5_000, 3_400, 8_000, "revealed stake below which a window pays nobody"),
+    Parameter("audit_rollouts", "rollouts", 48, 4, 4096, "replayed per miner, window and validator before accepting"),
+    Parameter("evidence_reject_exp", "log10 e-value", 4, 2, 9, "unpaid: an honest miner once in 10^4 windows at most"),
+    Parameter("evidence_fault_exp", "log10 e-value", 9, 6, 30, "slashed: an honest miner once in 10^9 windows at most"),
+    Parameter("slash_bps", "bps", 5_000, 100, 10_000, "half the stake for a proven fault"),
+    Parameter("slash_accuser_bps", "bps", 3_000, 0, 4_500, "below one half, so self-accusation always loses"),
+    Parameter("slash_burn_bps", "bps", 5_000, 1_000, 10_000, "the rest goes to the treasury"),
+)
+
+BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The values that hold in one window. Field names are the parameters'; units as in the table above."""
+
+    group_size: int
+    max_groups: int
+    sketch_dim: int
+    sketch_stride: int
+    bond_per_group: int
+    min_stake_miner: int
+    min_stake_validator: int
+    min_stake_trainer: int
+    unbonding_blocks: int
+    accusation_horizon_blocks: int
+    accusation_vote_blocks: int
+    accusation_bond: int
+    emission_per_window: int
+    split_miners_bps: int
+    split_validators_bps: int
+    split_trainer_bps: int
+    split_treasury_bps: int
+    kappa_bps: int
+    quorum_bps: int
+    audit_rollouts: int
+    evidence_reject_exp: int
+    evidence_fault_exp: int
+    slash_bps: int
+    slash_accuser_bps: int
+    slash_burn_bps: int
+
+    @classmethod
+    def defaults(cls, **changes: int) -> "Policy":
+        """Default values with `changes`, checked against bounds and cross rules."""
+        values = {p.name: p.default for p in PARAMETERS} | changes
+        check(values)
+        return cls(**values)
+
+    def as_dict(self) -> dict[str, int]:
+        """Name to value, in table order."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def check(values: Mapping[str, int]) -> None:
+    """Raise SettingsError on the first unknown name, value out of bounds or broken cross rule."""
+    for name, value in values.items():
+        if name not in BY_NAME:
+            raise SettingsError(f"expected a governed parameter, got {name!r}: see docs/spec/policy.md for the names")
+        parameter = BY_NAME[name]
+        if not parameter.low <= value <= parameter.high:
+            raise SettingsError(
+                f"expected {name} in [{parameter.low}, {parameter.high}] {parameter.unit}, got {value}"
+            )
+    full = {p.name: p.default for p in PARAMETERS} | dict(values)
+    split = sum(full[f"split_{who}_bps"] for who in ("miners", "validators", "trainer", "treasury"))
+    if split > BPS:
+        raise SettingsError(f"expected the emission split to sum to at most {BPS} bps, got {split}")
+    if full["slash_accuser_bps"] + full["slash_burn_bps"] > BPS:
+        raise SettingsError("expected slash_accuser_bps + slash_burn_bps to be at most 10000")
+    if full["unbonding_blocks"] < full["accusation_horizon_blocks"] + full["accusation_vote_blocks"]:
+        raise SettingsError(
+            "expected unbonding_blocks >= accusation_horizon_blocks + accusation_vote_blocks: "
+            "otherwise a cheat leaves before its trial ends"
+        )

@@ -1,0 +1,70 @@
+"""The Engine protocol and its value types. Pure token ids: no text, no tasks, no rewards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grail.proofs.sketch import SketchPlan
+from grail.protocol.units import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutRequest:
+    """One completion to make: prompt ids int32 (p,), 32-byte rollout key."""
+
+    prompt: NDArray[np.int32]
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One completion made: tokens int32 (n,), logprobs float16 (n,), sketch float16 (rows, m), finish code."""
+
+    tokens: NDArray[np.int32]
+    logprobs: NDArray[np.float16]
+    sketch: NDArray[np.float16]
+    finish: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRequest:
+    """One completion to check: prompt ids, rollout key, the claimed tokens int32 (n,)."""
+
+    prompt: NDArray[np.int32]
+    key: bytes
+    tokens: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayTrace:
+    """What a replay measured at each sampled position.
+
+    margins: float32 (n,), max_v s_v − s_y ≥ 0 in nats, s = logits / T + G; zero where the token was mandated.
+    logprobs: float32 (n,), of the claimed token at T. sketch: float32 (rows, m), projection of the replayed state.
+    """
+
+    margins: NDArray[np.float32]
+    logprobs: NDArray[np.float32]
+    sketch: NDArray[np.float32]
+
+
+class Engine(Protocol):
+    """One loaded checkpoint. Both methods keep the order of their requests; neither keeps state between calls."""
+
+    @property
+    def fingerprint(self) -> Digest:
+        """Of the loaded checkpoint."""
+        ...
+
+    def generate(
+        self, requests: Sequence[RolloutRequest], plan: SketchPlan, *, greedy: bool = False
+    ) -> list[Generation]:
+        """Sample every request to its end with the protocol's noise; `greedy` leaves the noise out (evaluation)."""
+        ...
+
+    def replay(self, requests: Sequence[ReplayRequest], plan: SketchPlan) -> list[ReplayTrace]:
+        """One prefill over prompt and completion of every request."""
+        ...

@@ -1,0 +1,226 @@
+"""Engine on transformers: KV cache, left padding for decoding, right padding for replay.
+
+Knows token ids and rollout keys; knows no tasks, no chain, no miners. The LM head always runs in float32: bf16 logits
+near 16–32 are spaced 0.125 apart, which alone makes most honest flips.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM, DynamicCache
+from transformers.utils import logging as transformers_logging
+
+from grail.checkpoints.files import Checkpoint
+from grail.errors import BadCheckpoint, BadInput
+from grail.inference.base import Generation, ReplayRequest, ReplayTrace, RolloutRequest
+from grail.inference.sampler import key_tensor, mandated, scaled_logits, scores_of
+from grail.proofs.sketch import SketchPlan
+from grail.protocol.constants import FINISH_EOS, FINISH_LENGTH
+from grail.protocol.units import Digest
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+BATCH_TOKENS = 16_384
+"""Prompt plus completion tokens of one forward pass: bounds activation memory."""
+HEAD_ROWS = 2_048
+"""Rows of one LM-head product: bounds logit memory to 2,048 x vocabulary."""
+
+
+class TransformersEngine:
+    """One checkpoint loaded with transformers."""
+
+    def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
+        transformers_logging.disable_progress_bar()
+        self.checkpoint = checkpoint
+        self.device = device
+        dtype = DTYPES[checkpoint.rules.precision]
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                checkpoint.folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
+            )
+        except (OSError, ValueError) as error:
+            raise BadCheckpoint(f"transformers cannot load {checkpoint.folder}: {error}") from error
+        self.use_model(model)
+
+    def use_model(self, model: Any) -> None:
+        """Run on this transformers model from now on (the checkpoint's own, or a trainer's copy)."""
+        self.model = model.to(self.device).eval()
+        self._head = self.model.get_output_embeddings()
+
+    @property
+    def fingerprint(self) -> Digest:
+        """Of the loaded checkpoint."""
+        return self.checkpoint.fingerprint
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the last hidden state."""
+        return int(self.model.config.hidden_size)
+
+    def generate(
+        self, requests: Sequence[RolloutRequest], plan: SketchPlan, *, greedy: bool = False
+    ) -> list[Generation]:
+        """Sample every request to its end, batched by prompt length; `greedy` leaves the noise out."""
+        done: list[Generation | None] = [None] * len(requests)
+        lengths = [len(request.prompt) + self.checkpoint.rules.max_tokens for request in requests]
+        for places in _batches(lengths):
+            made = self._generate_batch([requests[place] for place in places], plan, greedy)
+            for place, generation in zip(places, made, strict=True):
+                done[place] = generation
+        return [generation for generation in done if generation is not None]
+
+    def replay(self, requests: Sequence[ReplayRequest], plan: SketchPlan) -> list[ReplayTrace]:
+        """One prefill for every request, batched by length."""
+        done: list[ReplayTrace | None] = [None] * len(requests)
+        for request in requests:
+            self._check_ids(request.tokens)
+        lengths = [len(request.prompt) + len(request.tokens) for request in requests]
+        for places in _batches(lengths):
+            traces = self._replay_batch([requests[place] for place in places], plan)
+            for place, trace in zip(places, traces, strict=True):
+                done[place] = trace
+        return [trace for trace in done if trace is not None]
+
+    @torch.inference_mode()
+    def _generate_batch(
+        self, requests: list[RolloutRequest], plan: SketchPlan, greedy: bool
+    ) -> list[Generation]:
+        rules, rows = self.checkpoint.rules, len(requests)
+        keys = key_tensor([request.key for request in requests], self.device)
+        projection = torch.from_numpy(plan.matrix(self.hidden_size)).to(self.device)
+        ids, mask = self._left_padded([request.prompt for request in requests])
+        eos = torch.tensor(rules.eos_ids, device=self.device)
+        cache = DynamicCache(config=self.model.config)
+        running = torch.ones(rows, dtype=torch.bool, device=self.device)
+        tokens, logprobs, sketches = [], [], []
+        for step in range(rules.max_tokens):
+            positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+            hidden = self._hidden(ids, mask, positions, cache)[:, -1]
+            scaled = scaled_logits(self._logits(hidden), rules.temperature_milli)
+            steps = torch.full((rows,), step, device=self.device)
+            chosen = scaled.argmax(dim=1) if greedy else mandated(scaled, keys, steps).tokens
+            tokens.append(chosen)
+            logprobs.append(_logprobs(scaled, chosen))
+            if step % plan.stride == 0:
+                sketches.append(_project(hidden, projection))
+            running &= ~torch.isin(chosen, eos)
+            if not running.any():
+                break
+            ids, mask = chosen[:, None], torch.cat([mask, mask.new_ones(rows, 1)], dim=1)
+        return self._cut(tokens, logprobs, sketches, plan)
+
+    def _cut(
+        self, tokens: list[Tensor], logprobs: list[Tensor], sketches: list[Tensor], plan: SketchPlan
+    ) -> list[Generation]:
+        """Rows of a finished batch, each ended at its first EOS."""
+        rules = self.checkpoint.rules
+        all_tokens = torch.stack(tokens, 1).cpu().numpy().astype(np.int32)
+        all_logprobs = torch.stack(logprobs, 1).cpu().numpy().astype(np.float16) + np.float16(0)
+        all_sketches = torch.stack(sketches, 1).cpu().numpy().astype(np.float16)
+        ends = np.isin(all_tokens, rules.eos_ids)
+        made = []
+        for row in range(len(all_tokens)):
+            ended = bool(ends[row].any())
+            count = int(ends[row].argmax()) + 1 if ended else rules.max_tokens
+            made.append(
+                Generation(
+                    tokens=all_tokens[row, :count].copy(),
+                    logprobs=np.minimum(all_logprobs[row, :count], np.float16(0)),
+                    sketch=all_sketches[row, : plan.rows(count)].copy(),
+                    finish=FINISH_EOS if ended else FINISH_LENGTH,
+                )
+            )
+        return made
+
+    @torch.inference_mode()
+    def _replay_batch(self, requests: list[ReplayRequest], plan: SketchPlan) -> list[ReplayTrace]:
+        projection = torch.from_numpy(plan.matrix(self.hidden_size)).to(self.device)
+        ids, mask = self._right_padded(requests)
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        hidden = self._hidden(ids, mask, positions, None)
+        states = torch.cat([hidden[row, len(r.prompt) - 1 :][: len(r.tokens)] for row, r in enumerate(requests)])
+        counts = [len(request.tokens) for request in requests]
+        keys = key_tensor([request.key for request in requests], self.device)
+        keys = keys.repeat_interleave(torch.tensor(counts, device=self.device), dim=0)
+        steps = torch.cat([torch.arange(count, device=self.device) for count in counts])
+        claimed = torch.from_numpy(np.concatenate([r.tokens for r in requests]).astype(np.int64)).to(self.device)
+        margins, logprobs = self._measure(states, keys, steps, claimed)
+        sketched = _project(states, projection).cpu().numpy()
+        starts = np.cumsum([0, *counts])
+        return [
+            ReplayTrace(margins[a:b], logprobs[a:b], sketched[a : b : plan.stride])
+            for a, b in zip(starts[:-1], starts[1:], strict=True)
+        ]
+
+    def _measure(self, states: Tensor, keys: Tensor, steps: Tensor, claimed: Tensor) -> tuple[Any, Any]:
+        """Margins and logprobs of the claimed tokens, float32 (positions,), the LM head in bounded pieces."""
+        margins, logprobs = [], []
+        for part in range(0, len(states), HEAD_ROWS):
+            piece = slice(part, part + HEAD_ROWS)
+            scaled = scaled_logits(self._logits(states[piece]), self.checkpoint.rules.temperature_milli)
+            best = mandated(scaled, keys[piece], steps[piece]).scores
+            margins.append(best - scores_of(scaled, keys[piece], steps[piece], claimed[piece]))
+            logprobs.append(_logprobs(scaled, claimed[piece]))
+        return torch.cat(margins).float().cpu().numpy(), torch.cat(logprobs).float().cpu().numpy()
+
+    def _hidden(self, ids: Tensor, mask: Tensor, positions: Tensor, cache: DynamicCache | None) -> Tensor:
+        """Last hidden states after the final norm, (rows, positions, hidden)."""
+        answer = self.model.base_model(
+            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=cache is not None
+        )
+        return answer.last_hidden_state
+
+    def _logits(self, states: Tensor) -> Tensor:
+        """LM head in float32."""
+        bias = self._head.bias
+        return torch.nn.functional.linear(
+            states.float(), self._head.weight.float(), None if bias is None else bias.float()
+        )
+
+    def _left_padded(self, prompts: list[np.ndarray]) -> tuple[Tensor, Tensor]:
+        width = max(len(prompt) for prompt in prompts)
+        ids = torch.zeros((len(prompts), width), dtype=torch.int64)
+        mask = torch.zeros_like(ids)
+        for row, prompt in enumerate(prompts):
+            ids[row, width - len(prompt) :] = torch.from_numpy(prompt.astype(np.int64))
+            mask[row, width - len(prompt) :] = 1
+        return ids.to(self.device), mask.to(self.device)
+
+    def _right_padded(self, requests: list[ReplayRequest]) -> tuple[Tensor, Tensor]:
+        width = max(len(request.prompt) + len(request.tokens) for request in requests)
+        ids = torch.zeros((len(requests), width), dtype=torch.int64)
+        mask = torch.zeros_like(ids)
+        for row, request in enumerate(requests):
+            sequence = np.concatenate([request.prompt, request.tokens]).astype(np.int64)
+            ids[row, : len(sequence)] = torch.from_numpy(sequence)
+            mask[row, : len(sequence)] = 1
+        return ids.to(self.device), mask.to(self.device)
+
+    def _check_ids(self, tokens: np.ndarray) -> None:
+        if len(tokens) == 0 or int(tokens.max()) >= self.checkpoint.vocab_size or int(tokens.min()) < 0:
+            raise BadInput(f"expected token ids in [0, {self.checkpoint.vocab_size}), got others")
+
+
+def _logprobs(scaled: Tensor, ids: Tensor) -> Tensor:
+    """log softmax(logits / T) of one id in each row, float64."""
+    return scaled.gather(1, ids[:, None])[:, 0] - torch.logsumexp(scaled, dim=1)
+
+
+def _project(states: Tensor, projection: Tensor) -> Tensor:
+    """Sketch rows: P h / ‖h‖ in float32, (rows, m)."""
+    states = states.float()
+    return (states / states.norm(dim=-1, keepdim=True).clamp(min=1e-30)) @ projection.T
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Places grouped so that each batch, padded to its longest member, holds at most BATCH_TOKENS."""
+    batch: list[int] = []
+    for place in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        if batch and (len(batch) + 1) * lengths[place] > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch

@@ -1,0 +1,49 @@
+"""Every constant of the protocol: value, unit, reason, and what breaks if it changes.
+
+A change to any of them is a new protocol version: old leaves, keys or blobs no longer verify.
+"""
+
+# Domain tags. Each hash of the protocol starts with one, so no value of one kind can stand for another.
+TAG_BEACON = "grail/beacon/1"
+TAG_PROBLEM = "grail/problem/1"
+TAG_ENVIRONMENT = "grail/environment/1"
+TAG_ROLLOUT = "grail/rollout/1"
+TAG_SKETCH = "grail/sketch/1"
+TAG_CHALLENGE = "grail/challenge/1"
+TAG_AUDIT = "grail/audit/1"
+TAG_RULES = "grail/rules/1"
+TAG_TENSOR = "grail/tensor/1"
+TAG_FILE = "grail/file/1"
+TAG_CHECKPOINT = "grail/checkpoint/1"
+TAG_SCORE = "grail/score/1"
+
+# Completion ends: the value of a leaf's `finish`.
+FINISH_EOS = 0
+FINISH_LENGTH = 1
+
+# Gumbel noise: G = -log(-log(u)), u = (r + 1/2) * 2^-32 with r a 32-bit word, so G lies in
+# [-log(33 log 2), log(2^33)] = [-3.1302, 22.8740]. Only ids whose logit / T is within NOISE_SPAN of the best
+# can win. Rounded outwards.
+NOISE_MIN = -3.1303
+NOISE_MAX = 22.8741
+NOISE_SPAN = NOISE_MAX - NOISE_MIN
+
+# Hard limits of a submission blob. They bound memory before anything is allocated; governance can only go lower.
+MAX_GROUPS = 4_096
+MAX_GROUP_SIZE = 64
+MAX_COMPLETION_TOKENS = 32_768
+MAX_PROMPT_TOKENS = 32_768
+MAX_BLOB_BYTES = 1 << 30
+MAX_SKETCH_DIM = 64
+MAX_SKETCH_STRIDE = 1_024
+MAX_REWARD_MICRO = 1_000_000_000
+"""1,000 reward units: far above any environment's range, far below int64."""
+MAX_ENVIRONMENTS = 64
+
+BLOB_MAGIC = b"GRLS"
+BLOB_VERSION = 1
+
+BPS = 10_000
+"""Basis points in one."""
+MILLI = 1_000
+"""Temperature is stored in 1e-3."""

@@ -1,0 +1,47 @@
+"""The rollout leaf [C]: what one paid completion commits to (spec section 5). Twin of RolloutLeaf.sol."""
+
+from dataclasses import astuple, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grail.protocol.hashing import encode_static, keccak256
+from grail.protocol.units import Address, Digest
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutLeaf:
+    """Fields in ABI order. `reward_micro` is int64, everything else unsigned; digests are 32 bytes."""
+
+    window: int
+    miner: Address
+    checkpoint_version: int
+    env_id: Digest
+    group: int
+    index: int
+    prompt_hash: Digest
+    tokens_hash: Digest
+    logprobs_hash: Digest
+    proof_hash: Digest
+    n_tokens: int
+    finish: int
+    reward_micro: int
+
+    def digest(self) -> Digest:
+        """keccak(keccak(abi.encode(fields))): the double hash of OpenZeppelin's standard tree."""
+        return keccak256(keccak256(encode_static(*astuple(self))))
+
+
+def hash_tokens(tokens: NDArray[np.int32]) -> Digest:
+    """keccak-256 of the ids as little-endian int32."""
+    return keccak256(tokens.astype("<i4").tobytes())
+
+
+def hash_halves(values: NDArray[np.float16]) -> Digest:
+    """keccak-256 of an array stored as little-endian float16 (logprobs, sketch), in C order."""
+    return keccak256(values.astype("<f2").tobytes())
+
+
+def environment_digest(environment_id: str) -> Digest:
+    """`env_id` of a leaf: keccak-256 of the environment's id string, e.g. "arithmetic/1"."""
+    return keccak256(environment_id.encode())

@@ -1,0 +1,71 @@
+"""A node: one key on one network, with its disk, its models and its environments. Roles are built on it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from grail.chain.accounts import Signer
+from grail.chain.subnet import Subnet
+from grail.checkpoints.fetch import CheckpointCache
+from grail.checkpoints.files import Checkpoint
+from grail.environments.mandates import BeaconMandates
+from grail.environments.registry import Environments
+from grail.inference.base import Engine
+from grail.inference.engine_cache import EngineCache
+from grail.inference.text import TextCodec
+from grail.proofs.sketch import SketchPlan
+from grail.protocol import keys
+from grail.protocol.codec import BlobLimits
+from grail.protocol.units import Address, WindowId
+from grail.storage.base import ObjectStore
+from grail.storage.journal import Journal
+from grail.telemetry.log import get_logger
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """Everything a duty may use."""
+
+    name: str
+    signer: Signer
+    subnet: Subnet
+    store: ObjectStore
+    journal: Journal
+    checkpoints: CheckpointCache
+    engines: EngineCache
+    environments: Environments
+    log: Any = field(default_factory=get_logger)
+
+    @property
+    def address(self) -> Address:
+        """This node's account."""
+        return self.signer.address
+
+    def checkpoint(self, window: WindowId) -> Checkpoint | None:
+        """The checkpoint that `window` mandates, on this disk; None when nothing is published yet."""
+        record = self.subnet.active_checkpoint(window)
+        return None if record is None else self.checkpoints.fetch(record)
+
+    def engine(self, checkpoint: Checkpoint) -> Engine:
+        """The checkpoint, loaded."""
+        return self.engines.engine(checkpoint)
+
+    def sketch_plan(self, window: WindowId) -> SketchPlan:
+        """How the window is sketched."""
+        policy = self.subnet.policy(window)
+        return SketchPlan(keys.sketch_seed(self.subnet.beacon(window)), policy.sketch_dim, policy.sketch_stride)
+
+    def blob_limits(self, window: WindowId, checkpoint: Checkpoint, groups: int) -> BlobLimits:
+        """What a submission of `groups` groups may be in this window."""
+        policy = self.subnet.policy(window)
+        return BlobLimits(
+            groups=groups,
+            group_size=policy.group_size,
+            max_tokens=checkpoint.rules.max_tokens,
+            sketch_dim=policy.sketch_dim,
+            sketch_stride=policy.sketch_stride,
+        )
+
+    def mandates(self, window: WindowId, miner: Address, checkpoint: Checkpoint, codec: TextCodec) -> BeaconMandates:
+        """What `miner` has to do in `window`."""
+        mix = self.subnet.environments(window)
+        return BeaconMandates(self.subnet.beacon(window), miner, mix, self.environments, checkpoint, codec)

@@ -1,0 +1,1 @@
+"""From scores to money [C]: pure, integers, every rounding named."""

@@ -1,0 +1,68 @@
+"""Objects in a folder, sharded by their first byte, written atomically and flushed to disk."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from grail.errors import ObjectCorrupt, ObjectMissing, ObjectTooLarge, StorageError
+from grail.protocol.hashing import keccak256
+from grail.protocol.units import Digest
+
+
+class FileStore:
+    """A folder of objects, on this machine or on a share."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, data: bytes) -> Digest:
+        """Store under the digest of `data`. Raises StorageError when the disk is full or not writable."""
+        digest = keccak256(data)
+        path = self._path(digest)
+        if path.exists():
+            return digest
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        except OSError as error:
+            raise self._failed(digest, error) from error
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except OSError as error:
+            Path(temporary).unlink(missing_ok=True)
+            raise self._failed(digest, error) from error
+        return digest
+
+    def get(self, digest: Digest, max_bytes: int) -> bytes:
+        """Fetch at most `max_bytes` and check the digest."""
+        path = self._path(digest)
+        try:
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if size > max_bytes:
+                    raise ObjectTooLarge(f"expected at most {max_bytes} bytes for {digest.hex()}, got {size}")
+                data = file.read(max_bytes + 1)
+        except FileNotFoundError as error:
+            raise ObjectMissing(f"no object {digest.hex()} in {self._folder}: was it uploaded?") from error
+        except OSError as error:
+            raise StorageError(f"could not read {path} ({error.strerror})") from error
+        if keccak256(data) != digest:
+            raise ObjectCorrupt(f"object {digest.hex()} in {self._folder} holds other bytes: fetch it again")
+        return data
+
+    def exists(self, digest: Digest) -> bool:
+        """Is it there?"""
+        return self._path(digest).exists()
+
+    def _path(self, digest: Digest) -> Path:
+        name = digest.hex()
+        return self._folder / name[:2] / name
+
+    def _failed(self, digest: Digest, error: OSError) -> StorageError:
+        return StorageError(
+            f"could not store object {digest.hex()} in {self._folder} ({error.strerror}): free disk space, then run again"
+        )

@@ -1,0 +1,102 @@
+"""What a node did in a window, so that a restart repeats nothing and loses nothing."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from grail.chain.contract import ChainEvent
+from grail.chain.events import Cursor
+from grail.storage.database import Database
+from grail.storage.tables import CursorRow, Done, EventRow, VerdictRow
+
+
+class Journal:
+    """Typed reading and writing of the tables for one or many neurons of a process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # Duties
+
+    def note(self, neuron: str, duty: str, window: int) -> dict[str, Any] | None:
+        """What was remembered when the duty was done; None when it is not done."""
+        with self._database.session() as session:
+            row = session.scalar(select(Done).filter_by(neuron=neuron, duty=duty, window=window))
+            return None if row is None else dict(row.note)
+
+    def record(self, neuron: str, duty: str, window: int, note: dict[str, Any]) -> None:
+        """Mark a duty done; a second record replaces the note."""
+        with self._database.session() as session:
+            session.execute(delete(Done).filter_by(neuron=neuron, duty=duty, window=window))
+            session.add(Done(neuron=neuron, duty=duty, window=window, note=note))
+
+    # Verdicts
+
+    def add_verdict(self, **fields: Any) -> None:
+        """Store an audit's outcome; a retried audit replaces the earlier one."""
+        place = {name: fields[name] for name in ("validator", "window", "miner")}
+        with self._database.session() as session:
+            session.execute(delete(VerdictRow).filter_by(**place))
+            session.add(VerdictRow(**fields))
+
+    def verdicts(self, window: int | None = None) -> list[VerdictRow]:
+        """All verdicts, or those of one window."""
+        query = select(VerdictRow).order_by(VerdictRow.id)
+        if window is not None:
+            query = query.filter_by(window=window)
+        with self._database.session() as session:
+            return list(session.scalars(query))
+
+    # Chain events
+
+    def add_events(self, events: Iterable[ChainEvent], rewound_to: int | None) -> None:
+        """Append decoded events, after dropping those of blocks that a reorganisation took away."""
+        with self._database.session() as session:
+            if rewound_to is not None:
+                session.execute(delete(EventRow).where(EventRow.block > rewound_to))
+            for event in events:
+                fields = {name: _json_value(value) for name, value in event.fields.items()}
+                row = EventRow(
+                    block=event.block, log_index=event.index, contract=event.contract, name=event.name, fields=fields
+                )
+                session.add(row)
+
+    def events(self, name: str | None = None) -> list[EventRow]:
+        """Stored events in chain order, of one name or all."""
+        query = select(EventRow).order_by(EventRow.block, EventRow.log_index)
+        if name is not None:
+            query = query.filter_by(name=name)
+        with self._database.session() as session:
+            return list(session.scalars(query))
+
+    def load_cursor(self, name: str) -> Cursor:
+        """The stored cursor, empty when new."""
+        with self._database.session() as session:
+            row = session.get(CursorRow, name)
+            return Cursor({int(block): value for block, value in row.marks.items()} if row else {})
+
+    def save_cursor(self, name: str, cursor: Cursor) -> None:
+        """Keep it."""
+        with self._database.session() as session:
+            session.merge(CursorRow(name=name, marks={str(block): value for block, value in cursor.marks.items()}))
+
+    # Resuming
+
+    def forget_from(self, window: int, block: int) -> None:
+        """Drop everything of windows >= `window` and events above `block`: the state of the last settled window."""
+        with self._database.session() as session:
+            session.execute(delete(Done).where(Done.window >= window))
+            session.execute(delete(VerdictRow).where(VerdictRow.window >= window))
+            session.execute(delete(EventRow).where(EventRow.block > block))
+            for row in session.scalars(select(CursorRow)):
+                row.marks = {number: value for number, value in row.marks.items() if int(number) <= block}
+
+
+def _json_value(value: Any) -> Any:
+    """Bytes as 0x hex; integers beyond 53 bits as decimal strings, so that no JSON reader rounds them."""
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 53:
+        return str(value)
+    return value

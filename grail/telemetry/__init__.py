@@ -1,0 +1,1 @@
+"""What a human or a machine sees of a running node."""

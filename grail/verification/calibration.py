@@ -1,0 +1,143 @@
+"""Honest pairs → calibration profile: what honest hardware's noise is bounded by.
+
+Measured on rollouts that the calibrating node makes itself, never on miners' (or they would teach it tolerance). Each
+rollout is generated in one batch shape and replayed in others; μ0 bounds the mean of the worst honest rollouts, because
+noise is shared inside a rollout through its KV cache.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pydantic
+
+from grail.errors import BadCheckpoint, BadInput
+from grail.inference.base import Engine, Generation, ReplayRequest, RolloutRequest
+from grail.proofs.sketch import SketchPlan
+from grail.protocol.submission import Rollout
+from grail.protocol.units import MicroReward
+from grail.verification.evidence import Null
+from grail.verification.replay import Measurements, measurements
+
+MIN_ROLLOUTS = 256
+"""Fewer cannot show the worst of a hundred rollouts with any confidence."""
+HEADROOM = 2.0
+FLOORS = {"tokens": 1e-4, "logprobs": 1e-3, "sketch": 1e-3}
+"""Lowest μ0: one odd measurement in 1 / (floor) must not decide alone, whatever the calibration saw."""
+TOKEN_CAP = 0.5
+"""Nats. Honest margins stayed under 0.25 in bf16; above the cap all margins count alike."""
+CAP_OVER_MEAN = 50.0
+SMALLEST_CAP = {"logprobs": 1e-3, "sketch": 1e-6}
+WORST_SHARE = 0.01
+SMALLEST_GROSS = 0.1
+
+
+class NullModel(pydantic.BaseModel, extra="forbid", frozen=True):
+    """One process's null: cap (unit of the measurement) and mu0 (share of the cap)."""
+
+    cap: float = pydantic.Field(gt=0, allow_inf_nan=False)
+    mu0: float = pydantic.Field(gt=0, lt=0.5, allow_inf_nan=False)
+
+
+class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
+    """A versioned file beside the checkpoint; the keccak-256 of its bytes is registered on chain."""
+
+    version: int = pydantic.Field(ge=1, le=1)
+    engine: str
+    precision: str
+    rollouts: int
+    tokens: int
+    largest_margin: float = pydantic.Field(ge=0, allow_inf_nan=False)
+    nulls: dict[str, NullModel]
+
+    @pydantic.field_validator("nulls")
+    @classmethod
+    def _all_processes(cls, nulls: dict[str, NullModel]) -> dict[str, NullModel]:
+        if set(nulls) != set(FLOORS):
+            raise ValueError(f"expected the processes {sorted(FLOORS)}, got {sorted(nulls)}")
+        return nulls
+
+    def evidence_nulls(self) -> dict[str, Null]:
+        """What an Evidence starts from."""
+        return {name: Null(model.cap, model.mu0) for name, model in self.nulls.items()}
+
+    @property
+    def gross_margin(self) -> float:
+        """A margin (nats) that no honest rollout comes near: twice the largest seen, at least a tenth of a nat."""
+        return max(2 * self.largest_margin, SMALLEST_GROSS)
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON, the bytes that are hashed."""
+        return (self.model_dump_json(indent=1) + "\n").encode()
+
+
+def load_profile(path: Path) -> CalibrationProfile:
+    """Raises BadCheckpoint when there is none: without a profile there is no audit."""
+    try:
+        return CalibrationProfile.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise BadCheckpoint(f"expected a calibration profile at {path}: make one with `grail calibrate`") from error
+    except pydantic.ValidationError as error:
+        raise BadCheckpoint(f"expected a calibration profile in {path}, got: {error}") from error
+
+
+def calibrate(
+    engine: Engine, requests: Sequence[RolloutRequest], plan: SketchPlan, *, engine_name: str, precision: str
+) -> CalibrationProfile:
+    """Generate every request in several batch shapes, replay in several others, and fit the nulls.
+
+    Raises BadInput with the number that is needed when there are too few requests.
+    """
+    if len(requests) < MIN_ROLLOUTS:
+        raise BadInput(f"expected at least {MIN_ROLLOUTS} rollouts to calibrate on, got {len(requests)}: ask for more")
+    found: list[Measurements] = []
+    tokens = 0
+    for batch in (len(requests), 32, 1):
+        part = requests if batch > 1 else requests[:64]
+        made = [g for first in range(0, len(part), batch) for g in engine.generate(part[first : first + batch], plan)]
+        for replay_batch in (len(part), 16):
+            found += _replay_honest(engine, part, made, plan, replay_batch)
+        tokens += 2 * sum(len(generation.tokens) for generation in made)
+    margins = np.concatenate([m["tokens"] for m in found])
+    nulls = {name: _fit(name, [m[name] for m in found]) for name in FLOORS}
+    return CalibrationProfile(
+        version=1,
+        engine=engine_name,
+        precision=precision,
+        rollouts=len(found),
+        tokens=tokens,
+        largest_margin=float(margins.max()),
+        nulls=nulls,
+    )
+
+
+def _replay_honest(
+    engine: Engine, requests: Sequence[RolloutRequest], made: Sequence[Generation], plan: SketchPlan, batch: int
+) -> list[Measurements]:
+    asked = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(requests, made, strict=True)]
+    traces = [t for first in range(0, len(asked), batch) for t in engine.replay(asked[first : first + batch], plan)]
+    return [measurements(_as_rollout(g), trace) for g, trace in zip(made, traces, strict=True)]
+
+
+def _as_rollout(generation: Generation) -> Rollout:
+    return Rollout(
+        tokens=generation.tokens,
+        logprobs=generation.logprobs,
+        sketch=generation.sketch,
+        finish=generation.finish,
+        reward_micro=MicroReward(0),
+    )
+
+
+def _fit(name: str, rollouts: Sequence[np.ndarray]) -> NullModel:
+    """Cap from the honest mean, μ0 from the worst rollouts' mean with headroom, never under the floor."""
+    pooled = float(np.concatenate(rollouts).mean())
+    cap = TOKEN_CAP if name == "tokens" else max(CAP_OVER_MEAN * pooled, SMALLEST_CAP[name])
+    means = np.sort([Null(cap, 0.1).scale(values).mean() for values in rollouts])
+    worst = float(means[-max(1, int(WORST_SHARE * len(means))) :].mean())
+    return NullModel(cap=cap, mu0=min(max(HEADROOM * worst, FLOORS[name]), 0.4))
+
+
+def profile_summary(profile: CalibrationProfile) -> Mapping[str, str]:
+    """Process to a line for people."""
+    return {name: f"cap {null.cap:.3g}, μ0 {null.mu0:.3g}" for name, null in profile.nulls.items()}

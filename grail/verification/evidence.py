@@ -1,0 +1,84 @@
+"""Evidence: e-processes by betting, with a false-positive bound that holds however long one watches (spec section 9).
+
+For x_t in [0, 1] and the null E[x_t | past] ≤ μ0, the wealth ∏ (1 + λ (x_t − μ0)) with λ in (0, 1/μ0) is a test
+supermartingale; by Ville's inequality it ever exceeds 1/α with probability at most α. Averages over a grid of λ and
+over processes are e-values too. Source: Waudby-Smith and Ramdas, "Estimating means of bounded random variables by
+betting", JRSS B 2024; Ville 1939.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+BETS = (0.002, 0.01, 0.05, 0.2, 0.5)
+"""λ · μ0 of the grid: small bets for weak, long evidence, large ones for blatant cheats."""
+LN10 = math.log(10)
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """What an honest miner's measurements obey: x = min(value, cap) / cap has conditional mean at most mu0."""
+
+    cap: float
+    mu0: float
+
+    def scale(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Measurements to x in [0, 1]; a value that is not a number counts as 1, for it is no honest measurement."""
+        x = np.clip(np.asarray(values, dtype=np.float64), 0.0, self.cap) / self.cap
+        return np.where(np.isnan(x), 1.0, x)
+
+
+class EProcess:
+    """Log wealth of one process, one entry per bet of the grid."""
+
+    def __init__(self, null: Null) -> None:
+        self._null = null
+        self._lambdas = np.array(BETS) / null.mu0
+        self._log_wealth = np.zeros(len(BETS))
+
+    def add(self, values: NDArray[np.floating]) -> None:
+        """Bet on a batch of measurements, in order."""
+        x = self._null.scale(values)
+        self._log_wealth += np.log1p(self._lambdas[:, None] * (x[None, :] - self._null.mu0)).sum(axis=1)
+
+    @property
+    def log_e(self) -> float:
+        """Natural log of the e-value: the average over the grid."""
+        return _log_mean_exp(self._log_wealth)
+
+
+class Evidence:
+    """The averaged e-value of several processes against "this miner is honest", and its highest point so far."""
+
+    def __init__(self, nulls: Mapping[str, Null]) -> None:
+        self._processes = {name: EProcess(null) for name, null in nulls.items()}
+        self._peak = 0.0
+        self._peak_process = ""
+
+    def add(self, measurements: Mapping[str, NDArray[np.floating]]) -> None:
+        """One rollout's measurements: process name to values. The peak may move after each rollout."""
+        for name, values in measurements.items():
+            self._processes[name].add(values)
+        logs = {name: process.log_e for name, process in self._processes.items()}
+        now = _log_mean_exp(np.array(list(logs.values())))
+        if now > self._peak:
+            self._peak = now
+            self._peak_process = max(logs, key=lambda name: logs[name])
+
+    @property
+    def log10(self) -> float:
+        """log10 of the highest e-value reached; 0 when it never exceeded 1."""
+        return self._peak / LN10
+
+    @property
+    def strongest(self) -> str:
+        """The process that carried the highest point: "tokens", "gross", "logprobs" or "sketch"."""
+        return self._peak_process
+
+
+def _log_mean_exp(logs: NDArray[np.float64]) -> float:
+    top = float(logs.max())
+    return top + math.log(float(np.exp(logs - top).mean()))

@@ -1,0 +1,1 @@
+"""Miner: makes verifiable work."""

@@ -1,0 +1,116 @@
+"""Derive the window's problems, generate, grade, publish the blob, commit its root."""
+
+from collections.abc import Sequence
+
+from grail.checkpoints.files import Checkpoint
+from grail.environments.mandates import BeaconMandates
+from grail.inference.base import Engine, Generation, RolloutRequest
+from grail.inference.text import TextCodec
+from grail.proofs.sketch import SketchPlan
+from grail.protocol.codec import encode
+from grail.protocol.records import Commitment, Role
+from grail.protocol.schedule import Schedule
+from grail.protocol.submission import Group, Rollout, Submission
+from grail.protocol.units import BlockNumber, MicroReward, WindowId
+from grail.runtime.duty import Note
+from grail.runtime.node import Node
+
+
+class Solve:
+    """The miner's work of one window. Adversaries override `complete` and `reward`; honest miners do not."""
+
+    name = "solve"
+
+    def __init__(self, node: Node, groups: int) -> None:
+        """`groups`: most groups to commit; the stake may allow fewer."""
+        self.node = node
+        self._groups = groups
+
+    def due(self, window: WindowId, block: BlockNumber, schedule: Schedule) -> bool:
+        """After the beacon block, while a commitment still gets in."""
+        return schedule.start(window) < block < schedule.commit_deadline(window)
+
+    def run(self, window: WindowId) -> Note | None:
+        """Work and commit; None when there is nothing to work on yet."""
+        node, subnet = self.node, self.node.subnet
+        committed = subnet.commitment(window, node.address)
+        if committed is not None:
+            return _note(committed)
+        if not subnet.is_active(node.address, Role.MINER):
+            node.log.info("not active: no stake, or in jail", neuron=node.name, window=window)
+            return {"committed": False}
+        record = subnet.active_checkpoint(window)
+        if record is None:
+            return None
+        checkpoint = node.checkpoints.fetch(record)
+        groups = min(self._groups, subnet.groups_allowed(window, node.address))
+        submission = self.work(window, checkpoint, groups, record.version)
+        blob = encode(submission, node.blob_limits(window, checkpoint, groups))
+        commitment = Commitment(
+            window=window,
+            miner=node.address,
+            root=submission.tree.root,
+            blob_digest=node.store.put(blob),
+            n_groups=groups,
+            checkpoint_version=record.version,
+        )
+        subnet.commit(node.signer, commitment)
+        return _note(commitment)
+
+    def work(self, window: WindowId, checkpoint: Checkpoint, groups: int, version: int) -> Submission:
+        """The whole submission: every group that the beacon mandates, in order."""
+        codec = TextCodec(checkpoint)
+        mandates = self.node.mandates(window, self.node.address, checkpoint, codec)
+        size = self.node.subnet.policy(window).group_size
+        plan = self.node.sketch_plan(window)
+        made = self.complete(self.node.engine(checkpoint), mandates, groups, size, plan)
+        return Submission(
+            window=window,
+            miner=self.node.address,
+            checkpoint_version=version,
+            groups=tuple(
+                self._group(mandates, number, made[number * size : (number + 1) * size], codec)
+                for number in range(groups)
+            ),
+        )
+
+    def complete(
+        self, engine: Engine, mandates: BeaconMandates, groups: int, size: int, plan: SketchPlan
+    ) -> list[Generation]:
+        """All completions, group by group."""
+        return engine.generate(requests_for(mandates, groups, size), plan)
+
+    def reward(self, graded: MicroReward, group: int, index: int) -> MicroReward:
+        """The reward that goes into the leaf: the graded one."""
+        return graded
+
+    def _group(
+        self, mandates: BeaconMandates, number: int, made: Sequence[Generation], codec: TextCodec
+    ) -> Group:
+        mandate = mandates.group(number)
+        rollouts = []
+        for index, generation in enumerate(made):
+            graded = mandate.environment.grade(mandate.problem, codec.decode(generation.tokens)).reward_micro
+            rollouts.append(
+                Rollout(
+                    tokens=generation.tokens,
+                    logprobs=generation.logprobs,
+                    sketch=generation.sketch,
+                    finish=generation.finish,
+                    reward_micro=self.reward(graded, number, index),
+                )
+            )
+        return Group(env_id=mandate.env_id, prompt_hash=mandate.prompt_hash, rollouts=tuple(rollouts))
+
+
+def requests_for(mandates: BeaconMandates, groups: int, size: int) -> list[RolloutRequest]:
+    """One request for every place, group by group."""
+    return [
+        RolloutRequest(mandates.group(number).prompt, mandates.rollout_key(number, index))
+        for number in range(groups)
+        for index in range(size)
+    ]
+
+
+def _note(commitment: Commitment) -> Note:
+    return {"committed": True, "root": commitment.root.hex(), "groups": commitment.n_groups}

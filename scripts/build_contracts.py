@@ -1,0 +1,59 @@
+"""Compile the contracts with forge and package what Python needs: ABI and bytecode, one JSON a contract.
+
+    python scripts/build_contracts.py            write grail/assets/contracts/*.json
+    python scripts/build_contracts.py --check    fail when the packaged artifacts are stale
+
+Needs Node and `npm install --ignore-scripts` in contracts/ (make contracts does both).
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CONTRACTS = ROOT / "contracts"
+TARGET = ROOT / "grail" / "assets" / "contracts"
+FORGE = CONTRACTS / "node_modules/@foundry-rs/forge-linux-amd64/bin/forge"
+NAMES = (
+    "GrailToken",
+    "RewardPolicy",
+    "NeuronRegistry",
+    "CheckpointRegistry",
+    "RolloutLedger",
+    "RewardPool",
+    "ScoreBoard",
+    "FaultCourt",
+)
+
+
+def packaged(name: str) -> str:
+    """The artifact of one contract as canonical JSON."""
+    built = json.loads((CONTRACTS / "out" / f"{name}.sol" / f"{name}.json").read_text())
+    artifact = {"name": name, "abi": built["abi"], "bytecode": built["bytecode"]["object"]}
+    return json.dumps(artifact, separators=(",", ":"), sort_keys=True) + "\n"
+
+
+def main() -> int:
+    """Build, then write or compare."""
+    if not FORGE.exists():
+        print("expected forge in contracts/node_modules: run `make contracts`", file=sys.stderr)
+        return 2
+    subprocess.run([FORGE, "build", "--silent", "--skip", "test"], cwd=CONTRACTS, check=True)
+    TARGET.mkdir(parents=True, exist_ok=True)
+    stale = []
+    for name in NAMES:
+        path, text = TARGET / f"{name}.json", packaged(name)
+        if not path.exists() or path.read_text() != text:
+            stale.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(text)
+    if stale and "--check" in sys.argv:
+        print(f"stale artifacts: {', '.join(stale)}: run `make contracts` and commit", file=sys.stderr)
+        return 1
+    print(f"{len(NAMES)} contracts, {len(stale)} {'stale' if '--check' in sys.argv else 'written'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

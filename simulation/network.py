@@ -1,0 +1,269 @@
+"""A local network: deploy contracts, start neurons, advance windows, keep everything in a run folder."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from grail.chain.accounts import Signer
+from grail.chain.base import Chain
+from grail.chain.deployment import AddressBook, NetworkPlan, deploy
+from grail.chain.embedded import EmbeddedChain
+from grail.chain.events import EventReader
+from grail.chain.jsonrpc import JsonRpcChain
+from grail.chain.subnet import Subnet
+from grail.checkpoints.fetch import CheckpointCache
+from grail.checkpoints.files import CALIBRATION, open_checkpoint
+from grail.checkpoints.manifest import upload
+from grail.environments.registry import Environments
+from grail.errors import ChainError, SettingsError
+from grail.inference.engine_cache import EngineCache
+from grail.inference.text import TextCodec
+from grail.proofs.sketch import SCHEME
+from grail.protocol.hashing import keccak256
+from grail.protocol.records import CheckpointRecord, Role
+from grail.protocol.units import BlockNumber, CheckpointVersion, WindowId
+from grail.runtime.node import Node
+from grail.runtime.service import Service
+from grail.storage.database import Database
+from grail.storage.file_store import FileStore
+from grail.storage.journal import Journal
+from grail.telemetry.run_log import RunLog
+from grail.training.evaluation import Accuracy, evaluate
+from miner.duties.solve import Solve
+from miner.service import miner_service
+from simulation.accounting import Reconciliation, reconcile
+from simulation.adversaries import ADVERSARIES
+from simulation.cast import CAP, GAS_MONEY, INITIAL_SUPPLY, POCKET, STAKES, Part, cast, signer_of
+from simulation.models import model_folder
+from simulation.options import LocalnetOptions, save_options
+from trainer.service import trainer_service
+from validator.service import validator_service
+
+ANVIL_KEY = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
+"""Anvil's published first development key: funds a local network on a development node."""
+OPTIONS, BOOK, STATE, DATABASE, EVENTS, CHAIN = (
+    "options.json",
+    "network.json",
+    "state.json",
+    "grail.sqlite",
+    "events.jsonl",
+    "chain.sqlite",
+)
+WAIT_SECONDS = 0.2
+
+
+class LocalNetwork:
+    """One run. `advance` plays one window; everything is on disk when it returns."""
+
+    def __init__(self, options: LocalnetOptions, folder: Path, notify: Callable[[str], None] = lambda _: None) -> None:
+        """Starts a network in an empty folder, or goes on where the folder's last settled window ended."""
+        self.options = options
+        self.folder = folder
+        self.notify = notify
+        folder.mkdir(parents=True, exist_ok=True)
+        self.parts = cast(options)
+        self.chain: Chain = self._open_chain()
+        self.journal = Journal(Database.in_file(folder / DATABASE))
+        self.run_log = RunLog(folder / EVENTS)
+        self.store = FileStore(folder / "objects")
+        self.checkpoints = CheckpointCache(folder / "checkpoints", self.store)
+        self.engines = EngineCache(options.engine, options.threads)
+        self.environments = Environments.installed()
+        self.environment = self.environments.by_id(options.environment)
+        self.next_window = 0
+        if (folder / STATE).exists():
+            self._resume()
+        else:
+            self._start()
+        self.services = [self._service(part) for part in self.parts]
+        self.reader = EventReader(
+            self.chain, self.subnet.contracts, self.subnet.book.first_block, self.journal, "localnet"
+        )
+
+    # Setting up
+
+    def _open_chain(self) -> EmbeddedChain | JsonRpcChain:
+        self._funder = signer_of(self.options.seed, "funder")
+        if self.options.chain == "embedded":
+            return EmbeddedChain(self._funder.address, self.folder / CHAIN)
+        self._funder = Signer.from_key(ANVIL_KEY)
+        return JsonRpcChain.connect(self.options.chain)
+
+    def _start(self) -> None:
+        """Deploy, fund, register, publish the base checkpoint."""
+        self.notify("deploying contracts")
+        owner = signer_of(self.options.seed, "owner")
+        self.chain.send(self._funder, owner.address, b"", GAS_MONEY)
+        genesis = self.chain.head().number + 40 + 6 * len(self.parts)
+        schedule = self.options.schedule(genesis)
+        plan = NetworkPlan(
+            schedule=schedule,
+            overrides=self.options.policy_overrides(schedule),
+            environments={self.options.environment: 1},
+            initial_supply=INITIAL_SUPPLY,
+            cap=CAP,
+            treasury=signer_of(self.options.seed, "treasury").address,
+        )
+        book = deploy(self.chain, owner, plan)
+        self.subnet = Subnet(self.chain, book)
+        self.notify("registering neurons")
+        for part in self.parts:
+            self._register(part, owner)
+        self._publish_base()
+        book.save(self.folder / BOOK)
+        save_options(self.options, self.folder / OPTIONS)
+        self._save_state(0)
+
+    def _register(self, part: Part, owner: Signer) -> None:
+        stake = STAKES[part.role]
+        self.chain.send(self._funder, part.signer.address, b"", GAS_MONEY)
+        self.subnet.transfer(owner, part.signer.address, stake + POCKET)
+        self.subnet.register(part.signer, part.role, f"localnet://{part.name}", stake)
+        if part.role is Role.TRAINER:
+            self.subnet.approve_trainer(owner, part.signer.address)
+
+    def _publish_base(self) -> None:
+        """The trainer registers the base checkpoint's fingerprint as version 1."""
+        self.notify("publishing the base checkpoint")
+        folder = model_folder(self.options.model)
+        checkpoint = open_checkpoint(folder)
+        trainer = next(part for part in self.parts if part.role is Role.TRAINER)
+        record = CheckpointRecord(
+            version=CheckpointVersion(0),
+            fingerprint=checkpoint.fingerprint,
+            parent=bytes(32),
+            manifest=upload(folder, self.store),
+            rules_hash=checkpoint.rules_digest(self.options.environment),
+            calibration=keccak256((folder / CALIBRATION).read_bytes()),
+            proof_scheme=SCHEME,
+            active_from=WindowId(0),
+            publisher=trainer.signer.address,
+        )
+        self.subnet.publish(trainer.signer, record)
+
+    def _resume(self) -> None:
+        """Back to the end of the last settled window: chain file, journal and events agree on it."""
+        state = json.loads((self.folder / STATE).read_text())
+        self.subnet = Subnet(self.chain, AddressBook.load(self.folder / BOOK))
+        if self.options.chain == "embedded":
+            if self.chain.head().number != state["block"]:
+                raise SettingsError(f"expected the chain at block {state['block']}: the run folder is mixed up")
+            self.journal.forget_from(state["next_window"], state["block"])
+            self.run_log.forget_from(state["next_window"])
+        self.next_window = state["next_window"]
+
+    def _node(self, part: Part) -> Node:
+        return Node(
+            name=part.name,
+            signer=part.signer,
+            subnet=self.subnet,
+            store=self.store,
+            journal=self.journal,
+            checkpoints=self.checkpoints,
+            engines=self.engines,
+            environments=self.environments,
+        )
+
+    def _service(self, part: Part) -> Service:
+        node = self._node(part)
+        if part.role is Role.VALIDATOR:
+            return validator_service(node)
+        if part.role is Role.TRAINER:
+            return trainer_service(node, self.folder / "trainer", self.options.training)
+        solve: type[Solve] = ADVERSARIES[part.cheat] if part.cheat else Solve
+        return miner_service(node, groups=self.options.groups, solve=solve)
+
+    # Running
+
+    def advance(self) -> Reconciliation:
+        """Play the next window to its end; returns how the money reconciles."""
+        window = WindowId(self.next_window)
+        schedule = self.subnet.schedule
+        steps = (
+            ("mining", BlockNumber(schedule.start(window) + 1), (Role.MINER,)),
+            ("auditing", schedule.challenge_block(window), (Role.VALIDATOR,)),
+            ("revealing scores", schedule.score_deadline(window), (Role.VALIDATOR,)),
+            ("settling, judging", schedule.reveal_deadline(window), (Role.VALIDATOR,)),
+            ("learning", BlockNumber(0), (Role.TRAINER,)),
+            ("claiming", BlockNumber(0), (Role.MINER, Role.VALIDATOR, Role.TRAINER)),
+        )
+        for phase, block, roles in steps:
+            self.notify(phase)
+            self._mine_to(block)
+            for part, service in zip(self.parts, self.services, strict=True):
+                if part.role in roles:
+                    service.tick()
+        return self._close(window)
+
+    def _close(self, window: WindowId) -> Reconciliation:
+        """Read events, reconcile, log, save: after this the window is never played again."""
+        self.notify("reconciling")
+        batch = self.reader.read()
+        self.journal.add_events(batch.events, batch.rewound_to)
+        money = reconcile(self.subnet, self.journal.events("Transfer"), [WindowId(w) for w in range(window + 1)])
+        self._log_window(window, money)
+        self.next_window = window + 1
+        self._save_state(self.next_window)
+        return money
+
+    def _log_window(self, window: WindowId, money: Reconciliation) -> None:
+        notes = self.journal.note("trainer", "learn", window) or {}
+        settled = self.subnet.settlement(window)
+        self.run_log.add(
+            "window",
+            window,
+            checkpoint=self.subnet.latest_version(),
+            settled=settled is not None,
+            paid_wei=str(settled[1]) if settled else "0",
+            supply_wei=str(money.supply),
+            accounted_wei=str(money.accounted),
+            reconciled=money.right,
+            problems=list(money.problems),
+            update=notes,
+        )
+        for part in self.parts:
+            neuron = self.subnet.neuron(part.signer.address)
+            self.run_log.add(
+                "neuron",
+                window,
+                name=part.name,
+                role=part.role.name.lower(),
+                cheat=part.cheat,
+                stake_wei=str(neuron.stake),
+                balance_wei=str(self.subnet.balance(part.signer.address)),
+                jailed=neuron.jailed,
+            )
+
+    def evaluate(self, greedy: bool, problems: int) -> Accuracy:
+        """Held-out accuracy of the newest checkpoint."""
+        checkpoint = self.checkpoints.fetch(self.subnet.checkpoint(self.subnet.latest_version()))
+        engine = self.engines.engine(checkpoint)
+        codec = TextCodec(checkpoint)
+        return evaluate(engine, self.environment, codec, count=problems, greedy=greedy, seed=self.options.seed)
+
+    def log_accuracy(self, window: int, problems: int) -> dict[str, Accuracy]:
+        """Evaluate at T and greedy, and log; `window` -1 is the base."""
+        self.notify("evaluating")
+        found = {"sampled": self.evaluate(False, problems), "greedy": self.evaluate(True, problems)}
+        numbers = {name: {"right": a.right, "count": a.count} for name, a in found.items()}
+        self.run_log.add("accuracy", window, version=self.subnet.latest_version(), **numbers)
+        return found
+
+    def _mine_to(self, block: BlockNumber) -> None:
+        """Let the chain reach a block: by making blocks where that is possible, else by waiting for them."""
+        missing = block - self.chain.head().number
+        if missing <= 0:
+            return
+        try:
+            self.chain.mine(missing)  # type: ignore[attr-defined]
+        except ChainError:
+            while self.chain.head().number < block:
+                time.sleep(WAIT_SECONDS)
+
+    def _save_state(self, next_window: int) -> None:
+        if isinstance(self.chain, EmbeddedChain):
+            self.chain.save()
+        part = self.folder / f"{STATE}.part"
+        part.write_text(json.dumps({"next_window": next_window, "block": self.chain.head().number}) + "\n")
+        part.replace(self.folder / STATE)

@@ -1,0 +1,66 @@
+"""What a local network is to be: checked once, stored beside the run, compared when the run is resumed."""
+
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from grail.config import TrainingSettings
+from grail.protocol.schedule import Schedule
+
+CHEATS = ("quantized-weights", "best-of-n", "reward-forger")
+
+
+class LocalnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
+    """The flags of `grail localnet`."""
+
+    windows: int = pydantic.Field(40, ge=1, le=100_000)
+    miners: int = pydantic.Field(3, ge=1, le=64)
+    cheats: int = pydantic.Field(3, ge=0, le=64)
+    validators: int = pydantic.Field(3, ge=1, le=32)
+    groups: int = pydantic.Field(64, ge=1, le=4096, description="groups a miner commits in a window")
+    model: str = "tiny"
+    environment: str = "arithmetic/1"
+    engine: str = "transformers"
+    seed: int = pydantic.Field(0, ge=0, lt=1 << 63)
+    chain: str = "embedded"
+    evaluate_every: int = pydantic.Field(4, ge=1)
+    evaluation_problems: int = pydantic.Field(500, ge=20, le=100_000)
+    final_problems: int = pydantic.Field(2_000, ge=20, le=100_000)
+    threads: int = pydantic.Field(2, ge=1)
+    training: TrainingSettings = TrainingSettings()
+
+    def schedule(self, genesis: int) -> Schedule:
+        """Phases long enough for every transaction when each makes a block of its own."""
+        miners, validators = self.miners + self.cheats, self.validators
+        commit = miners + 6
+        score = 2 * validators + 6
+        reveal = validators + 4
+        accusations = self.cheats * (3 * validators + 4)
+        settle = accusations + miners + 4 * validators + 12
+        return Schedule(genesis=genesis, window=commit + score + reveal + settle, commit=commit, score=score, reveal=reveal)
+
+    def policy_overrides(self, schedule: Schedule) -> dict[str, int]:
+        """Governed values that a network with windows this short needs."""
+        horizon = 3 * schedule.window
+        return {
+            "accusation_horizon_blocks": horizon,
+            "accusation_vote_blocks": horizon,
+            "unbonding_blocks": 3 * horizon,
+            "max_groups": max(64, self.groups),
+        }
+
+
+def save_options(options: LocalnetOptions, path: Path) -> None:
+    """Write beside the run."""
+    path.write_text(options.model_dump_json(indent=2) + "\n")
+
+
+def load_options(path: Path) -> LocalnetOptions:
+    """Read what a run was started with."""
+    return LocalnetOptions.model_validate_json(path.read_text())
+
+
+def differences(stored: LocalnetOptions, asked: dict[str, Any]) -> list[str]:
+    """Flags given on resume that contradict the stored run (more windows are welcome)."""
+    return [name for name, value in asked.items() if name != "windows" and getattr(stored, name) != value]

@@ -1,0 +1,1 @@
+"""Trainer: makes the next checkpoint."""

@@ -1,0 +1,103 @@
+"""Accepted submissions → verified training groups. The pass that gives the behaviour logprobs checks every margin."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from grail.checkpoints.files import CALIBRATION, Checkpoint
+from grail.environments.mandates import BeaconMandates
+from grail.errors import BadSubmission, StorageError
+from grail.inference.base import ReplayRequest, ReplayTrace
+from grail.inference.text import TextCodec
+from grail.protocol.codec import decode
+from grail.protocol.records import Commitment
+from grail.protocol.submission import Group, Submission
+from grail.protocol.units import MICRO, WindowId
+from grail.runtime.node import Node
+from grail.runtime.settlement_view import view_settlement
+from grail.training.batch import TrainingGroup, TrainingRollout
+from grail.verification.calibration import load_profile
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A window's verified groups, and how many were dropped because a rollout in them was not what it claims."""
+
+    groups: tuple[TrainingGroup, ...]
+    dropped: int
+
+
+def collect(node: Node, window: WindowId) -> Collected:
+    """Replay every rollout of every accepted submission; a group with one bad rollout is dropped whole.
+
+    Accepted means a positive consensus score of the validators. Nothing else reaches the gradient.
+    """
+    accepted = [miner for miner, score in view_settlement(node, window).outcome.scores.items() if score > 0]
+    groups: list[TrainingGroup] = []
+    dropped = 0
+    for miner in sorted(accepted):
+        commitment = node.subnet.commitment(window, miner)
+        if commitment is None:
+            continue
+        checkpoint = node.checkpoints.fetch(node.subnet.checkpoint(commitment.checkpoint_version))
+        submission = _fetch(node, commitment, checkpoint)
+        if submission is None:
+            continue
+        kept = list(_verified(node, submission, checkpoint))
+        dropped += len(submission.groups) - len(kept)
+        groups += kept
+    return Collected(tuple(groups), dropped)
+
+
+def _fetch(node: Node, commitment: Commitment, checkpoint: Checkpoint) -> Submission | None:
+    limits = node.blob_limits(commitment.window, checkpoint, commitment.n_groups)
+    try:
+        submission = decode(node.store.get(commitment.blob_digest, limits.max_bytes()), limits)
+    except (StorageError, BadSubmission) as error:
+        node.log.warning("accepted submission cannot be read", miner=commitment.miner.hex(), reason=str(error))
+        return None
+    return submission if submission.tree.root == commitment.root else None
+
+
+def _verified(node: Node, submission: Submission, checkpoint: Checkpoint) -> Iterator[TrainingGroup]:
+    """The groups in which prompt, rewards and every token are as mandated."""
+    codec = TextCodec(checkpoint)
+    window = WindowId(submission.window)
+    mandates = node.mandates(window, submission.miner, checkpoint, codec)
+    requests = [
+        ReplayRequest(mandates.group(g).prompt, mandates.rollout_key(g, i), submission.groups[g].rollouts[i].tokens)
+        for g, i in submission.places()
+    ]
+    traces = dict(
+        zip(submission.places(), node.engine(checkpoint).replay(requests, node.sketch_plan(window)), strict=True)
+    )
+    largest = load_profile(checkpoint.folder / CALIBRATION).gross_margin
+    for number, group in enumerate(submission.groups):
+        own = [traces[number, index] for index in range(len(group.rollouts))]
+        if all(float(trace.margins.max()) <= largest for trace in own) and _as_mandated(group, number, mandates, codec):
+            yield _training_group(submission, number, mandates, own)
+        else:
+            node.log.warning("group dropped", miner=submission.miner.hex(), window=window, group=number)
+
+
+def _as_mandated(group: Group, number: int, mandates: BeaconMandates, codec: TextCodec) -> bool:
+    mandate = mandates.group(number)
+    if (group.env_id, group.prompt_hash) != (mandate.env_id, mandate.prompt_hash):
+        return False
+    return all(
+        mandate.environment.grade(mandate.problem, codec.decode(r.tokens)).reward_micro == r.reward_micro
+        for r in group.rollouts
+    )
+
+
+def _training_group(
+    submission: Submission, number: int, mandates: BeaconMandates, traces: list[ReplayTrace]
+) -> TrainingGroup:
+    prompt = mandates.group(number).prompt
+    return TrainingGroup(
+        miner=submission.miner,
+        checkpoint_version=submission.checkpoint_version,
+        rollouts=tuple(
+            TrainingRollout(prompt=prompt, tokens=r.tokens, logprobs=t.logprobs, reward=r.reward_micro / MICRO)
+            for r, t in zip(submission.groups[number].rollouts, traces, strict=True)
+        ),
+    )

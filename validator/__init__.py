@@ -1,0 +1,1 @@
+"""Validator: makes work trustworthy."""

@@ -1,0 +1,71 @@
+"""Audit every submission of the window; verdicts into the journal."""
+
+from grail.protocol.schedule import Schedule
+from grail.protocol.units import BlockNumber, WindowId
+from grail.runtime.duty import Note
+from grail.runtime.node import Node
+from grail.verification.base import Outcome, Verdict
+from validator.duties.auditing import judge
+
+
+class Audit:
+    """Opens its own draws of each submission. An abstention is retried while the scores are still open."""
+
+    name = "audit"
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def due(self, window: WindowId, block: BlockNumber, schedule: Schedule) -> bool:
+        """From the challenge to the last block that takes scores."""
+        return schedule.challenge_block(window) < block < schedule.score_deadline(window)
+
+    def run(self, window: WindowId) -> Note | None:
+        """Judge all; the note maps miners to scores, abstentions left out."""
+        node = self._node
+        challenge = node.subnet.challenge(window)
+        if challenge is None:
+            return None
+        settled = {row.miner for row in node.journal.verdicts(window) if self._is_mine_and_final(row)}
+        for miner in node.subnet.committers(window):
+            commitment = node.subnet.commitment(window, miner)
+            if commitment is None or "0x" + miner.hex() in settled:
+                continue
+            self._keep(window, miner, judge(node, commitment, challenge, node.address))
+        rows = [row for row in node.journal.verdicts(window) if row.validator == node.signer.name]
+        backlog = [row.miner for row in rows if row.outcome == Outcome.ABSTAIN.value]
+        if backlog and self._time_is_left(window):
+            node.log.warning("audit backlog", neuron=node.name, window=window, miners=backlog)
+            return None
+        return {
+            "scores": {
+                row.miner: row.tokens if row.outcome == Outcome.ACCEPT.value else 0
+                for row in rows
+                if row.outcome != Outcome.ABSTAIN.value
+            }
+        }
+
+    def _keep(self, window: WindowId, miner: bytes, verdict: Verdict) -> None:
+        """Store a verdict; `tokens` is the whole submission's: what an accepted one is paid for."""
+        finding = verdict.finding
+        self._node.journal.add_verdict(
+            validator=self._node.signer.name,
+            window=window,
+            miner="0x" + miner.hex(),
+            outcome=verdict.outcome.value,
+            check=finding.check,
+            reason=finding.reason,
+            log10_evidence=finding.log10_evidence,
+            rollouts=verdict.rollouts,
+            tokens=verdict.n_tokens,
+            fault=int(finding.fault or 0),
+            place=list(finding.place or ()),
+        )
+
+    def _is_mine_and_final(self, row: object) -> bool:
+        return row.validator == self._node.signer.name and row.outcome != Outcome.ABSTAIN.value  # type: ignore[attr-defined]
+
+    def _time_is_left(self, window: WindowId) -> bool:
+        """Is there a later block at which a retry would still count?"""
+        head = self._node.subnet.chain.head().number
+        return head + 2 < self._node.subnet.schedule.score_deadline(window)

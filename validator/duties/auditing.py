@@ -1,0 +1,53 @@
+"""How this validator judges one submission: fetch, build the context, run the audit, abstain on its own trouble.
+
+Shared by the audit duty (its own draws) and the jury duty (the accuser's draws).
+"""
+
+from grail.checkpoints.files import CALIBRATION
+from grail.errors import ObjectMissing, ObjectTooLarge
+from grail.inference.text import TextCodec
+from grail.protocol.audit_sample import audit_order
+from grail.protocol.records import Commitment
+from grail.protocol.units import Address, Digest
+from grail.runtime.node import Node
+from grail.verification.audit import audit
+from grail.verification.base import AuditContext, Finding, Outcome, Verdict
+from grail.verification.calibration import load_profile
+
+
+def judge(node: Node, commitment: Commitment, challenge: Digest, drawer: Address) -> Verdict:
+    """Audit a submission along the draws of validator `drawer`.
+
+    Whatever goes wrong on our side is an abstention: never accepted, never reward zero, never guilt.
+    """
+    try:
+        return _judge(node, commitment, challenge, drawer)
+    except Exception as trouble:  # noqa: BLE001 — the one place: a verifier's own failure must not become a verdict
+        node.log.error("audit abstains", miner=commitment.miner.hex(), window=commitment.window, reason=repr(trouble))
+        finding = Finding(check="verifier", outcome=Outcome.ABSTAIN, reason=f"{type(trouble).__name__}: {trouble}")
+        return Verdict(outcome=Outcome.ABSTAIN, finding=finding)
+
+
+def _judge(node: Node, commitment: Commitment, challenge: Digest, drawer: Address) -> Verdict:
+    checkpoint = node.checkpoints.fetch(node.subnet.checkpoint(commitment.checkpoint_version))
+    limits = node.blob_limits(commitment.window, checkpoint, commitment.n_groups)
+    try:
+        blob = node.store.get(commitment.blob_digest, limits.max_bytes())
+    except (ObjectMissing, ObjectTooLarge) as withheld:
+        finding = Finding(check="availability", outcome=Outcome.REJECT, reason=str(withheld))
+        return Verdict(outcome=Outcome.REJECT, finding=finding)
+    codec = TextCodec(checkpoint)
+    policy = node.subnet.policy(commitment.window)
+    context = AuditContext(
+        commitment=commitment,
+        policy=policy,
+        checkpoint=checkpoint,
+        codec=codec,
+        mandates=node.mandates(commitment.window, commitment.miner, checkpoint, codec),
+        plan=node.sketch_plan(commitment.window),
+        limits=limits,
+        blob=blob,
+    )
+    order = audit_order(challenge, drawer, commitment.miner, commitment.n_groups, policy.group_size)
+    profile = load_profile(checkpoint.folder / CALIBRATION)
+    return audit(context, node.engine(checkpoint), profile, order)

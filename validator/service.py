@@ -1,0 +1,25 @@
+"""A validator's duties, in the order of the window."""
+
+from grail.runtime.claim import Claim
+from grail.runtime.node import Node
+from grail.runtime.service import Service
+from validator.duties.accuse import Accuse, Vote
+from validator.duties.audit import Audit
+from validator.duties.score import CommitScores, RevealScores
+from validator.duties.seal import Seal
+from validator.duties.settle import Settle
+
+
+def validator_service(node: Node, *, watchdog_seconds: float = 60.0) -> Service:
+    """The service of one validator."""
+    duties = [
+        Seal(node),
+        Audit(node),
+        CommitScores(node),
+        RevealScores(node),
+        Accuse(node),
+        Vote(node),
+        Settle(node),
+        Claim(node),
+    ]
+    return Service(node, duties, watchdog_seconds=watchdog_seconds)
