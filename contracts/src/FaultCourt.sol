@@ -70,12 +70,9 @@ contract FaultCourt {
 
     /// @notice Proves that a committed leaf is not what the beacon mandates; judged here, no jury.
     /// @param window window of the commitment; the leaf may name another, which is itself the fault
-    function proveDerivationFault(
-        uint64 window,
-        address miner,
-        RolloutLeaf calldata leaf,
-        bytes32[] calldata proof
-    ) external {
+    function proveDerivationFault(uint64 window, address miner, RolloutLeaf calldata leaf, bytes32[] calldata proof)
+        external
+    {
         RolloutLedger.Commitment memory entry = _committed(window, miner);
         _requireLeaf(entry.root, leaf, proof);
         if (!_wronglyDerived(window, miner, entry, leaf)) revert Errors.NoFault();
@@ -113,9 +110,7 @@ contract FaultCourt {
         uint128 bond = uint128(policy.get("accusation_bond"));
         uint64 deadline = uint64(block.number + policy.get("accusation_vote_blocks"));
         id = accusations.length;
-        accusations.push(
-            Accusation(window, miner, msg.sender, kind, evidence, deadline, bond, 0, 0, false, false)
-        );
+        accusations.push(Accusation(window, miner, msg.sender, kind, evidence, deadline, bond, 0, 0, false, false));
         IERC20(address(token)).safeTransferFrom(msg.sender, address(this), bond);
         emit Events.Accused(id, window, miner, msg.sender, uint8(kind), evidence, deadline);
         _vote(id, true);
@@ -195,7 +190,7 @@ contract FaultCourt {
         if (leaf.window != window || leaf.miner != miner) return true;
         if (leaf.checkpointVersion != entry.checkpointVersion) return true;
         uint256 start = ledger.startOf(window);
-        if (leaf.group >= entry.groups || leaf.index >= policy.at("group_size", start)) return true;
+        if (leaf.group >= entry.groups || leaf.index >= policy.valueAt("group_size", start)) return true;
         if (leaf.finish > 1 || leaf.nTokens == 0) return true;
         bytes32 problem = Keys.problemKey(ledger.beaconOf(window), miner, leaf.group);
         return leaf.envId != policy.environmentOf(problem, start);

@@ -74,7 +74,7 @@ contract RewardPolicy is Ownable2Step {
     }
 
     /// @notice Value that held at `blockNumber`; before deployment, the first one.
-    function at(string calldata name, uint256 blockNumber) external view returns (uint256) {
+    function valueAt(string calldata name, uint256 blockNumber) external view returns (uint256) {
         bytes32 key = _key(name);
         _known(key);
         return _at(key, blockNumber);

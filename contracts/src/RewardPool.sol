@@ -53,7 +53,7 @@ contract RewardPool {
         if (msg.sender != board) revert Errors.Unauthorized(msg.sender);
         Settlement storage entry = settlements[window];
         if (entry.settled) revert Errors.AlreadySettled(window);
-        uint256 budget = policy.at("emission_per_window", ledger.startOf(window));
+        uint256 budget = policy.valueAt("emission_per_window", ledger.startOf(window));
         if (total > budget) revert Errors.AboveBudget(total, budget);
         entry.settled = true;
         entry.root = root;

@@ -62,9 +62,7 @@ contract RolloutLedger {
     /// @param blobDigest keccak-256 of the submission blob in the object store
     /// @param groups number of groups; the stake must cover bond_per_group for each
     /// @param checkpointVersion must be the version that is active in this window
-    function commit(uint64 window, bytes32 root, bytes32 blobDigest, uint32 groups, uint64 checkpointVersion)
-        external
-    {
+    function commit(uint64 window, bytes32 root, bytes32 blobDigest, uint32 groups, uint64 checkpointVersion) external {
         Timing memory t = timing;
         Schedule.requireWithin(t.start(window) + 1, t.commitDeadline(window));
         if (!registry.isActive(msg.sender, Role.Miner)) revert Errors.NotActive(msg.sender);
@@ -84,8 +82,8 @@ contract RolloutLedger {
     /// @notice Groups a miner may commit: what its stake covers, at most max_groups.
     function groupsAllowed(uint64 window, address miner) public view returns (uint256) {
         uint256 start = startOf(window);
-        uint256 covered = registry.stakeOf(miner) / policy.at("bond_per_group", start);
-        uint256 most = policy.at("max_groups", start);
+        uint256 covered = registry.stakeOf(miner) / policy.valueAt("bond_per_group", start);
+        uint256 most = policy.valueAt("max_groups", start);
         return covered < most ? covered : most;
     }
 

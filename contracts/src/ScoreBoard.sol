@@ -103,7 +103,7 @@ contract ScoreBoard {
 
     /// @dev A window with too few reveals pays nobody: its emission is simply never minted.
     function _quorum(uint64 window) private view returns (bool) {
-        uint256 needed = policy.at("quorum_bps", ledger.startOf(window)) * registry.activeStake(Role.Validator);
+        uint256 needed = policy.valueAt("quorum_bps", ledger.startOf(window)) * registry.activeStake(Role.Validator);
         return revealedStake[window] * BPS >= needed;
     }
 }

@@ -5,10 +5,10 @@ from grail.protocol.draws import Draws
 from grail.protocol.hashing import keccak256
 from grail.protocol.units import Digest
 
-LEVELS = ("sum",) * 6 + ("difference",) * 3 + ("mixed",)
-"""Ten tickets: of ten problems, six are sums, three differences, one a mixed expression."""
+LEVELS = ("sum",) * 6 + ("difference",) * 2 + ("mixed",) * 2
+"""Ten tickets: of ten problems, six are sums, two differences, two mixed expressions."""
 SMALLEST, LARGEST = 10, 49
-LARGEST_MIXED = 20
+LARGEST_MIXED = 9
 HELD_OUT_SHARE = 32
 """Of 256: one prompt in eight is kept for evaluation and never mandated."""
 
@@ -56,4 +56,9 @@ def _draw(draws: Draws) -> Problem:
     for sign, term in zip(signs, terms[1:], strict=True):
         expression += f"{sign}{term}"
         value += term if sign == "+" else -term
-    return Problem(prompt=f"{expression}=", answer=str(value), level=level)
+    return Problem(prompt=f"{expression}=", answer=written(value), level=level)
+
+
+def written(value: int) -> str:
+    """A number as answers are written: the sign, then the digits from the last to the first."""
+    return ("-" if value < 0 else "") + str(abs(value))[::-1]

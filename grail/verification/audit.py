@@ -15,18 +15,22 @@ DRAW = 16
 
 
 def audit(
-    context: AuditContext, engine: Engine, profile: CalibrationProfile, order: Sequence[tuple[int, int]]
+    context: AuditContext,
+    engine: Engine,
+    profile: CalibrationProfile,
+    order: Sequence[tuple[int, int]],
+    most: int | None = None,
 ) -> Verdict:
     """Judge one submission.
 
-    `order`: the places in the order that this validator must open them. At most policy.audit_rollouts of them are
-    opened; a fault stops the audit at once. Raises for our own trouble only: the caller abstains.
+    `order`: the places in the order that this validator must open them. At most `most` (policy.audit_rollouts when
+    None) of them are opened; a fault stops the audit at once. Raises for our own trouble only: the caller abstains.
     """
     broken = _first_broken(WHOLE_CHECKS, context)
     if broken is not None:
         return Verdict(outcome=broken.outcome, finding=broken)
     evidence = Evidence(profile.evidence_nulls())
-    wanted = list(order[: context.policy.audit_rollouts])
+    wanted = list(order[: context.policy.audit_rollouts if most is None else most])
     tokens = 0
     finding = Finding(check="replay", outcome=Outcome.ACCEPT, reason="as mandated")
     opened = 0

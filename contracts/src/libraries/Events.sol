@@ -16,7 +16,9 @@ library Events {
     event EndpointSet(address indexed neuron, string endpoint);
     // CheckpointRegistry
     event TrainerApproval(address indexed trainer, bool approved);
-    event CheckpointPublished(uint64 indexed version, bytes32 fingerprint, bytes32 manifest, uint64 activeFrom, address publisher);
+    event CheckpointPublished(
+        uint64 indexed version, bytes32 fingerprint, bytes32 manifest, uint64 activeFrom, address publisher
+    );
     // RolloutLedger
     event WindowOpened(uint64 indexed window, bytes32 beacon);
     event Committed(

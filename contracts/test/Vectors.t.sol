@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {RewardPolicy} from "../src/RewardPolicy.sol";
+import {Consensus} from "../src/libraries/Consensus.sol";
+import {Keys} from "../src/libraries/Keys.sol";
+import {Leaf, RolloutLeaf} from "../src/libraries/Leaf.sol";
+import {Philox} from "../src/libraries/Philox.sol";
+import {Schedule, Timing} from "../src/libraries/Schedule.sol";
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {Test} from "./base/Test.sol";
+
+/// @dev The same JSON files that tests/protocol reads: both languages must compute the same.
+contract VectorsTest is Test {
+    using Schedule for Timing;
+
+    function load(string memory name) private view returns (string memory) {
+        return vm.readFile(string.concat("../tests/vectors/", name, ".json"));
+    }
+
+    function path(uint256 i, string memory field) private pure returns (string memory) {
+        return string.concat(".cases[", vm.toString(i), "].", field);
+    }
+
+    function count(string memory json, string memory field) private view returns (uint256 n) {
+        while (vm.keyExistsJson(json, path(n, field))) ++n;
+        assertTrue(n > 0, "no cases: the test would show nothing");
+    }
+
+    function test_keys() public view {
+        string memory j = load("keys");
+        uint256 n = count(j, "beacon");
+        for (uint256 i = 0; i < n; ++i) {
+            checkWindow(j, i);
+            checkProblem(j, i);
+            checkRollout(j, i);
+        }
+    }
+
+    function checkWindow(string memory j, uint256 i) private pure {
+        uint64 w = uint64(vm.parseJsonUint(j, path(i, "window")));
+        uint256 chainId = vm.parseJsonUint(j, path(i, "chainId"));
+        address ledger = vm.parseJsonAddress(j, path(i, "ledger"));
+        bytes32 blockHash = vm.parseJsonBytes32(j, path(i, "blockHash"));
+        bytes32 beacon = Keys.beacon(chainId, ledger, w, blockHash);
+        bytes32 challenge = Keys.challenge(chainId, ledger, w, blockHash);
+        assertEq(beacon, vm.parseJsonBytes32(j, path(i, "beacon")), "beacon");
+        assertEq(challenge, vm.parseJsonBytes32(j, path(i, "challenge")), "challenge");
+        assertEq(Keys.sketchSeed(beacon), vm.parseJsonBytes32(j, path(i, "sketchSeed")), "sketch seed");
+        address validator = vm.parseJsonAddress(j, path(i, "validator"));
+        assertEq(Keys.auditKey(challenge, validator), vm.parseJsonBytes32(j, path(i, "auditKey")), "audit key");
+    }
+
+    function checkProblem(string memory j, uint256 i) private pure {
+        address miner = vm.parseJsonAddress(j, path(i, "miner"));
+        bytes32 beacon = vm.parseJsonBytes32(j, path(i, "beacon"));
+        bytes32 problem = Keys.problemKey(beacon, miner, vm.parseJsonUint(j, path(i, "group")));
+        assertEq(problem, vm.parseJsonBytes32(j, path(i, "problemKey")), "problem key");
+        uint256 ticket = Keys.environmentTicket(problem, 7);
+        uint256 index = ticket < 1 ? 0 : ticket < 3 ? 1 : 2;
+        assertEq(index, vm.parseJsonUint(j, path(i, "environmentOf7")), "environment");
+    }
+
+    function checkRollout(string memory j, uint256 i) private pure {
+        bytes32 problem = vm.parseJsonBytes32(j, path(i, "problemKey"));
+        bytes32 fingerprint = vm.parseJsonBytes32(j, path(i, "fingerprint"));
+        bytes32 rules = vm.parseJsonBytes32(j, path(i, "rulesHash"));
+        bytes32 key = Keys.rolloutKey(problem, fingerprint, rules, vm.parseJsonUint(j, path(i, "index")));
+        assertEq(key, vm.parseJsonBytes32(j, path(i, "rolloutKey")), "rollout key");
+    }
+
+    function test_philox() public view {
+        string memory j = load("philox");
+        uint256 n = count(j, "words");
+        for (uint256 i = 0; i < n; ++i) {
+            uint256[] memory c = vm.parseJsonUintArray(j, path(i, "counter"));
+            uint256[] memory k = vm.parseJsonUintArray(j, path(i, "key"));
+            uint256[] memory expected = vm.parseJsonUintArray(j, path(i, "words"));
+            uint32[4] memory counter = [uint32(c[0]), uint32(c[1]), uint32(c[2]), uint32(c[3])];
+            uint32[4] memory words = Philox.words(counter, [uint32(k[0]), uint32(k[1])]);
+            for (uint256 w = 0; w < 4; ++w) {
+                assertEq(words[w], expected[w], "philox word");
+            }
+        }
+    }
+
+    function test_gumbel() public view {
+        string memory j = load("gumbel");
+        uint256 n = count(j, "words");
+        for (uint256 i = 0; i < n; ++i) {
+            bytes32 key = vm.parseJsonBytes32(j, path(i, "key"));
+            uint32 step = uint32(vm.parseJsonUint(j, path(i, "step")));
+            uint256[] memory ids = vm.parseJsonUintArray(j, path(i, "ids"));
+            uint256[] memory words = vm.parseJsonUintArray(j, path(i, "words"));
+            for (uint256 v = 0; v < ids.length; ++v) {
+                assertEq(Philox.noiseWord(key, step, uint32(ids[v])), words[v], "noise word");
+            }
+        }
+    }
+
+    function test_leaf() public view {
+        string memory j = load("leaf");
+        uint256 n = count(j, "digest");
+        for (uint256 i = 0; i < n; ++i) {
+            RolloutLeaf memory leaf;
+            leaf.window = uint64(vm.parseJsonUint(j, path(i, "window")));
+            leaf.miner = vm.parseJsonAddress(j, path(i, "miner"));
+            leaf.checkpointVersion = uint64(vm.parseJsonUint(j, path(i, "checkpointVersion")));
+            leaf.envId = vm.parseJsonBytes32(j, path(i, "envId"));
+            leaf.group = uint32(vm.parseJsonUint(j, path(i, "group")));
+            leaf.index = uint32(vm.parseJsonUint(j, path(i, "index")));
+            leaf.promptHash = vm.parseJsonBytes32(j, path(i, "promptHash"));
+            leaf.tokensHash = vm.parseJsonBytes32(j, path(i, "tokensHash"));
+            leaf.logprobsHash = vm.parseJsonBytes32(j, path(i, "logprobsHash"));
+            leaf.proofHash = vm.parseJsonBytes32(j, path(i, "proofHash"));
+            leaf.nTokens = uint32(vm.parseJsonUint(j, path(i, "nTokens")));
+            leaf.finish = uint8(vm.parseJsonUint(j, path(i, "finish")));
+            leaf.rewardMicro = int64(vm.parseJsonInt(j, path(i, "rewardMicro")));
+            assertEq(Leaf.digest(leaf), vm.parseJsonBytes32(j, path(i, "digest")), "leaf");
+        }
+    }
+
+    function test_merkle() public view {
+        string memory j = load("merkle");
+        uint256 n = count(j, "root");
+        for (uint256 i = 0; i < n; ++i) {
+            bytes32[] memory proof = vm.parseJsonBytes32Array(j, path(i, "path"));
+            bytes32 leaf = vm.parseJsonBytes32(j, path(i, "leaf"));
+            assertTrue(MerkleProof.verify(proof, vm.parseJsonBytes32(j, path(i, "root")), leaf), "merkle path");
+        }
+    }
+
+    function test_sketch() public view {
+        string memory j = load("sketch");
+        uint256 n = count(j, "positive");
+        for (uint256 i = 0; i < n; ++i) {
+            bytes32 seed = vm.parseJsonBytes32(j, path(i, "seed"));
+            uint256 hidden = vm.parseJsonUint(j, path(i, "hiddenSize"));
+            uint256[] memory positive = vm.parseJsonUintArray(j, path(i, "positive"));
+            uint256 perRow = (hidden + 31) / 32;
+            for (uint256 e = 0; e < positive.length; ++e) {
+                uint256 word = (e / hidden) * perRow + (e % hidden) / 32;
+                uint32[4] memory four = Philox.words([uint32(word / 4), 0, 0, 0], Philox.keyWords(seed));
+                assertEq((four[word % 4] >> ((e % hidden) % 32)) & 1, positive[e], "sketch sign");
+            }
+        }
+    }
+
+    function test_consensus() public view {
+        string memory j = load("consensus");
+        uint256 n = count(j, "median");
+        for (uint256 i = 0; i < n; ++i) {
+            uint256[] memory stakes = vm.parseJsonUintArray(j, path(i, "stakes"));
+            uint256[] memory scores = vm.parseJsonUintArray(j, path(i, "scores"));
+            uint256 kappa = vm.parseJsonUint(j, path(i, "kappaBps"));
+            uint256 median = Consensus.weightedMedian(stakes, scores, kappa);
+            assertEq(median, vm.parseJsonUint(j, path(i, "median")), "median");
+        }
+    }
+
+    function test_schedule() public view {
+        string memory j = load("schedule");
+        uint256 n = count(j, "block");
+        for (uint256 i = 0; i < n; ++i) {
+            uint256[] memory t = vm.parseJsonUintArray(j, path(i, "timing"));
+            Timing memory timing = Timing(uint64(t[0]), uint64(t[1]), uint64(t[2]), uint64(t[3]), uint64(t[4]));
+            uint64 window = timing.windowOf(vm.parseJsonUint(j, path(i, "block")));
+            assertEq(window, vm.parseJsonUint(j, path(i, "window")), "window");
+            assertEq(timing.start(window), vm.parseJsonUint(j, path(i, "start")), "start");
+            assertEq(timing.commitDeadline(window), vm.parseJsonUint(j, path(i, "commitDeadline")), "commit");
+            assertEq(timing.challengeBlock(window), vm.parseJsonUint(j, path(i, "challengeBlock")), "challenge");
+            assertEq(timing.scoreDeadline(window), vm.parseJsonUint(j, path(i, "scoreDeadline")), "score");
+            assertEq(timing.revealDeadline(window), vm.parseJsonUint(j, path(i, "revealDeadline")), "reveal");
+        }
+    }
+
+    function test_policy() public {
+        RewardPolicy policy = new RewardPolicy(address(this), new string[](0), new uint208[](0));
+        string memory j = load("policy");
+        uint256 n = count(j, "key");
+        (bytes32[] memory keys, uint256[] memory values) = policy.allAt(block.number);
+        assertEq(keys.length, n, "number of parameters");
+        for (uint256 i = 0; i < n; ++i) {
+            assertEq(keys[i], vm.parseJsonBytes32(j, path(i, "key")), "key");
+            assertEq(values[i], vm.parseJsonUint(j, path(i, "value")), "default");
+            (uint208 min, uint208 max) = policy.bounds(keys[i]);
+            assertEq(min, vm.parseJsonUint(j, path(i, "min")), "min");
+            assertEq(max, vm.parseJsonUint(j, path(i, "max")), "max");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+"""Thin runnable entry points: `python neurons/miner.py --config miner.toml`, and the `grail` command."""

@@ -1,0 +1,30 @@
+"""The `grail` command: one file a subject. Heavy libraries are imported inside the commands."""
+
+import sys
+
+import typer
+
+from grail.errors import GrailError
+from neurons.cli import calibrate, inspect, keys, localnet, run, verify
+
+app = typer.Typer(
+    name="grail",
+    help="Verifiable, incentivised reinforcement learning on other people's GPUs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for module in (localnet, run, verify, calibrate, inspect, keys):
+    module.add_to(app)
+
+
+def main() -> None:
+    """Entry point: one of our errors becomes one clear line and exit code 1."""
+    try:
+        app()
+    except GrailError as error:
+        print(f"grail: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("grail: stopped; nothing committed is lost", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,58 @@
+"""grail keys: encrypted keystore files. grail register: join a network."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    group = typer.Typer(help="Encrypted keystore files.", no_args_is_help=True)
+    group.command("new")(new)
+    app.add_typer(group, name="keys")
+    app.command()(register)
+
+
+def new(path: Annotated[Path, typer.Argument(help="File to write; never overwritten.")] = Path("keystore.json")) -> None:
+    """Make a key and write it encrypted. Keep a copy: a lost file is lost stake.
+
+    Example: grail keys new keystore.json
+    """
+    from grail.chain.accounts import create_keystore
+    from grail.config import load_settings, read_password
+
+    password = read_password(load_settings())
+    if password is None:
+        password = typer.prompt("password", hide_input=True, confirmation_prompt=True)
+    typer.echo(create_keystore(path, password).name)
+
+
+def register(
+    role: Annotated[str, typer.Option(help="miner, validator or trainer.")],
+    stake: Annotated[float, typer.Option(help="First stake in GRAIL.", min=0)],
+    config: Annotated[Path | None, typer.Option("--config", help="Settings in TOML.")] = None,
+    endpoint: Annotated[str, typer.Option(help="Where others reach this neuron.")] = "",
+) -> None:
+    """Join the network of the settings with a role and a first stake.
+
+    Example: grail register --role miner --stake 2000 --config miner.toml
+    """
+    from grail.chain import open_chain
+    from grail.chain.deployment import AddressBook
+    from grail.chain.subnet import Subnet
+    from grail.config import load_settings
+    from grail.errors import SettingsError
+    from grail.governance.policy import ETHER
+    from grail.protocol.records import Role
+    from neurons.wiring import unlock
+
+    names = {r.name.lower(): r for r in Role if r is not Role.NONE}
+    if role not in names:
+        raise SettingsError(f"expected a role among {', '.join(names)}, got {role!r}")
+    settings = load_settings(config)
+    signer = unlock(settings)
+    book = AddressBook.load(settings.chain.address_book)
+    subnet = Subnet(open_chain(settings.chain.url, expected_chain_id=book.chain_id), book)
+    subnet.register(signer, names[role], endpoint, int(stake * ETHER))
+    typer.echo(f"{signer.name} is a {role} with {stake:,.0f} GRAIL at stake")

@@ -1,0 +1,88 @@
+"""grail localnet: the whole network in one process."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grail.errors import SettingsError
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(localnet)
+
+
+def localnet(
+    windows: Annotated[int, typer.Option(help="Windows to play.", min=1)] = 40,
+    miners: Annotated[int, typer.Option(help="Honest miners.", min=1)] = 3,
+    cheats: Annotated[int, typer.Option(help="Cheating miners: 4-bit weights, best of n, forged rewards.", min=0)] = 3,
+    validators: Annotated[int, typer.Option(help="Validators.", min=1)] = 3,
+    groups: Annotated[int, typer.Option(help="Groups of 8 rollouts that a miner commits in a window.", min=1)] = 64,
+    model: Annotated[str, typer.Option(help="'tiny' or a checkpoint folder with a calibration profile.")] = "tiny",
+    env: Annotated[str, typer.Option("--env", help="Environment id.")] = "arithmetic/1",
+    seed: Annotated[int, typer.Option(help="Same seed, same report.", min=0)] = 0,
+    chain: Annotated[str, typer.Option(help="'embedded' or the URL of a development node.")] = "embedded",
+    out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/localnet"),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last settled window in --out.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and print the plan, start nothing.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show nothing while it runs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
+) -> None:
+    """Run miners, cheats, validators and a trainer on an embedded chain, and watch the model learn.
+
+    Examples:
+
+        grail localnet
+
+        grail localnet --windows 10 --seed 7 --out runs/seven
+
+        grail localnet --out runs/seven --resume --windows 20
+    """
+    from simulation.options import LocalnetOptions, load_options
+
+    asked = {
+        "windows": windows,
+        "miners": miners,
+        "cheats": cheats,
+        "validators": validators,
+        "groups": groups,
+        "model": model,
+        "environment": env,
+        "seed": seed,
+        "chain": chain,
+    }
+    stored = out / "options.json"
+    if stored.exists() and not resume:
+        raise SettingsError(f"{out} holds a run: add --resume to go on with it, or choose another --out")
+    if resume and stored.exists():
+        options = load_options(stored).model_copy(update={"windows": windows})
+    else:
+        options = LocalnetOptions.model_validate(asked)
+    if dry_run:
+        typer.echo(options.model_dump_json(indent=2))
+        return
+    _run(options, out, quiet=quiet, as_json=as_json)
+
+
+def _run(options, out: Path, *, quiet: bool, as_json: bool) -> None:  # type: ignore[no-untyped-def]
+    from grail.telemetry import log
+    from simulation.runner import run
+
+    log.configure(quiet=True)
+    try:
+        result, machine = run(options, out, quiet=quiet)
+    except KeyboardInterrupt:
+        typer.echo(f"\nstopped; go on with: grail localnet --out {out} --windows {options.windows} --resume", err=True)
+        raise typer.Exit(130) from None
+    if not quiet:
+        typer.echo(
+            f"held-out accuracy at T = 1: {result.accuracy_start} → {result.accuracy_end}; "
+            f"greedy: {result.accuracy_start_greedy} → {result.accuracy_end_greedy}"
+        )
+        for cheat in result.cheats:
+            typer.echo(f"{cheat.name}: offended in window {cheat.first_offence_window}, slashed in {cheat.slashed_window}")
+        typer.echo(f"report: {out / 'report.md'}")
+    if as_json:
+        typer.echo(json.dumps({**result.as_json(), **machine}))

@@ -1,0 +1,102 @@
+"""From settings to a node: chain, key, disk, models. Shared by the three entry points."""
+
+import fcntl
+import os
+import signal
+import sys
+from getpass import getpass
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from grail.chain import open_chain
+from grail.chain.accounts import Signer, load_keystore
+from grail.chain.deployment import AddressBook
+from grail.chain.subnet import Subnet
+from grail.checkpoints.fetch import CheckpointCache
+from grail.config import Settings, read_password
+from grail.environments.registry import Environments
+from grail.errors import KeyInUse, SettingsError
+from grail.inference.engine_cache import EngineCache
+from grail.protocol.records import Role
+from grail.runtime.node import Node
+from grail.runtime.service import Service
+from grail.storage import open_store
+from grail.storage.database import Database
+from grail.storage.journal import Journal
+from grail.telemetry.log import get_logger
+
+_LOCKS: list[IO[str]] = []
+"""Held until the process ends."""
+
+
+def open_node(settings: Settings, role: Role) -> Node:
+    """A node that may work as `role`.
+
+    Raises SettingsError when its key is not registered for that role, KeyInUse when another process works with it.
+    """
+    folder = settings.work.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    signer = unlock(settings)
+    _lock(folder, signer)
+    book = AddressBook.load(settings.chain.address_book)
+    subnet = Subnet(open_chain(settings.chain.url, expected_chain_id=book.chain_id), book)
+    found = subnet.neuron(signer.address).role
+    if found is not role:
+        raise SettingsError(
+            f"expected {signer.name} to be registered as {role.name.lower()}, got {found.name.lower()}: "
+            f"grail register --role {role.name.lower()} --stake AMOUNT"
+        )
+    store = open_store(settings.work.store)
+    return Node(
+        name=signer.name,
+        signer=signer,
+        subnet=subnet,
+        store=store,
+        journal=Journal(Database.in_file(folder / "grail.sqlite")),
+        checkpoints=CheckpointCache(folder / "checkpoints", store),
+        engines=EngineCache(settings.work.engine, settings.work.threads),
+        environments=Environments.installed(),
+        log=get_logger(role=role.name.lower()),
+    )
+
+
+def unlock(settings: Settings) -> Signer:
+    """The key of the keystore file; asks for the password where nothing gives it."""
+    password = read_password(settings)
+    if password is None:
+        if not sys.stdin.isatty():
+            raise SettingsError("expected a keystore password: set key.password_file or GRAIL_PASSWORD")
+        password = getpass(f"password of {settings.key.keystore}: ")
+    return load_keystore(settings.key.keystore, password)
+
+
+def run_until_stopped(service: Service, poll_seconds: float) -> None:
+    """Run until SIGINT or SIGTERM; the running duty is finished first. A second signal ends at once."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        service.node.log.info("stopping after the running duty", neuron=service.node.name)
+        service.stop()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    service.node.log.info("started", neuron=service.node.name)
+    service.run(poll_seconds)
+    service.node.log.info("stopped", neuron=service.node.name)
+
+
+def _lock(folder: Path, signer: Signer) -> None:
+    """One process a key: two would commit against each other."""
+    file = (folder / f"{signer.name}.lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise KeyInUse(
+            f"another process works with {signer.name} in {folder}: stop it, or use another key for this one"
+        ) from error
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    _LOCKS.append(file)

@@ -1,0 +1,260 @@
+"""Write tests/vectors/*.json: what Python and Solidity must both compute.
+
+    python scripts/make_vectors.py            write
+    python scripts/make_vectors.py --check    fail when a file differs from what the code gives
+
+philox.json is not made here: it holds Random123's published known answers. Integers beyond 53 bits are decimal strings.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grail.governance.policy import PARAMETERS
+from grail.proofs.sketch import SketchPlan
+from grail.protocol import constants as c
+from grail.protocol import keys
+from grail.protocol.draws import Draws
+from grail.protocol.gumbel import mandated_token, noise_words
+from grail.protocol.hashing import keccak256
+from grail.protocol.leaf import RolloutLeaf
+from grail.protocol.merkle import MerkleTree
+from grail.protocol.schedule import Schedule
+from grail.protocol.units import BlockNumber, WindowId
+from grail.settlement.consensus import weighted_median
+
+VECTORS = Path(__file__).resolve().parent.parent / "tests" / "vectors"
+
+
+def hexed(value: bytes) -> str:
+    """0x-prefixed."""
+    return "0x" + value.hex()
+
+
+def seed(name: str, number: int = 0) -> bytes:
+    """32 bytes that everybody can recompute: keccak-256 of "vector/NAME/NUMBER"."""
+    return keccak256(f"vector/{name}/{number}".encode())
+
+
+def key_vectors() -> list[dict[str, Any]]:
+    """Every key of the chain from one block hash to one audit key."""
+    rows = []
+    for i in range(4):
+        chain_id, ledger, miner, validator = 31_337 + i, seed("ledger", i)[:20], seed("miner", i)[:20], seed("v", i)[:20]
+        window, group, index, block_hash = WindowId(7 * i), i, 3 * i, seed("block", i)
+        fingerprint, rules = seed("fingerprint", i), seed("rules", i)
+        beacon = keys.beacon(chain_id, ledger, window, block_hash)
+        challenge = keys.challenge(chain_id, ledger, window, block_hash)
+        problem = keys.problem_key(beacon, miner, group)
+        rows.append(
+            {
+                "chainId": chain_id,
+                "ledger": hexed(ledger),
+                "window": window,
+                "blockHash": hexed(block_hash),
+                "miner": hexed(miner),
+                "validator": hexed(validator),
+                "group": group,
+                "index": index,
+                "fingerprint": hexed(fingerprint),
+                "rulesHash": hexed(rules),
+                "beacon": hexed(beacon),
+                "challenge": hexed(challenge),
+                "problemKey": hexed(problem),
+                "rolloutKey": hexed(keys.rollout_key(problem, fingerprint, rules, index)),
+                "sketchSeed": hexed(keys.sketch_seed(beacon)),
+                "auditKey": hexed(keys.audit_key(challenge, validator)),
+                "environmentOf7": keys.environment_index(problem, (1, 2, 4)),
+            }
+        )
+    return rows
+
+
+def gumbel_vectors() -> list[dict[str, Any]]:
+    """Noise words, and the mandated token of logits that are small integers (exact in any float type)."""
+    rows = []
+    for i in range(6):
+        key, step = seed("gumbel", i), 5 * i
+        ids = np.array([0, 1, 2, 3, 4, 17, 49_151], dtype=np.int64)
+        logits = np.array([(7 * v * (i + 1)) % 5 for v in range(64)], dtype=np.float32)
+        rows.append(
+            {
+                "key": hexed(key),
+                "step": step,
+                "ids": ids.tolist(),
+                "words": noise_words(key, step, ids).tolist(),
+                "logits": logits.astype(int).tolist(),
+                "temperatureMilli": 1000 - 100 * i,
+                "token": mandated_token(logits, key, step, 1000 - 100 * i),
+            }
+        )
+    return rows
+
+
+def leaf_vectors() -> list[dict[str, Any]]:
+    """Leaves with extreme fields."""
+    rows = []
+    for i, reward in enumerate((0, 1_000_000, -1, -c.MAX_REWARD_MICRO, c.MAX_REWARD_MICRO)):
+        leaf = RolloutLeaf(
+            window=i,
+            miner=seed("leaf-miner", i)[:20],
+            checkpoint_version=i + 1,
+            env_id=seed("env", i),
+            group=3 * i,
+            index=i,
+            prompt_hash=seed("prompt", i),
+            tokens_hash=seed("tokens", i),
+            logprobs_hash=seed("logprobs", i),
+            proof_hash=seed("proof", i),
+            n_tokens=i + 1,
+            finish=i % 2,
+            reward_micro=reward,
+        )
+        rows.append(
+            {
+                "window": leaf.window,
+                "miner": hexed(leaf.miner),
+                "checkpointVersion": leaf.checkpoint_version,
+                "envId": hexed(leaf.env_id),
+                "group": leaf.group,
+                "index": leaf.index,
+                "promptHash": hexed(leaf.prompt_hash),
+                "tokensHash": hexed(leaf.tokens_hash),
+                "logprobsHash": hexed(leaf.logprobs_hash),
+                "proofHash": hexed(leaf.proof_hash),
+                "nTokens": leaf.n_tokens,
+                "finish": leaf.finish,
+                "rewardMicro": leaf.reward_micro,
+                "digest": hexed(leaf.digest()),
+            }
+        )
+    return rows
+
+
+def merkle_vectors() -> list[dict[str, Any]]:
+    """Trees of 1 to 33 leaves, with the path of one leaf each."""
+    rows = []
+    for size in (1, 2, 3, 5, 8, 33):
+        leaves = [seed("merkle", i) for i in range(size)]
+        tree = MerkleTree(leaves)
+        rows.append(
+            {
+                "leaves": [hexed(leaf) for leaf in leaves],
+                "root": hexed(tree.root),
+                "leaf": hexed(leaves[size // 2]),
+                "path": [hexed(node) for node in tree.path(leaves[size // 2])],
+            }
+        )
+    return rows
+
+
+def sketch_vectors() -> list[dict[str, Any]]:
+    """Signs (0 or 1) of small matrices, row after row."""
+    rows = []
+    for i, (dim, hidden) in enumerate(((2, 8), (3, 33), (8, 64))):
+        matrix = SketchPlan(seed("sketch", i), dim, 8).matrix(hidden)
+        rows.append(
+            {
+                "seed": hexed(seed("sketch", i)),
+                "dim": dim,
+                "hiddenSize": hidden,
+                "positive": (matrix > 0).astype(int).reshape(-1).tolist(),
+            }
+        )
+    return rows
+
+
+def consensus_vectors() -> list[dict[str, Any]]:
+    """Stake-weighted medians: ties, zero stake, one validator, and seeded draws."""
+    cases: list[tuple[list[int], list[int], int]] = [
+        ([1], [5], 5000),
+        ([1, 1], [5, 7], 5000),
+        ([1, 1, 1], [0, 7, 9], 5000),
+        ([0, 0], [3, 4], 5000),
+        ([], [], 5000),
+        ([10, 1, 1], [2, 9, 9], 5000),
+        ([2, 1, 1], [2, 9, 9], 5000),
+        ([2, 1, 1], [2, 9, 9], 6700),
+    ]
+    for i in range(24):
+        draws = Draws(seed("consensus", i))
+        count = draws.between(1, 9)
+        stakes = [draws.between(0, 10**6) * 10**18 for _ in range(count)]
+        scores = [draws.between(0, 6) * 100 for _ in range(count)]
+        cases.append((stakes, scores, draws.between(5000, 6700)))
+    return [
+        {
+            "stakes": [str(stake) for stake in stakes],
+            "scores": [str(score) for score in scores],
+            "kappaBps": kappa,
+            "median": str(weighted_median(stakes, scores, kappa)),
+        }
+        for stakes, scores, kappa in cases
+    ]
+
+
+def schedule_vectors() -> list[dict[str, Any]]:
+    """Windows and deadlines."""
+    rows = []
+    for genesis, window, commit, score, reveal in ((0, 10, 3, 3, 2), (100, 80, 20, 20, 10), (1, 7, 1, 2, 1)):
+        schedule = Schedule(genesis=genesis, window=window, commit=commit, score=score, reveal=reveal)
+        for block in (genesis, genesis + window - 1, genesis + window, genesis + 5 * window + 3):
+            number = schedule.window_of(BlockNumber(block))
+            rows.append(
+                {
+                    "timing": [genesis, window, commit, score, reveal],
+                    "block": block,
+                    "window": number,
+                    "start": schedule.start(number),
+                    "commitDeadline": schedule.commit_deadline(number),
+                    "challengeBlock": schedule.challenge_block(number),
+                    "scoreDeadline": schedule.score_deadline(number),
+                    "revealDeadline": schedule.reveal_deadline(number),
+                }
+            )
+    return rows
+
+
+def policy_vectors() -> list[dict[str, Any]]:
+    """Names, defaults and bounds."""
+    return [
+        {"name": p.name, "key": hexed(p.key), "value": str(p.default), "min": str(p.low), "max": str(p.high)}
+        for p in PARAMETERS
+    ]
+
+
+MADE = {
+    "keys": key_vectors,
+    "gumbel": gumbel_vectors,
+    "leaf": leaf_vectors,
+    "merkle": merkle_vectors,
+    "sketch": sketch_vectors,
+    "consensus": consensus_vectors,
+    "schedule": schedule_vectors,
+    "policy": policy_vectors,
+}
+
+
+def main() -> int:
+    """Write or compare."""
+    VECTORS.mkdir(parents=True, exist_ok=True)
+    stale = []
+    for name, make in MADE.items():
+        path = VECTORS / f"{name}.json"
+        text = json.dumps({"cases": make()}, indent=1) + "\n"
+        if not path.exists() or path.read_text() != text:
+            stale.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(text)
+    if stale and "--check" in sys.argv:
+        print(f"stale vectors: {', '.join(stale)}: run scripts/make_vectors.py and say why in the commit", file=sys.stderr)
+        return 1
+    print(f"{len(MADE)} files, {len(stale)} {'stale' if '--check' in sys.argv else 'written'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""What a run showed, computed from its journal and log: the object that --json prints and the report explains."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from grail.protocol.records import Role
+from grail.training.evaluation import Accuracy
+from grail.verification.base import Outcome
+from simulation.network import LocalNetwork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheatResult:
+    """One cheat's story; `slashed_window` is None while it goes free."""
+
+    name: str
+    first_offence_window: int | None
+    slashed_window: int | None
+    slashed_wei: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """All numbers of a run that follow from its seed."""
+
+    windows: int
+    accuracy_start: Accuracy
+    accuracy_end: Accuracy
+    accuracy_start_greedy: Accuracy
+    accuracy_end_greedy: Accuracy
+    cheats: tuple[CheatResult, ...]
+    honest_slashed: tuple[str, ...]
+    honest_rejected: tuple[str, ...]
+    reconciled: bool
+    supply_wei: int
+    accounted_wei: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values: accuracies as shares, amounts in wei as integers."""
+        plain = asdict(self)
+        for name, value in plain.items():
+            if name.startswith("accuracy"):
+                plain[name] = round(value["right"] / value["count"], 4)
+        return plain
+
+
+def results(network: LocalNetwork) -> RunResult:
+    """Read the run's story. Needs at least the base's evaluation in the log."""
+    accuracies = network.run_log.of("accuracy")
+    windows = network.run_log.of("window")
+    first, last = accuracies[0], accuracies[-1]
+    return RunResult(
+        windows=network.next_window,
+        accuracy_start=_accuracy(first, "sampled"),
+        accuracy_end=_accuracy(last, "sampled"),
+        accuracy_start_greedy=_accuracy(first, "greedy"),
+        accuracy_end_greedy=_accuracy(last, "greedy"),
+        cheats=tuple(_cheat(network, part.name, part.signer.name) for part in network.parts if part.cheat),
+        honest_slashed=_honest_slashed(network),
+        honest_rejected=_honest_rejected(network),
+        reconciled=all(entry["reconciled"] for entry in windows),
+        supply_wei=int(windows[-1]["supply_wei"]) if windows else 0,
+        accounted_wei=int(windows[-1]["accounted_wei"]) if windows else 0,
+    )
+
+
+def _accuracy(entry: dict[str, Any], kind: str) -> Accuracy:
+    return Accuracy(entry[kind]["right"], entry[kind]["count"])
+
+
+def _cheat(network: LocalNetwork, name: str, address: str) -> CheatResult:
+    offences = [
+        window
+        for window in range(network.next_window)
+        if (network.journal.note(name, "solve", window) or {}).get("committed")
+    ]
+    proofs = [e for e in network.journal.events("FaultProven") if e.fields["accused"] == address.lower()]
+    return CheatResult(
+        name=name,
+        first_offence_window=offences[0] if offences else None,
+        slashed_window=network.subnet.schedule.window_of(proofs[0].block) if proofs else None,  # type: ignore[arg-type]
+        slashed_wei=sum(int(event.fields["slashed"]) for event in proofs),
+    )
+
+
+def _honest_slashed(network: LocalNetwork) -> tuple[str, ...]:
+    slashed = {event.fields["neuron"] for event in network.journal.events("Slashed")}
+    return tuple(p.name for p in network.parts if not p.cheat and p.signer.name.lower() in slashed)
+
+
+def _honest_rejected(network: LocalNetwork) -> tuple[str, ...]:
+    bad = (Outcome.REJECT.value, Outcome.FAULT.value)
+    refused = {row.miner for row in network.journal.verdicts() if row.outcome in bad}
+    honest = [p for p in network.parts if p.role is Role.MINER and not p.cheat]
+    return tuple(p.name for p in honest if p.signer.name.lower() in refused)
