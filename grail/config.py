@@ -1,4 +1,4 @@
-"""One typed settings tree: TOML file, then GRAIL_ environment variables, then defaults. The only reader of the environment.
+"""One typed settings tree: GRAIL_ variables over a TOML file over defaults. The only reader of the environment.
 
 Protocol parameters never live here: they are read from the chain. Secrets come from the environment or a file and never
 from TOML, so that a configuration can be shown and shared.
@@ -25,7 +25,9 @@ class KeySettings(pydantic.BaseModel, extra="forbid"):
     """Who this node is."""
 
     keystore: Path = pydantic.Field(Path("keystore.json"), description="encrypted eth keystore (V3)")
-    password_file: Path | None = pydantic.Field(None, description="file with the password; else GRAIL_PASSWORD, else asked")
+    password_file: Path | None = pydantic.Field(
+        None, description="file with the password; else GRAIL_PASSWORD, else asked"
+    )
 
 
 class WorkSettings(pydantic.BaseModel, extra="forbid"):
@@ -104,5 +106,7 @@ def read_password(settings: Settings) -> str | None:
         try:
             return settings.key.password_file.read_text().rstrip("\n")
         except OSError as error:
-            raise SettingsError(f"expected a password file at {settings.key.password_file} ({error.strerror})") from error
+            raise SettingsError(
+                f"expected a password file at {settings.key.password_file} ({error.strerror})"
+            ) from error
     return settings.password.get_secret_value() if settings.password else None

@@ -18,9 +18,7 @@ def run(settings: Settings) -> None:
 
     work = settings.work
     node = open_node(settings, Role.TRAINER)
-    service = trainer_service(
-        node, work.folder / "trainer", settings.training, watchdog_seconds=work.watchdog_seconds
-    )
+    service = trainer_service(node, work.folder / "trainer", settings.training, watchdog_seconds=work.watchdog_seconds)
     run_until_stopped(service, work.poll_seconds)
 
 

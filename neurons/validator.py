@@ -1,4 +1,4 @@
-"""python neurons/validator.py --config validator.toml: one validator against a JSON-RPC node and a shared object store."""
+"""python neurons/validator.py --config validator.toml: one validator on a JSON-RPC node and a shared object store."""
 
 import sys
 from pathlib import Path

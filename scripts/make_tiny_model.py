@@ -79,7 +79,9 @@ def train(model: LlamaForCausalLM, codec: TextCodec, steps: int) -> None:
             problem = environment.problem(keccak256(f"tiny/{step}/{i}".encode()))
             tokens = np.append(codec.encode(problem.answer), np.int32(EOS)).astype(np.int32)
             zeros = np.zeros(len(tokens), dtype=np.float32)
-            rollouts.append(TrainingRollout(prompt=codec.encode(problem.prompt), tokens=tokens, logprobs=zeros, reward=1.0))
+            rollouts.append(
+                TrainingRollout(prompt=codec.encode(problem.prompt), tokens=tokens, logprobs=zeros, reward=1.0)
+            )
         batch = collate(rollouts, [1.0] * BATCH)
         states = model.base_model(input_ids=batch.ids, attention_mask=batch.mask).last_hidden_state
         logits = model.get_output_embeddings()(states[batch.rows, batch.positions])

@@ -43,7 +43,12 @@ def key_vectors() -> list[dict[str, Any]]:
     """Every key of the chain from one block hash to one audit key."""
     rows = []
     for i in range(4):
-        chain_id, ledger, miner, validator = 31_337 + i, seed("ledger", i)[:20], seed("miner", i)[:20], seed("v", i)[:20]
+        chain_id, ledger, miner, validator = (
+            31_337 + i,
+            seed("ledger", i)[:20],
+            seed("miner", i)[:20],
+            seed("v", i)[:20],
+        )
         window, group, index, block_hash = WindowId(7 * i), i, 3 * i, seed("block", i)
         fingerprint, rules = seed("fingerprint", i), seed("rules", i)
         beacon = keys.beacon(chain_id, ledger, window, block_hash)
@@ -250,7 +255,9 @@ def main() -> int:
             if "--check" not in sys.argv:
                 path.write_text(text)
     if stale and "--check" in sys.argv:
-        print(f"stale vectors: {', '.join(stale)}: run scripts/make_vectors.py and say why in the commit", file=sys.stderr)
+        print(
+            f"stale vectors: {', '.join(stale)}: run scripts/make_vectors.py and say why in the commit", file=sys.stderr
+        )
         return 1
     print(f"{len(MADE)} files, {len(stale)} {'stale' if '--check' in sys.argv else 'written'}")
     return 0

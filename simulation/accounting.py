@@ -68,9 +68,7 @@ def reconcile(subnet: Subnet, transfers: Iterable[EventRow], settled: Iterable[W
     )
 
 
-def _contract_problems(
-    subnet: Subnet, stakes: int, pool: int, bonds: int, minted: int, burnt: int
-) -> Iterable[str]:
+def _contract_problems(subnet: Subnet, stakes: int, pool: int, bonds: int, minted: int, burnt: int) -> Iterable[str]:
     """Liabilities of the contracts against what they hold by events."""
     token, registry = subnet.contracts["GrailToken"], subnet.contracts["NeuronRegistry"]
     neurons = [subnet.neuron(member) for member in subnet.members()]
@@ -105,5 +103,3 @@ def _settlement_problems(subnet: Subnet, settled: Iterable[WindowId], pool: int)
                 yield f"window {window}: {claimed} claimed of {total}"
     if left != pool:
         yield f"settlements leave {left} to claim, the pool holds {pool}"
-
-

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
+from grail.checkpoints.files import CALIBRATION
 from grail.errors import BadSubmission, SettingsError
+from grail.inference.text import TextCodec
 from grail.protocol.hashing import keccak256
 from grail.protocol.records import Commitment, Role
 from grail.protocol.units import WindowId
 from grail.verification.audit import audit
 from grail.verification.base import AuditContext, Verdict
 from grail.verification.calibration import load_profile
-from grail.checkpoints.files import CALIBRATION
-from grail.inference.text import TextCodec
 from simulation.network import OPTIONS, LocalNetwork
 from simulation.options import load_options
 

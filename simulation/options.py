@@ -38,7 +38,9 @@ class LocalnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
         reveal = validators + 4
         accusations = self.cheats * (3 * validators + 4)
         settle = accusations + miners + 4 * validators + 12
-        return Schedule(genesis=genesis, window=commit + score + reveal + settle, commit=commit, score=score, reveal=reveal)
+        return Schedule(
+            genesis=genesis, window=commit + score + reveal + settle, commit=commit, score=score, reveal=reveal
+        )
 
     def policy_overrides(self, schedule: Schedule) -> dict[str, int]:
         """Governed values that a network with windows this short needs."""

@@ -28,8 +28,10 @@ def _head(network: LocalNetwork, result: RunResult) -> list[str]:
     return [
         f"# Local network, seed {options.seed}: {result.windows} windows",
         "",
-        f"{options.miners} honest miners, {options.cheats} cheats, {options.validators} validators, 1 trainer; model "
-        f"{options.model}, environment {options.environment}, {options.groups} groups a miner and window.",
+        (
+            f"{options.miners} honest miners, {options.cheats} cheats, {options.validators} validators, 1 trainer; "
+            f"model {options.model}, environment {options.environment}, {options.groups} groups a miner and window."
+        ),
         "",
         "| bar | wanted | found |",
         "| --- | --- | --- |",
@@ -37,12 +39,16 @@ def _head(network: LocalNetwork, result: RunResult) -> list[str]:
         f"| held-out accuracy, T = 1, end | at least 60 % | {result.accuracy_end} |",
         f"| held-out accuracy, greedy, start | at most 40 % | {result.accuracy_start_greedy} |",
         f"| held-out accuracy, greedy, end | at least 60 % | {result.accuracy_end_greedy} |",
-        f"| cheats slashed and jailed | all, within 3 windows | {len(caught)} of {len(result.cheats)}, "
-        f"at most {slowest} windows after the first offence |",
+        (
+            f"| cheats slashed and jailed | all, within 3 windows | {len(caught)} of {len(result.cheats)}, "
+            f"at most {slowest} windows after the first offence |"
+        ),
         f"| honest neurons slashed | none | {', '.join(result.honest_slashed) or 'none'} |",
         f"| honest neurons rejected | none | {', '.join(result.honest_rejected) or 'none'} |",
-        f"| money reconciles, every window | to the wei | {'yes' if result.reconciled else 'NO'}: supply "
-        f"{result.supply_wei} wei, accounted {result.accounted_wei} wei |",
+        (
+            f"| money reconciles, every window | to the wei | {'yes' if result.reconciled else 'NO'}: supply "
+            f"{result.supply_wei} wei, accounted {result.accounted_wei} wei |"
+        ),
         "",
         "Intervals are 95 % Wilson intervals on problems that no window mandates and the base never saw.",
         "",
@@ -55,7 +61,7 @@ def _head(network: LocalNetwork, result: RunResult) -> list[str]:
         "| cheat | first offence in window | slashed in window | slashed |",
         "| --- | --- | --- | --- |",
         *(
-            f"| {c.name} | {_or_dash(c.first_offence_window)} | {_or_dash(c.slashed_window)} | {_grail(c.slashed_wei)} |"
+            f"| {c.name} | {_dash(c.first_offence_window)} | {_dash(c.slashed_window)} | {_grail(c.slashed_wei)} |"
             for c in result.cheats
         ),
         "",
@@ -120,7 +126,7 @@ def _grail(wei: int) -> str:
     return f"{wei / GRAIL:,.1f}"
 
 
-def _or_dash(value: int | None) -> str:
+def _dash(value: int | None) -> str:
     return "–" if value is None else str(value)
 
 
@@ -137,7 +143,9 @@ def _plot_accuracy(network: LocalNetwork, path: Path) -> None:
         found = [Accuracy(entry[kind]["right"], entry[kind]["count"]) for entry in entries]
         windows = [entry["window"] + 1 for entry in entries]
         axes.plot(windows, [a.share for a in found], marker="o", markersize=3, label=label, color=colour)
-        axes.fill_between(windows, [a.interval[0] for a in found], [a.interval[1] for a in found], alpha=0.2, color=colour)
+        axes.fill_between(
+            windows, [a.interval[0] for a in found], [a.interval[1] for a in found], alpha=0.2, color=colour
+        )
     axes.set(xlabel="windows trained on", ylabel="held-out accuracy", ylim=(0, 1), title="Accuracy with 95 % intervals")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
@@ -157,7 +165,9 @@ def _plot_earnings(network: LocalNetwork, path: Path) -> None:
         style = ":" if part.cheat else styles[part.role.name.lower()]
         axes.plot([entry["window"] + 1 for entry in entries], earned, style, label=part.name, linewidth=2)
     axes.axhline(0, color="black", linewidth=0.8)
-    axes.set(xlabel="windows", ylabel="GRAIL earned or lost", title="Earnings: honest work pays, cheats lose their stake")
+    axes.set(
+        xlabel="windows", ylabel="GRAIL earned or lost", title="Earnings: honest work pays, cheats lose their stake"
+    )
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", fontsize=7)
     figure.savefig(path, dpi=120)

@@ -1,6 +1,7 @@
 """A validator's duties, in the order of the window."""
 
 from grail.runtime.claim import Claim
+from grail.runtime.duty import Duty
 from grail.runtime.node import Node
 from grail.runtime.service import Service
 from validator.duties.accuse import Accuse, Vote
@@ -12,7 +13,7 @@ from validator.duties.settle import Settle
 
 def validator_service(node: Node, *, watchdog_seconds: float = 60.0) -> Service:
     """The service of one validator."""
-    duties = [
+    duties: list[Duty] = [
         Seal(node),
         Audit(node),
         CommitScores(node),

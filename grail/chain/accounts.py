@@ -28,6 +28,12 @@ class Signer:
         account = Account.from_key(private_key)
         return cls(bytes.fromhex(account.address[2:]), account)
 
+    def secret(self, text: str) -> bytes:
+        """65 bytes that only this key can give for `text`: a deterministic signature (RFC 6979, EIP-191)."""
+        from eth_account.messages import encode_defunct
+
+        return bytes(self.account.sign_message(encode_defunct(text=text)).signature)
+
     @property
     def name(self) -> str:
         """Checksummed 0x address."""
@@ -57,8 +63,12 @@ def load_keystore(path: Path, password: str) -> Signer:
     try:
         text = path.read_text()
     except OSError as error:
-        raise SettingsError(f"expected a keystore file at {path} ({error.strerror}): make one with `grail keys new`") from error
+        raise SettingsError(
+            f"expected a keystore file at {path} ({error.strerror}): make one with `grail keys new`"
+        ) from error
     try:
         return Signer.from_key(bytes(Account.decrypt(text, password)))
     except (ValueError, TypeError, KeyError) as error:
-        raise SettingsError(f"could not decrypt {path} ({error}): is this the right password and a V3 keystore?") from None
+        raise SettingsError(
+            f"could not decrypt {path} ({error}): is this the right password and a V3 keystore?"
+        ) from None

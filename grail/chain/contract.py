@@ -42,9 +42,7 @@ class Contract:
         self._chain = chain
         abi = artifact(name)["abi"]
         self._codec = _CODEC.eth.contract(abi=abi)
-        self._outputs = {
-            entry["name"]: entry["outputs"] for entry in abi if entry["type"] == "function"
-        }
+        self._outputs = {entry["name"]: entry["outputs"] for entry in abi if entry["type"] == "function"}
         self._events = {event_abi_to_log_topic(entry): entry["name"] for entry in abi if entry["type"] == "event"}
         decoder = getattr(chain, "reverts", None)
         if decoder is not None:

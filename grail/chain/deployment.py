@@ -51,7 +51,9 @@ class AddressBook:
             addresses = {name: bytes.fromhex(body["contracts"][name][2:]) for name in NAMES}
             return cls(body["chain_id"], addresses, bytes.fromhex(body["treasury"][2:]), body["first_block"])
         except OSError as error:
-            raise SettingsError(f"expected an address book at {path} ({error.strerror}): ask the network for it") from error
+            raise SettingsError(
+                f"expected an address book at {path} ({error.strerror}): ask the network for it"
+            ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise SettingsError(f"expected an address book in {path}, but it lacks {error}") from error
 

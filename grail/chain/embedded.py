@@ -126,7 +126,9 @@ class _SavedDict(dict[bytes, bytes]):
                 self._file.execute("CREATE TABLE IF NOT EXISTS state (key BLOB PRIMARY KEY, value BLOB)")
                 super().update(self._rows())
             except sqlite3.Error as error:
-                raise StorageError(f"could not open the chain file {path} ({error}): is the folder writable?") from error
+                raise StorageError(
+                    f"could not open the chain file {path} ({error}): is the folder writable?"
+                ) from error
 
     def _rows(self) -> Iterable[tuple[bytes, bytes]]:
         assert self._file is not None

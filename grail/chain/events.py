@@ -6,7 +6,7 @@ forgets what came after.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from grail.chain.base import Chain
@@ -18,15 +18,8 @@ REMEMBERED = 64
 """Read positions kept; a reorganisation deeper than all of them restarts from the first block."""
 
 
-@dataclass(slots=True)
-class Cursor:
-    """Where reading stands: block → hash of the last positions, oldest first. Plain data, stored as JSON."""
-
-    marks: dict[int, str] = field(default_factory=dict)
-
-    def last(self) -> int | None:
-        """Newest block that was read to."""
-        return max(self.marks) if self.marks else None
+Cursor = dict[int, str]
+"""Where reading stands: block → hash in hex of the last positions that were read to."""
 
 
 class CursorStore(Protocol):
@@ -65,7 +58,7 @@ class EventReader:
     def read(self) -> Batch:
         """All events between the cursor and the head. The cursor moves only after a complete read."""
         rewound = self._rewind()
-        last = self._cursor.last()
+        last = max(self._cursor, default=None)
         start = self._first if last is None else last + 1
         head = self._chain.head()
         events: list[ChainEvent] = []
@@ -74,19 +67,19 @@ class EventReader:
                 event = self._by_address[log.address].event(log)
                 if event is not None:
                     events.append(event)
-            self._cursor.marks[head.number] = head.hash.hex()
-            for block in sorted(self._cursor.marks)[:-REMEMBERED]:
-                del self._cursor.marks[block]
+            self._cursor[head.number] = head.hash.hex()
+            for block in sorted(self._cursor)[:-REMEMBERED]:
+                del self._cursor[block]
         self._store.save_cursor(self._name, self._cursor)
         return Batch(tuple(events), rewound)
 
     def _rewind(self) -> int | None:
         """Drop marks that are no longer on the chain; the block to rewind to, or None."""
         dropped = False
-        for block in sorted(self._cursor.marks, reverse=True):
-            if self._hash_at(block) == self._cursor.marks[block]:
+        for block in sorted(self._cursor, reverse=True):
+            if self._hash_at(block) == self._cursor[block]:
                 return block if dropped else None
-            del self._cursor.marks[block]
+            del self._cursor[block]
             dropped = True
         return self._first - 1 if dropped else None
 

@@ -346,5 +346,3 @@ def abi_leaf(leaf: RolloutLeaf) -> tuple:
     values = list(astuple(leaf))
     values[1] = to_checksum_address(leaf.miner)
     return tuple(values)
-
-

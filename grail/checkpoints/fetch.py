@@ -1,6 +1,5 @@
 """Node side: from a record on chain to a checked folder on this disk, resumable, cached by fingerprint."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -48,7 +47,7 @@ class CheckpointCache:
                     continue
                 path.write_bytes(self._store.get(bytes.fromhex(entry.digest), entry.size))
             open_checkpoint(part, record.fingerprint)
-            os.replace(part, folder)
+            part.replace(folder)
         except BadCheckpoint:
             shutil.rmtree(part, ignore_errors=True)
             raise

@@ -57,7 +57,7 @@ class Checkpoint:
 
 
 def open_checkpoint(folder: Path, expected: Digest | None = None) -> Checkpoint:
-    """Read and fingerprint a folder. Raises BadCheckpoint when a file is missing, malformed, or the fingerprint differs."""
+    """Read and fingerprint a folder. Raises BadCheckpoint for a missing or malformed file or another fingerprint."""
     files = {name: _read(folder / name) for name in REQUIRED}
     files |= {name: _read(folder / name) for name in OPTIONAL if (folder / name).exists()}
     try:
@@ -67,7 +67,9 @@ def open_checkpoint(folder: Path, expected: Digest | None = None) -> Checkpoint:
     except (pydantic.ValidationError, ValueError, KeyError, TypeError) as error:
         raise BadCheckpoint(f"expected valid {RULES} and {CONFIG} in {folder}, got: {error}") from error
     if "auto_map" in config:
-        raise BadCheckpoint(f"{folder}/{CONFIG} asks to run its own code (auto_map): only built-in architectures are run")
+        raise BadCheckpoint(
+            f"{folder}/{CONFIG} asks to run its own code (auto_map): only built-in architectures are run"
+        )
     got = fingerprint(_tensors(folder / WEIGHTS), files)
     if expected is not None and got != expected:
         raise BadCheckpoint(
@@ -91,4 +93,6 @@ def _read(path: Path, limit: int = MAX_SIDE_FILE) -> bytes:
             raise BadCheckpoint(f"expected at most {limit} bytes in {path}, got {size}")
         return path.read_bytes()
     except OSError as error:
-        raise BadCheckpoint(f"expected a readable file {path} ({error.strerror}): fetch the checkpoint again") from error
+        raise BadCheckpoint(
+            f"expected a readable file {path} ({error.strerror}): fetch the checkpoint again"
+        ) from error

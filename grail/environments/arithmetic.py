@@ -7,14 +7,14 @@ from grail.protocol.units import Digest
 
 LEVELS = ("sum",) * 6 + ("difference",) * 2 + ("mixed",) * 2
 """Ten tickets: of ten problems, six are sums, two differences, two mixed expressions."""
-SMALLEST, LARGEST = 10, 49
-LARGEST_MIXED = 9
+SMALLEST, LARGEST = 10, 99
+LARGEST_MIXED = 20
 HELD_OUT_SHARE = 32
 """Of 256: one prompt in eight is kept for evaluation and never mandated."""
 
 
 class Arithmetic:
-    """Prompts such as "37+48=", answers such as "85"; a mixed result may be negative."""
+    """Prompts such as "37 + 48 = ", answers such as "85"; a mixed result may be negative."""
 
     id = "arithmetic/1"
 
@@ -54,11 +54,6 @@ def _draw(draws: Draws) -> Problem:
             signs = ["-"]
     expression, value = str(terms[0]), terms[0]
     for sign, term in zip(signs, terms[1:], strict=True):
-        expression += f"{sign}{term}"
+        expression += f" {sign} {term}"
         value += term if sign == "+" else -term
-    return Problem(prompt=f"{expression}=", answer=written(value), level=level)
-
-
-def written(value: int) -> str:
-    """A number as answers are written: the sign, then the digits from the last to the first."""
-    return ("-" if value < 0 else "") + str(abs(value))[::-1]
+    return Problem(prompt=f"{expression} = ", answer=str(value), level=level)

@@ -1,4 +1,4 @@
-"""What the beacon mandates for each group of a miner (spec section 2): miners derive it to work, validators to check."""
+"""What the beacon mandates for each group (spec section 2): miners derive it to work, validators to check."""
 
 from dataclasses import dataclass
 from typing import Protocol

@@ -110,9 +110,7 @@ def check(values: Mapping[str, int]) -> None:
             raise SettingsError(f"expected a governed parameter, got {name!r}: see docs/spec/policy.md for the names")
         parameter = BY_NAME[name]
         if not parameter.low <= value <= parameter.high:
-            raise SettingsError(
-                f"expected {name} in [{parameter.low}, {parameter.high}] {parameter.unit}, got {value}"
-            )
+            raise SettingsError(f"expected {name} in [{parameter.low}, {parameter.high}] {parameter.unit}, got {value}")
     full = {p.name: p.default for p in PARAMETERS} | dict(values)
     split = sum(full[f"split_{who}_bps"] for who in ("miners", "validators", "trainer", "treasury"))
     if split > BPS:

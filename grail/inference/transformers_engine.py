@@ -4,6 +4,7 @@ Knows token ids and rollout keys; knows no tasks, no chain, no miners. The LM he
 near 16–32 are spaced 0.125 apart, which alone makes most honest flips.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -84,9 +85,7 @@ class TransformersEngine:
         return [trace for trace in done if trace is not None]
 
     @torch.inference_mode()
-    def _generate_batch(
-        self, requests: list[RolloutRequest], plan: SketchPlan, greedy: bool
-    ) -> list[Generation]:
+    def _generate_batch(self, requests: list[RolloutRequest], plan: SketchPlan, greedy: bool) -> list[Generation]:
         rules, rows = self.checkpoint.rules, len(requests)
         keys = key_tensor([request.key for request in requests], self.device)
         projection = torch.from_numpy(plan.matrix(self.hidden_size)).to(self.device)
@@ -151,7 +150,7 @@ class TransformersEngine:
         starts = np.cumsum([0, *counts])
         return [
             ReplayTrace(margins[a:b], logprobs[a:b], sketched[a : b : plan.stride])
-            for a, b in zip(starts[:-1], starts[1:], strict=True)
+            for a, b in itertools.pairwise(starts)
         ]
 
     def _measure(self, states: Tensor, keys: Tensor, steps: Tensor, claimed: Tensor) -> tuple[Any, Any]:
@@ -168,7 +167,11 @@ class TransformersEngine:
     def _hidden(self, ids: Tensor, mask: Tensor, positions: Tensor, cache: DynamicCache | None) -> Tensor:
         """Last hidden states after the final norm, (rows, positions, hidden)."""
         answer = self.model.base_model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=cache is not None
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=cache is not None,
         )
         return answer.last_hidden_state
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Words = NDArray[np.uint32]
+Integers = NDArray[np.integer]
 
 ROUNDS = 10
 MULTIPLIER_0 = np.uint64(0xD2511F53)
@@ -18,7 +19,9 @@ _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 
 
-def philox(counter: tuple[Words | int, ...], key: tuple[Words | int, Words | int]) -> tuple[Words, Words, Words, Words]:
+def philox(
+    counter: tuple[Integers | int, ...], key: tuple[Integers | int, Integers | int]
+) -> tuple[Words, Words, Words, Words]:
     """Four arrays of words for broadcastable counter words (c0..c3) and key words (k0, k1), all uint32."""
     c0, c1, c2, c3 = (np.asarray(value, dtype=np.uint64) for value in counter)
     k0, k1 = (np.asarray(value, dtype=np.uint64) for value in key)

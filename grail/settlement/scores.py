@@ -4,6 +4,7 @@ A score is the number of verified tokens: the submission's sampled tokens when a
 faulty. A miner that the validator abstained on is not on the sheet at all.
 """
 
+import itertools
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,6 +51,6 @@ def decode_sheet(blob: bytes, window: int, validator: Address) -> ScoreSheet:
         raise BadInput(f"expected whole entries of {_ENTRY.size} bytes, at most {MAX_SCORES}, got {len(blob)} bytes")
     entries = list(_ENTRY.iter_unpack(blob))
     miners = [miner for miner, _ in entries]
-    if any(a >= b for a, b in zip(miners, miners[1:], strict=False)):
+    if any(a >= b for a, b in itertools.pairwise(miners)):
         raise BadInput("expected a score sheet with strictly ascending addresses")
     return ScoreSheet(window, validator, dict(entries))

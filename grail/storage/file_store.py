@@ -31,7 +31,7 @@ class FileStore:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            Path(temporary).replace(path)
         except OSError as error:
             Path(temporary).unlink(missing_ok=True)
             raise self._failed(digest, error) from error
@@ -64,5 +64,6 @@ class FileStore:
 
     def _failed(self, digest: Digest, error: OSError) -> StorageError:
         return StorageError(
-            f"could not store object {digest.hex()} in {self._folder} ({error.strerror}): free disk space, then run again"
+            f"could not store object {digest.hex()} in {self._folder} ({error.strerror}): "
+            "free disk space, then run again"
         )

@@ -1,14 +1,41 @@
 """What a node did in a window, so that a restart repeats nothing and loses nothing."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import delete, select
 
-from grail.chain.contract import ChainEvent
-from grail.chain.events import Cursor
 from grail.storage.database import Database
 from grail.storage.tables import CursorRow, Done, EventRow, VerdictRow
+
+
+class DecodedEvent(Protocol):
+    """A chain event as the journal keeps it."""
+
+    @property
+    def contract(self) -> str:
+        """Contract name."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Event name."""
+        ...
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Arguments by name."""
+        ...
+
+    @property
+    def block(self) -> int:
+        """Block number."""
+        ...
+
+    @property
+    def index(self) -> int:
+        """Place of the log in its block."""
+        ...
 
 
 class Journal:
@@ -50,7 +77,7 @@ class Journal:
 
     # Chain events
 
-    def add_events(self, events: Iterable[ChainEvent], rewound_to: int | None) -> None:
+    def add_events(self, events: Iterable[DecodedEvent], rewound_to: int | None) -> None:
         """Append decoded events, after dropping those of blocks that a reorganisation took away."""
         with self._database.session() as session:
             if rewound_to is not None:
@@ -70,16 +97,16 @@ class Journal:
         with self._database.session() as session:
             return list(session.scalars(query))
 
-    def load_cursor(self, name: str) -> Cursor:
-        """The stored cursor, empty when new."""
+    def load_cursor(self, name: str) -> dict[int, str]:
+        """An event reader's stored cursor, block → hash; empty when new."""
         with self._database.session() as session:
             row = session.get(CursorRow, name)
-            return Cursor({int(block): value for block, value in row.marks.items()} if row else {})
+            return {int(block): value for block, value in row.marks.items()} if row else {}
 
-    def save_cursor(self, name: str, cursor: Cursor) -> None:
+    def save_cursor(self, name: str, cursor: dict[int, str]) -> None:
         """Keep it."""
         with self._database.session() as session:
-            session.merge(CursorRow(name=name, marks={str(block): value for block, value in cursor.marks.items()}))
+            session.merge(CursorRow(name=name, marks={str(block): value for block, value in cursor.items()}))
 
     # Resuming
 

@@ -10,7 +10,9 @@ import structlog
 def configure(*, verbose: bool = False, as_json: bool = False, quiet: bool = False) -> None:
     """Log to standard error: for people, or one JSON object a line."""
     level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO
-    render: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    render: Any = (
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

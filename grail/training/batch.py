@@ -54,13 +54,13 @@ def collate(rollouts: Sequence[TrainingRollout], advantages: Sequence[float]) ->
         mask[row, : len(sequence)] = 1
         rows.append(torch.full((len(rollout.tokens),), row))
         positions.append(torch.arange(len(rollout.prompt) - 1, len(sequence) - 1))
-    row = torch.cat(rows)
+    owners = torch.cat(rows)
     return TrainingBatch(
         ids=ids,
         mask=mask,
-        rows=row,
+        rows=owners,
         positions=torch.cat(positions),
         targets=torch.from_numpy(np.concatenate([r.tokens for r in rollouts]).astype(np.int64)),
         behaviour=torch.from_numpy(np.concatenate([r.logprobs for r in rollouts])),
-        advantages=torch.tensor(advantages, dtype=torch.float32)[row],
+        advantages=torch.tensor(advantages, dtype=torch.float32)[owners],
     )

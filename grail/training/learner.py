@@ -127,7 +127,11 @@ class Learner:
             if master is None or master.shape != parameter.shape:
                 raise BadCheckpoint(f"expected the optimizer state of this model in {folder}: delete the folder")
             parameter.data.copy_(master)
-            state = {name: tensors[f"{number}.{name}"] for name in ("step", "exp_avg", "exp_avg_sq") if f"{number}.{name}" in tensors}
+            state = {
+                name: tensors[f"{number}.{name}"]
+                for name in ("step", "exp_avg", "exp_avg_sq")
+                if f"{number}.{name}" in tensors
+            }
             if state:
                 self._optimizer.state[parameter] = state
 
@@ -145,7 +149,7 @@ class Learner:
                 self._settings.clip_high,
             )
             share = len(batch.targets) / total
-            (outputs.loss * share).backward()  # type: ignore[no-untyped-call]
+            (outputs.loss * share).backward()
             for i, value in enumerate((outputs.loss.item(), outputs.kl, outputs.clipped)):
                 sums[i] += value * share
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.gradient_norm)

@@ -46,9 +46,7 @@ def audit(
     return Verdict(outcome=finding.outcome, finding=finding, rollouts=opened, tokens=tokens, n_tokens=n_tokens)
 
 
-def _weigh(
-    context: AuditContext, engine: Engine, evidence: Evidence, draw: Sequence[tuple[int, int]]
-) -> Finding:
+def _weigh(context: AuditContext, engine: Engine, evidence: Evidence, draw: Sequence[tuple[int, int]]) -> Finding:
     """Replay one draw and read the evidence after each of its rollouts."""
     replay_places(context, engine, draw)
     worst = None

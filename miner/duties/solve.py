@@ -84,9 +84,7 @@ class Solve:
         """The reward that goes into the leaf: the graded one."""
         return graded
 
-    def _group(
-        self, mandates: BeaconMandates, number: int, made: Sequence[Generation], codec: TextCodec
-    ) -> Group:
+    def _group(self, mandates: BeaconMandates, number: int, made: Sequence[Generation], codec: TextCodec) -> Group:
         mandate = mandates.group(number)
         rollouts = []
         for index, generation in enumerate(made):

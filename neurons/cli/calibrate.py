@@ -46,7 +46,9 @@ def calibrate(
     )
     for name, line in profile_summary(profile).items():
         typer.echo(f"{name:10s} {line}")
-    typer.echo(f"{profile.rollouts} replays, {profile.tokens} tokens, largest honest margin {profile.largest_margin:.3g} nats")
+    typer.echo(
+        f"{profile.rollouts} replays, {profile.tokens} tokens, largest honest margin {profile.largest_margin:.3g} nats"
+    )
     if dry_run:
         return
     (folder / CALIBRATION).write_bytes(profile.to_bytes())

@@ -40,7 +40,7 @@ def status(
         typer.echo(json.dumps(found))
         return
     typer.echo(
-        f"block {found['block']}, window {found['window']} ({found['phase']}, {found['blocks_left']} blocks left in it), "
+        f"block {found['block']}, window {found['window']} ({found['phase']}, {found['blocks_left']} blocks left), "
         f"checkpoint v{found['checkpoint']}"
     )
     table = Table()

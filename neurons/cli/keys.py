@@ -14,7 +14,9 @@ def add_to(app: typer.Typer) -> None:
     app.command()(register)
 
 
-def new(path: Annotated[Path, typer.Argument(help="File to write; never overwritten.")] = Path("keystore.json")) -> None:
+def new(
+    path: Annotated[Path, typer.Argument(help="File to write; never overwritten.")] = Path("keystore.json"),
+) -> None:
     """Make a key and write it encrypted. Keep a copy: a lost file is lost stake.
 
     Example: grail keys new keystore.json

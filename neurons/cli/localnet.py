@@ -82,7 +82,9 @@ def _run(options, out: Path, *, quiet: bool, as_json: bool) -> None:  # type: ig
             f"greedy: {result.accuracy_start_greedy} → {result.accuracy_end_greedy}"
         )
         for cheat in result.cheats:
-            typer.echo(f"{cheat.name}: offended in window {cheat.first_offence_window}, slashed in {cheat.slashed_window}")
+            typer.echo(
+                f"{cheat.name}: offended in window {cheat.first_offence_window}, slashed in {cheat.slashed_window}"
+            )
         typer.echo(f"report: {out / 'report.md'}")
     if as_json:
         typer.echo(json.dumps({**result.as_json(), **machine}))

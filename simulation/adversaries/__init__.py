@@ -1,4 +1,4 @@
-"""One cheat per file: an honest miner's Solve duty with the least change that cheats. Used by demo and red team alike."""
+"""One cheat per file: an honest miner's Solve duty with the least change that cheats. For demo and red team."""
 
 from miner.duties.solve import Solve
 from simulation.adversaries.best_of_n import BestOfN

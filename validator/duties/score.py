@@ -19,10 +19,8 @@ def sheet_of(node: Node, window: WindowId) -> ScoreSheet | None:
 
 def salt_of(node: Node, window: WindowId) -> Digest:
     """The window's salt: hash of a deterministic signature, so that nobody else can guess it and no crash loses it."""
-    from eth_account.messages import encode_defunct
-
-    text = f"grail score salt, chain {node.subnet.chain.chain_id}, ledger 0x{node.subnet.ledger_address.hex()}, window {window}"
-    return keccak256(bytes(node.signer.account.sign_message(encode_defunct(text=text)).signature))
+    chain, ledger = node.subnet.chain.chain_id, node.subnet.ledger_address.hex()
+    return keccak256(node.signer.secret(f"grail score salt, chain {chain}, ledger 0x{ledger}, window {window}"))
 
 
 class CommitScores:
@@ -74,5 +72,3 @@ class RevealScores:
         if all(reveal.validator != node.address for reveal in node.subnet.reveals(window)):
             node.subnet.reveal_scores(node.signer, window, sheet.root, digest, salt_of(node, window))
         return {"sheet": digest.hex()}
-
-

@@ -1,0 +1,48 @@
+"""What every Environment must do: deterministic, bounded, gradable, with a held-out split."""
+
+import json
+import subprocess
+import sys
+
+from grail.environments.base import RIGHT, Environment
+from grail.protocol.constants import MAX_REWARD_MICRO
+from grail.protocol.hashing import keccak256
+
+KEYS = 200
+MAX_PROMPT_CHARACTERS = 100_000
+NONSENSE = ("", " ", "\0", "nan", "9" * 10_000, "½", "0x10", "-", "\n")
+
+
+def check_environment(environment: Environment) -> None:
+    """Raise AssertionError, saying which rule is broken."""
+    keys = [keccak256(f"conformance/{i}".encode()) for i in range(KEYS)]
+    problems = [environment.problem(key) for key in keys]
+    assert "/" in environment.id, f"expected an id with a version such as 'name/1', got {environment.id!r}"
+    assert problems == [environment.problem(key) for key in keys], "problem(key) must not depend on earlier calls"
+    assert all(0 < len(p.prompt) <= MAX_PROMPT_CHARACTERS for p in problems), "prompts must be bounded and not empty"
+    held_out = {environment.held_out(key).prompt for key in keys}
+    assert not held_out & {p.prompt for p in problems}, "problem(key) must never give a held-out problem"
+    for problem in problems:
+        grade = environment.grade(problem, problem.answer)
+        assert grade.reward_micro == RIGHT, f"the answer of {problem.prompt!r} must earn the full reward"
+    for text in NONSENSE:
+        reward = environment.grade(problems[0], text).reward_micro
+        assert abs(reward) <= MAX_REWARD_MICRO, "rewards must be bounded"
+        assert reward == environment.grade(problems[0], text).reward_micro, "grades must not depend on earlier calls"
+
+
+def check_across_processes(module: str, name: str) -> None:
+    """The same prompts in a fresh interpreter with another hash seed. `name` is the class in `module`."""
+    program = (
+        f"import json; from {module} import {name} as E; from grail.protocol.hashing import keccak256;"
+        f"print(json.dumps([E().problem(keccak256(bytes([i]))).prompt for i in range(64)]))"
+    )
+    seen = [
+        json.loads(
+            subprocess.run(
+                [sys.executable, "-c", program], env={"PYTHONHASHSEED": seed}, check=True, capture_output=True
+            ).stdout
+        )
+        for seed in ("1", "2")
+    ]
+    assert seen[0] == seen[1], "problems must be the same in every process"

@@ -1,0 +1,59 @@
+"""Real parts that many tests share: the shipped model, its engine, a small network that has played some windows."""
+
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from importlib import resources
+from pathlib import Path
+
+import pytest
+import structlog
+
+from grail.checkpoints.files import Checkpoint, open_checkpoint
+from grail.inference.base import RolloutRequest
+from grail.inference.text import TextCodec
+from grail.inference.transformers_engine import TransformersEngine
+from grail.proofs.sketch import SketchPlan
+from grail.protocol.hashing import keccak256
+from grail.telemetry import log
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quiet_log():
+    """Warnings of attacks on purpose are no news."""
+    log.configure(quiet=True)
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def tiny_folder() -> Path:
+    return Path(str(resources.files("grail.assets").joinpath("tiny")))
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_folder: Path) -> Checkpoint:
+    return open_checkpoint(tiny_folder)
+
+
+@pytest.fixture(scope="session")
+def codec(tiny: Checkpoint) -> TextCodec:
+    return TextCodec(tiny)
+
+
+@pytest.fixture(scope="session")
+def engine(tiny: Checkpoint) -> TransformersEngine:
+    return TransformersEngine(tiny)
+
+
+@pytest.fixture(scope="session")
+def plan() -> SketchPlan:
+    return SketchPlan(keccak256(b"test plan"), 8, 2)
+
+
+@pytest.fixture(scope="session")
+def requests(codec: TextCodec) -> list[RolloutRequest]:
+    """Prompts of different lengths, each with its own key."""
+    prompts = ["1+2-3=", "12+34=", "49-10=", "9-9-9=", "40+41="] * 8
+    return [RolloutRequest(codec.encode(p), keccak256(f"request/{i}".encode())) for i, p in enumerate(prompts)]

@@ -1,0 +1,223 @@
+"""One miner, one validator, one trainer as real processes on anvil and a shared object store, for three windows."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from grail.chain.accounts import Signer
+from grail.chain.deployment import NetworkPlan, deploy
+from grail.chain.jsonrpc import JsonRpcChain
+from grail.chain.subnet import Subnet
+from grail.checkpoints.files import CALIBRATION, open_checkpoint
+from grail.checkpoints.manifest import upload
+from grail.errors import ChainUnavailable, Reverted
+from grail.protocol.hashing import keccak256
+from grail.protocol.records import CheckpointRecord, Commitment, Role
+from grail.protocol.schedule import Schedule
+from grail.storage.file_store import FileStore
+from simulation.network import ANVIL_KEY
+
+ROOT = Path(__file__).resolve().parents[2]
+ANVIL = ROOT / "contracts/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
+PASSWORD = "a password for a test network"
+WINDOWS = 3
+BLOCK_SECONDS = 0.4
+ROLES = {"miner": Role.MINER, "validator": Role.VALIDATOR, "trainer": Role.TRAINER}
+
+pytestmark = [
+    pytest.mark.node,
+    pytest.mark.skipif(
+        not ANVIL.exists() and shutil.which("npm") is None,
+        reason="NOTICE: npm is missing: the end-to-end test on anvil is SKIPPED",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def anvil_url():
+    if not ANVIL.exists():
+        subprocess.run(["make", "contracts/node_modules/.package-lock.json"], cwd=ROOT, check=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(ANVIL), "--port", str(port), "--silent", "--max-persisted-states", "5"]
+    with subprocess.Popen(command) as process:
+        url = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                JsonRpcChain.connect(url)
+                break
+            except ChainUnavailable:
+                assert process.poll() is None and time.monotonic() < deadline, "anvil did not start"
+        yield url
+        process.terminate()
+
+
+@pytest.fixture(scope="module")
+def network(anvil_url, tmp_path_factory, tiny_folder):
+    """Contracts deployed on automine, three registered neurons with encrypted keys, then blocks by the clock."""
+    from eth_account import Account
+
+    folder = tmp_path_factory.mktemp("network")
+    chain = JsonRpcChain.connect(anvil_url)
+    owner = Signer.from_key(ANVIL_KEY)
+    schedule = Schedule(genesis=chain.head().number + 60, window=60, commit=20, score=20, reveal=10)
+    plan = NetworkPlan(
+        schedule=schedule,
+        overrides={"accusation_horizon_blocks": 120, "accusation_vote_blocks": 60, "unbonding_blocks": 300},
+        environments={"arithmetic/1": 1},
+        initial_supply=10**25,
+        cap=10**26,
+        treasury=owner.address,
+    )
+    book = deploy(chain, owner, plan)
+    book.save(folder / "network.json")
+    subnet = Subnet(chain, book)
+    signers = {}
+    for name, role in ROLES.items():
+        signer = Signer.from_key(keccak256(f"e2e {name}".encode()))
+        signers[name] = signer
+        (folder / f"{name}.keystore.json").write_text(json.dumps(Account.encrypt(signer.account.key, PASSWORD)))
+        chain.send(owner, signer.address, b"", 10**19)
+        subnet.transfer(owner, signer.address, 30_000 * 10**18)
+        subnet.register(signer, role, "", 10_000 * 10**18)
+        (folder / f"{name}.toml").write_text(settings_of(name, folder, anvil_url))
+    subnet.approve_trainer(owner, signers["trainer"].address)
+    checkpoint = open_checkpoint(tiny_folder)
+    record = CheckpointRecord(
+        version=0,
+        fingerprint=checkpoint.fingerprint,
+        parent=bytes(32),
+        manifest=upload(tiny_folder, FileStore(folder / "objects")),
+        rules_hash=checkpoint.rules_digest("arithmetic/1"),
+        calibration=keccak256((tiny_folder / CALIBRATION).read_bytes()),
+        proof_scheme="sketch/1",
+        active_from=0,
+        publisher=bytes(20),
+    )
+    subnet.publish(signers["trainer"], record)
+    missing = schedule.genesis - chain.head().number
+    chain.mine(missing - 1)
+    return subnet, folder, signers
+
+
+def settings_of(name: str, folder: Path, url: str) -> str:
+    return f"""
+[chain]
+url = "{url}"
+address_book = "{folder}/network.json"
+[key]
+keystore = "{folder}/{name}.keystore.json"
+[work]
+folder = "{folder}/{name}"
+store = "file://{folder}/objects"
+groups = 24
+threads = 1
+poll_seconds = 0.3
+[training]
+learning_rate = 1e-4
+"""
+
+
+def start(name: str, folder: Path) -> subprocess.Popen:
+    log = (folder / f"{name}.log").open("ab")
+    command = [sys.executable, f"neurons/{name}.py", "--config", str(folder / f"{name}.toml"), "--json-log"]
+    environment = {**os.environ, "GRAIL_PASSWORD": PASSWORD, "HF_HUB_OFFLINE": "1"}
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=log, stdout=log)
+
+
+def logs(folder: Path) -> str:
+    return "\n".join(f"--- {name}\n{(folder / f'{name}.log').read_text()[-3000:]}" for name in ROLES)
+
+
+def test_three_windows_of_separate_processes(network):
+    subnet, folder, signers = network
+    processes = {name: start(name, folder) for name in ROLES}
+    try:
+        wait_for_start(processes, folder)
+        subnet.chain._web3.provider.make_request("evm_setIntervalMining", [BLOCK_SECONDS])  # type: ignore[attr-defined]
+        end = subnet.schedule.start(WINDOWS) + 5
+        deadline = time.monotonic() + 420
+        while subnet.chain.head().number < end:
+            assert time.monotonic() < deadline, logs(folder)
+            for name, process in processes.items():
+                assert process.poll() is None, f"{name} ended\n{logs(folder)}"
+            time.sleep(0.5)
+    finally:
+        for process in processes.values():
+            process.send_signal(signal.SIGTERM)
+        codes = {name: process.wait(timeout=60) for name, process in processes.items()}
+    assert codes == dict.fromkeys(ROLES, 0), f"graceful stop\n{logs(folder)}"
+    for window in range(WINDOWS):
+        commitment = subnet.commitment(window, signers["miner"].address)
+        assert isinstance(commitment, Commitment) and commitment.n_groups == 24, logs(folder)
+        settlement = subnet.settlement(window)
+        assert settlement is not None and settlement[1] > 0, logs(folder)
+        assert subnet.has_claimed(window, signers["miner"].address) or window == WINDOWS - 1, logs(folder)
+    assert subnet.latest_version() >= 2, logs(folder)
+    assert not any(subnet.neuron(s.address).jailed for s in signers.values())
+
+
+def wait_for_start(processes: dict, folder: Path) -> None:
+    deadline = time.monotonic() + 120
+    while not all('"started"' in (folder / f"{name}.log").read_text() for name in processes):
+        assert time.monotonic() < deadline, logs(folder)
+        assert all(process.poll() is None for process in processes.values()), logs(folder)
+        time.sleep(0.3)
+
+
+def test_a_second_process_with_the_same_key_is_refused(network):
+    _, folder, _ = network
+    first = start("miner", folder)
+    try:
+        text = (folder / "miner.log").read_text()
+        deadline = time.monotonic() + 60
+        while '"started"' not in (folder / "miner.log").read_text()[len(text) :]:
+            assert time.monotonic() < deadline and first.poll() is None, logs(folder)
+            time.sleep(0.2)
+        second = start("miner", folder)
+        assert second.wait(timeout=60) == 1
+        assert "another process works with" in (folder / "miner.log").read_text()
+    finally:
+        first.terminate()
+        first.wait(timeout=60)
+
+
+def test_a_wrong_password_and_a_wrong_chain_are_named(network):
+    _, folder, _ = network
+    command = [sys.executable, "neurons/miner.py", "--config", str(folder / "miner.toml")]
+    wrong = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "GRAIL_PASSWORD": "no"}, capture_output=True, text=True, timeout=60
+    )
+    assert wrong.returncode == 1 and "password" in wrong.stderr and "Traceback" not in wrong.stderr
+    book = json.loads((folder / "network.json").read_text())
+    (folder / "other.json").write_text(json.dumps(book | {"chain_id": 1}))
+    other = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "GRAIL_PASSWORD": PASSWORD, "GRAIL_CHAIN__ADDRESS_BOOK": str(folder / "other.json")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert other.returncode == 1 and "expected chain id 1" in other.stderr
+
+
+def test_a_refusal_by_a_real_node_is_readable(network):
+    subnet, _, signers = network
+    with pytest.raises(Reverted, match=r"AlreadyRegistered.*one address has one role"):
+        subnet.register(signers["miner"], Role.VALIDATOR, "", 10**21)
+
+
+def test_a_node_that_is_not_there():
+    with pytest.raises(ChainUnavailable, match="is the node running"):
+        JsonRpcChain.connect("http://127.0.0.1:9")

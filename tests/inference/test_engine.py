@@ -1,0 +1,76 @@
+"""The transformers engine: the reference sampler's tokens, whatever the batch; replay finds margin zero."""
+
+import numpy as np
+import pytest
+import torch
+
+from grail.errors import BadInput
+from grail.inference.base import ReplayRequest, RolloutRequest
+from grail.proofs.sketch import sketch_errors
+from grail.protocol.constants import FINISH_EOS
+from grail.protocol.gumbel import mandated_token
+
+
+def replayed(engine, requests, made, plan):
+    return engine.replay([ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(requests, made, strict=True)], plan)
+
+
+def test_every_token_is_the_one_that_the_reference_mandates(engine, requests, plan, tiny):
+    for request, generation in zip(requests[:5], engine.generate(requests[:5], plan), strict=True):
+        sequence = request.prompt.tolist()
+        for step, token in enumerate(generation.tokens.tolist()):
+            with torch.inference_mode():
+                logits = engine.model(torch.tensor([sequence])).logits[0, -1].numpy()
+            assert token == mandated_token(logits, request.key, step, tiny.rules.temperature_milli)
+            sequence.append(token)
+        ended = generation.tokens[-1] in tiny.rules.eos_ids
+        assert ended == (generation.finish == FINISH_EOS)
+        assert ended or len(generation.tokens) == tiny.rules.max_tokens
+
+
+@pytest.mark.parametrize("batch", [1, 3, 40])
+def test_batch_and_padding_do_not_change_tokens(engine, requests, plan, batch):
+    whole = engine.generate(requests, plan)
+    parts = [g for i in range(0, len(requests), batch) for g in engine.generate(requests[i : i + batch], plan)]
+    for a, b in zip(whole, parts, strict=True):
+        assert a.tokens.tolist() == b.tokens.tolist()
+        assert np.allclose(a.logprobs.astype(float), b.logprobs.astype(float), atol=1e-2)
+
+
+def test_replay_of_honest_work_finds_nothing(engine, requests, plan):
+    made = engine.generate(requests, plan)
+    for generation, trace in zip(made, replayed(engine, requests, made, plan), strict=True):
+        assert trace.margins.max() < 1e-4
+        assert np.abs(trace.logprobs - generation.logprobs.astype(np.float32)).max() < 1e-2
+        assert sketch_errors(trace.sketch, generation.sketch).max() < 1e-5
+
+
+def test_replay_sees_a_changed_token_and_a_foreign_key(engine, requests, plan):
+    made = engine.generate(requests, plan)
+    changed = made[0].tokens.copy()
+    changed[0] = (changed[0] + 1) % 10
+    (trace,) = engine.replay([ReplayRequest(requests[0].prompt, requests[0].key, changed)], plan)
+    assert trace.margins[0] > 0.01
+    foreign = [ReplayRequest(r.prompt, bytes(32), g.tokens) for r, g in zip(requests, made, strict=True)]
+    assert np.mean([t.margins.mean() for t in engine.replay(foreign, plan)]) > 0.3
+
+
+def test_sketch_of_zeros_or_of_another_prompt_is_far_off(engine, requests, plan):
+    made = engine.generate(requests, plan)
+    traces = replayed(engine, requests, made, plan)
+    zeros = [sketch_errors(t.sketch, np.zeros_like(g.sketch)) for t, g in zip(traces, made, strict=True)]
+    assert np.concatenate(zeros).min() > 0.99
+    other = [sketch_errors(t.sketch[:1], made[i - 1].sketch[:1]) for i, t in enumerate(traces)]
+    assert np.median(other) > 0.01
+
+
+def test_greedy_ignores_the_key(engine, requests, plan):
+    twice = [RolloutRequest(requests[0].prompt, bytes([i]) * 32) for i in range(2)]
+    first, second = engine.generate(twice, plan, greedy=True)
+    assert first.tokens.tolist() == second.tokens.tolist()
+
+
+def test_ids_outside_the_vocabulary_are_refused(engine, requests, plan, tiny):
+    bad = np.array([tiny.vocab_size], dtype=np.int32)
+    with pytest.raises(BadInput, match="token ids"):
+        engine.replay([ReplayRequest(requests[0].prompt, requests[0].key, bad)], plan)

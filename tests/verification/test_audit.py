@@ -1,0 +1,159 @@
+"""Tampering with every field of a leaf is caught, each by the check that should catch it; honest work passes."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from grail.environments.base import RIGHT, WRONG
+from grail.protocol.codec import encode
+from grail.protocol.constants import FINISH_EOS, FINISH_LENGTH
+from grail.protocol.records import FaultKind
+from grail.verification.base import Outcome
+from tests.verification.audit_bench import Bench, shifted
+
+
+@pytest.fixture(scope="module")
+def bench(tiny, codec, engine) -> Bench:
+    return Bench.build(tiny, codec, engine)
+
+
+def test_honest_work_is_accepted_and_paid_by_token(bench):
+    verdict = bench.judge(bench.honest)
+    assert verdict.outcome is Outcome.ACCEPT
+    assert verdict.score == bench.honest.n_tokens > 0
+    assert verdict.finding.log10_evidence == 0
+
+
+def test_a_verdict_has_no_truth_value(bench):
+    with pytest.raises(TypeError, match="compare its outcome"):
+        bool(bench.judge(bench.honest))
+
+
+@pytest.mark.parametrize("field", ["window", "miner", "checkpoint_version"])
+def test_the_blob_must_be_the_committed_one(bench, field):
+    lie = {"window": 5, "miner": b"x" * 20, "checkpoint_version": 2}[field]
+    verdict = bench.judge(bench.honest, **{field: lie})
+    assert (verdict.outcome, verdict.finding.check) == (Outcome.REJECT, "structure")
+
+
+def test_a_root_of_other_leaves(bench):
+    verdict = bench.judge(bench.honest, root=bytes(32))
+    assert (verdict.outcome, verdict.finding.check) == (Outcome.REJECT, "structure")
+
+
+def test_garbage_is_rejected_in_words(bench):
+    verdict = bench.judge(bench.honest, blob=encode(bench.honest, bench.limits)[:-1])
+    assert verdict.outcome is Outcome.REJECT and "truncated" in verdict.finding.reason
+
+
+def test_another_environment_is_an_on_chain_fault(bench):
+    groups = (dataclasses.replace(bench.honest.groups[0], env_id=bytes(32)), *bench.honest.groups[1:])
+    verdict = bench.judge(dataclasses.replace(bench.honest, groups=groups))
+    assert verdict.finding.check == "derivation" and verdict.finding.fault is FaultKind.DERIVATION
+    assert verdict.finding.place == (0, 0)
+
+
+def test_another_prompt_is_a_fault(bench):
+    groups = (*bench.honest.groups[:3], dataclasses.replace(bench.honest.groups[3], prompt_hash=bytes(32)))
+    verdict = bench.judge(dataclasses.replace(bench.honest, groups=groups))
+    assert (verdict.outcome, verdict.finding.check) == (Outcome.FAULT, "derivation")
+    assert verdict.finding.place == (3, 0)
+
+
+def test_groups_in_another_order_are_a_fault(bench):
+    verdict = bench.judge(dataclasses.replace(bench.honest, groups=bench.honest.groups[::-1]))
+    assert (verdict.outcome, verdict.finding.check) == (Outcome.FAULT, "derivation")
+
+
+@pytest.mark.parametrize("claimed", [RIGHT, WRONG])
+def test_a_wrong_reward_is_a_fault(bench, claimed):
+    work = bench.tampered(lambda r: dataclasses.replace(r, reward_micro=RIGHT + WRONG - r.reward_micro))
+    verdict = bench.judge(work)
+    assert (verdict.outcome, verdict.finding.check) == (Outcome.FAULT, "reward")
+    assert verdict.finding.fault is FaultKind.REWARD
+
+
+def test_other_tokens_are_a_fault(bench):
+    def edit(rollout):
+        tokens = rollout.tokens.copy()
+        tokens[0] = (tokens[0] + 3) % 10
+        return dataclasses.replace(rollout, tokens=tokens)
+
+    verdict = bench.judge(regraded(bench, bench.tampered(edit)))
+    assert verdict.outcome is Outcome.FAULT and verdict.finding.fault is FaultKind.REPLAY
+    assert verdict.finding.log10_evidence >= 9
+
+
+def test_an_early_stop_is_caught(bench, tiny):
+    """Cut to an immediate EOS: well formed, but no such token was mandated."""
+
+    def cut(rollout):
+        return dataclasses.replace(
+            rollout,
+            tokens=np.array(tiny.rules.eos_ids, dtype=np.int32),
+            logprobs=rollout.logprobs[:1],
+            sketch=rollout.sketch[:1],
+            finish=FINISH_EOS,
+        )
+
+    verdict = bench.judge(regraded(bench, bench.tampered(cut)))
+    assert verdict.outcome is Outcome.FAULT and verdict.finding.fault is FaultKind.REPLAY
+
+
+def test_going_on_after_eos_is_rejected(bench, tiny):
+    def go_on(rollout):
+        tokens = np.full(tiny.rules.max_tokens, tiny.rules.eos_ids[0], dtype=np.int32)
+        rows = bench.plan.rows(len(tokens))
+        return dataclasses.replace(
+            rollout,
+            tokens=tokens,
+            logprobs=np.full(len(tokens), -1, dtype=np.float16),
+            sketch=np.repeat(rollout.sketch[:1], rows, axis=0),
+            finish=FINISH_EOS,
+        )
+
+    verdict = bench.judge(bench.tampered(go_on))
+    assert (verdict.outcome, verdict.finding.check) == (Outcome.REJECT, "structure")
+
+
+def test_the_finish_code_must_match(bench):
+    flipped = {FINISH_EOS: FINISH_LENGTH, FINISH_LENGTH: FINISH_EOS}
+    work = bench.tampered(lambda r: dataclasses.replace(r, finish=flipped[r.finish]))
+    assert bench.judge(work).finding.check == "structure"
+
+
+@pytest.mark.parametrize("by", [-0.05, -0.5])
+def test_shifted_logprobs_are_a_fault(bench, by):
+    verdict = bench.judge(bench.tampered(lambda r: dataclasses.replace(r, logprobs=shifted(r.logprobs, by))))
+    assert (verdict.outcome, verdict.finding.check) == (Outcome.FAULT, "logprobs")
+
+
+NEGATIVE_CONTROLS = {
+    "zeros": np.zeros_like,
+    "noise": lambda sketch: np.random.default_rng(0).standard_normal(sketch.shape).astype(np.float16) * np.float16(0.1),
+    "reversed": lambda sketch: sketch[:, ::-1].copy(),
+}
+
+
+@pytest.mark.parametrize("name", NEGATIVE_CONTROLS)
+def test_a_sketch_that_is_not_of_these_states_is_a_fault(bench, name):
+    work = bench.tampered(lambda r: dataclasses.replace(r, sketch=NEGATIVE_CONTROLS[name](r.sketch)))
+    verdict = bench.judge(work)
+    assert (verdict.outcome, verdict.finding.check) == (Outcome.FAULT, "sketch")
+
+
+def regraded(bench: Bench, work):
+    """Honest rewards for tampered tokens, so that the reward check does not answer first."""
+    groups = []
+    for number, group in enumerate(work.groups):
+        mandate = bench.mandates.group(number)
+        rollouts = tuple(
+            dataclasses.replace(
+                r,
+                reward_micro=mandate.environment.grade(mandate.problem, bench.codec.decode(r.tokens)).reward_micro,
+            )
+            for r in group.rollouts
+        )
+        groups.append(dataclasses.replace(group, rollouts=rollouts))
+    return dataclasses.replace(work, groups=tuple(groups))
