@@ -47,7 +47,7 @@ class TrainingSettings(pydantic.BaseModel, extra="forbid"):
 
     learning_rate: float = pydantic.Field(2e-4, gt=0)
     epochs: int = pydantic.Field(1, ge=1, description="passes over a window's groups")
-    minibatches: int = pydantic.Field(2, ge=1, description="optimizer steps a pass")
+    minibatches: int = pydantic.Field(3, ge=1, description="optimizer steps a pass")
     clip_low: float = pydantic.Field(0.2, gt=0, lt=1, description="ratio clip below 1")
     clip_high: float = pydantic.Field(0.28, gt=0, description="ratio clip above 1 (DAPO's clip-higher)")
     gradient_norm: float = pydantic.Field(1.0, gt=0)

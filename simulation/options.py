@@ -14,7 +14,7 @@ CHEATS = ("quantized-weights", "best-of-n", "reward-forger")
 class LocalnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
     """The flags of `grail localnet`."""
 
-    windows: int = pydantic.Field(40, ge=1, le=100_000)
+    windows: int = pydantic.Field(30, ge=1, le=100_000)
     miners: int = pydantic.Field(3, ge=1, le=64)
     cheats: int = pydantic.Field(3, ge=0, le=64)
     validators: int = pydantic.Field(3, ge=1, le=32)

@@ -1,0 +1,1 @@
+"""Packaged files: the contracts' artifacts and the tiny model."""

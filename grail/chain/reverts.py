@@ -22,7 +22,6 @@ REMEDIES: Mapping[str, str] = {
     "AlreadyRegistered": "one address has one role: use another key, or add stake to this one",
     "NotRegistered": "register first",
     "StakeTooLow": "stake at least the role's minimum",
-    "Jailed": "wait for the release of this neuron",
     "NotActive": "register with this role, hold the minimum stake, and be out of jail",
     "QueueFull": "withdraw what is ready before asking for more",
     "NothingToWithdraw": "wait for the unbonding delay",

@@ -19,7 +19,6 @@ library Errors {
     error NotRegistered(address neuron);
     error BadRole();
     error StakeTooLow(uint256 stake, uint256 minimum);
-    error Jailed(address neuron);
     error NotActive(address neuron);
     error QueueFull();
     error NothingToWithdraw();
