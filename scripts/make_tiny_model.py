@@ -7,8 +7,8 @@ environment's own ("37+48 =85"), stopped at the first steps that lift it off the
 just begun to do so where it is asked to: reinforcement learning has ability to add, greedy accuracy included, not only
 sharpness. Every label is right, and it never sees a held-out problem.
 
-Seeded: the same machine and library versions give the same bytes. About six minutes on two cores; writes the calibration
-profile too.
+Seeded: the same machine and library versions give the same bytes. About six minutes on two cores; it writes the
+calibration profile too.
 """
 
 import argparse

@@ -11,6 +11,18 @@ from web3.exceptions import ContractLogicError
 from grail.errors import Reverted
 
 REMEDIES: Mapping[str, str] = {
+    "ZeroAddress": "give a real address",
+    "BadRole": "choose miner, validator or trainer",
+    "EndpointTooLong": "keep the endpoint under 257 bytes",
+    "EmptyFingerprint": "publish a checkpoint's fingerprint, not zero",
+    "BeforeGenesis": "wait for the network's first block",
+    "EmptyCommitment": "commit a root, a blob digest and at least one group",
+    "BadSchedule": "leave blocks for settling: commit + score + reveal < window",
+    "NotRevealed": "only validators that revealed may attest",
+    "NotSettled": "wait until the window is settled",
+    "AboveSettlement": "the window's settlement does not cover this payout",
+    "NotNumeric": "prove derivation and duplicate faults directly; a jury is for replay, reward and structure",
+    "UnknownAccusation": "there is no accusation with this number",
     "Unauthorized": "use the account that the contract names for this call",
     "AlreadyWired": "the network is wired once; deploy a new one to change it",
     "CapExceeded": "the token's cap is reached: lower the emission by a vote",

@@ -339,10 +339,8 @@ class Subnet:
 
 def abi_leaf(leaf: RolloutLeaf) -> tuple:
     """A leaf as the contract's struct."""
-    from dataclasses import astuple
-
     from eth_utils.address import to_checksum_address
 
-    values = list(astuple(leaf))
+    values = list(leaf.values())
     values[1] = to_checksum_address(leaf.miner)
     return tuple(values)

@@ -89,14 +89,15 @@ class TransformersEngine:
         rules, rows = self.checkpoint.rules, len(requests)
         keys = key_tensor([request.key for request in requests], self.device)
         projection = torch.from_numpy(plan.matrix(self.hidden_size)).to(self.device)
-        ids, mask = self._left_padded([request.prompt for request in requests])
         eos = torch.tensor(rules.eos_ids, device=self.device)
         cache = DynamicCache(config=self.model.config)
+        hidden, mask = self._prefill([request.prompt for request in requests], cache)
         running = torch.ones(rows, dtype=torch.bool, device=self.device)
         tokens, logprobs, sketches = [], [], []
         for step in range(rules.max_tokens):
-            positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
-            hidden = self._hidden(ids, mask, positions, cache)[:, -1]
+            if step:
+                mask = torch.cat([mask, mask.new_ones(rows, 1)], dim=1)
+                hidden = self._hidden(chosen[:, None], mask, mask.sum(1, keepdim=True) - 1, cache)[:, -1]
             scaled = scaled_logits(self._logits(hidden), rules.temperature_milli)
             steps = torch.full((rows,), step, device=self.device)
             chosen = scaled.argmax(dim=1) if greedy else mandated(scaled, keys, steps).tokens
@@ -107,8 +108,21 @@ class TransformersEngine:
             running &= ~torch.isin(chosen, eos)
             if not running.any():
                 break
-            ids, mask = chosen[:, None], torch.cat([mask, mask.new_ones(rows, 1)], dim=1)
         return self._cut(tokens, logprobs, sketches, plan)
+
+    def _prefill(self, prompts: list[np.ndarray], cache: DynamicCache) -> tuple[Tensor, Tensor]:
+        """Read each different prompt once (the rollouts of a group share theirs) and spread the cache over all rows.
+
+        Returns the last hidden state (rows, hidden) and the mask (rows, width).
+        """
+        places: dict[bytes, int] = {}
+        spread = [places.setdefault(prompt.tobytes(), len(places)) for prompt in prompts]
+        ids, mask = self._left_padded([np.frombuffer(raw, dtype=prompts[0].dtype) for raw in places])
+        hidden = self._hidden(ids, mask, (mask.cumsum(1) - 1).clamp(min=0), cache)[:, -1]
+        rows = torch.tensor(spread, device=self.device)
+        if len(places) < len(prompts):
+            cache.batch_select_indices(rows)
+        return hidden[rows], mask[rows]
 
     def _cut(
         self, tokens: list[Tensor], logprobs: list[Tensor], sketches: list[Tensor], plan: SketchPlan

@@ -1,13 +1,13 @@
 """The one hash H of the protocol: keccak-256 over `abi.encode(tag, values...)`, as Solidity computes it."""
 
-from eth_hash.auto import keccak
+from sha3 import keccak_256
 
 WORD = 32
 
 
 def keccak256(data: bytes) -> bytes:
     """32-byte keccak-256 of `data`."""
-    return keccak(data)
+    return keccak_256(data).digest()
 
 
 def word(value: int | bytes) -> bytes:

@@ -1,6 +1,6 @@
 """The rollout leaf [C]: what one paid completion commits to (spec section 5). Twin of RolloutLeaf.sol."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,11 @@ class RolloutLeaf:
 
     def digest(self) -> Digest:
         """keccak(keccak(abi.encode(fields))): the double hash of OpenZeppelin's standard tree."""
-        return keccak256(keccak256(encode_static(*astuple(self))))
+        return keccak256(keccak256(encode_static(*self.values())))
+
+    def values(self) -> tuple[int | bytes, ...]:
+        """The fields in ABI order."""
+        return tuple(getattr(self, name) for name in self.__slots__)
 
 
 def hash_tokens(tokens: NDArray[np.int32]) -> Digest:
