@@ -2,10 +2,10 @@
 
     python scripts/make_tiny_model.py [--out grail/assets/tiny]
 
-Two phases, as a base model has: long training on a neighbouring notation ("37+48=85"), then a few dozen examples of the
-environment's own ("37+48 =85"), stopped at the first steps that lift it off the ground. So it can compute, and has only
-just begun to do so where it is asked to: reinforcement learning has ability to add, greedy accuracy included, not only
-sharpness. Every label is right, and it never sees a held-out problem.
+Two phases, as a base model has: long training on neighbouring notations ("37+48=85", "37+48= 85"), then a few dozen
+examples of the environment's own ("37+48 = 85"), stopped at the first steps that lift it off the ground. So it can
+compute, and has only just begun to do so where it is asked to: reinforcement learning has ability to add, greedy
+accuracy included, not only sharpness. Every label is right, and it never sees a held-out problem.
 
 Seeded: the same machine and library versions give the same bytes. About six minutes on two cores; it writes the
 calibration profile too.
@@ -79,7 +79,7 @@ def train(model: LlamaForCausalLM, codec: TextCodec) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
     for step in range(STEPS):
         decay = 0.1 + 0.45 * (1 + math.cos(math.pi * step / STEPS))
-        problems = [neighbour(problem_of(f"train/{step}/{i}")) for i in range(BATCH)]
+        problems = [neighbour(problem_of(f"train/{step}/{i}"), i % 2) for i in range(BATCH)]
         loss = fit(model, optimizer, codec, problems, LEARNING_RATE * min(1, (step + 1) / WARM_UP) * decay)
         if step % 50 == 49:
             print(f"step {step + 1:4d}  loss {loss:.3f}", flush=True)
@@ -123,9 +123,9 @@ def problem_of(name: str) -> Problem:
     return Arithmetic().problem(keccak256(f"tiny/{name}".encode()))
 
 
-def neighbour(problem: Problem) -> Problem:
-    """The same problem without the space before the equals sign."""
-    return dataclasses.replace(problem, prompt=problem.prompt.replace(" ", ""))
+def neighbour(problem: Problem, spaces: int) -> Problem:
+    """The same problem in a notation that the environment does not use: no space before the equals sign."""
+    return dataclasses.replace(problem, prompt=problem.prompt.replace(" ", "") + " " * spaces)
 
 
 def sampled_accuracy(folder: Path, step: int) -> float:
@@ -173,6 +173,8 @@ def main() -> None:
     save_model(model, str(folder / WEIGHTS), metadata={"format": "pt"})
     codec = TextCodec(open_checkpoint(folder))
     train(model, codec)
+    save_model(model, str(folder / WEIGHTS), metadata={"format": "pt"})
+    print(f"before the second phase: {sampled_accuracy(folder, -1):.3f}", flush=True)
     touch(model, codec, folder)
     write_profile(folder, 2_048)
     checkpoint = open_checkpoint(folder)

@@ -1,6 +1,7 @@
 """Subnet: typed calls of our contracts over any Chain. What a role needs to know of the network, it asks here."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from grail.chain.accounts import Signer
 from grail.chain.base import Chain, Receipt
@@ -341,6 +342,6 @@ def abi_leaf(leaf: RolloutLeaf) -> tuple:
     """A leaf as the contract's struct."""
     from eth_utils.address import to_checksum_address
 
-    values = list(leaf.values())
+    values: list[Any] = list(leaf.values())
     values[1] = to_checksum_address(leaf.miner)
     return tuple(values)

@@ -14,7 +14,7 @@ HELD_OUT_SHARE = 32
 
 
 class Arithmetic:
-    """Prompts such as "37+48 =", answers such as "85"; a mixed result may be negative."""
+    """Prompts such as "37+48 = ", answers such as "85"; a mixed result may be negative."""
 
     id = "arithmetic/1"
 
@@ -56,4 +56,4 @@ def _draw(draws: Draws) -> Problem:
     for sign, term in zip(signs, terms[1:], strict=True):
         expression += f"{sign}{term}"
         value += term if sign == "+" else -term
-    return Problem(prompt=f"{expression} =", answer=str(value), level=level)
+    return Problem(prompt=f"{expression} = ", answer=str(value), level=level)

@@ -97,7 +97,7 @@ class TransformersEngine:
         for step in range(rules.max_tokens):
             if step:
                 mask = torch.cat([mask, mask.new_ones(rows, 1)], dim=1)
-                hidden = self._hidden(chosen[:, None], mask, mask.sum(1, keepdim=True) - 1, cache)[:, -1]
+                hidden = self._hidden(tokens[-1][:, None], mask, mask.sum(1, keepdim=True) - 1, cache)[:, -1]
             scaled = scaled_logits(self._logits(hidden), rules.temperature_milli)
             steps = torch.full((rows,), step, device=self.device)
             chosen = scaled.argmax(dim=1) if greedy else mandated(scaled, keys, steps).tokens

@@ -45,7 +45,8 @@ def _shape_problem(rollout: Rollout, context: AuditContext) -> str:
     """What is wrong with a rollout's tokens, empty when nothing is. Shape and finish code came checked by the codec."""
     if int(rollout.tokens.max()) >= context.checkpoint.vocab_size:
         return f"expected ids below {context.checkpoint.vocab_size}, got {int(rollout.tokens.max())}"
-    ends = np.equal.outer(rollout.tokens, context.checkpoint.rules.eos_ids).any(axis=1)
+    eos = np.array(context.checkpoint.rules.eos_ids, dtype=np.int32)
+    ends = (rollout.tokens[:, None] == eos).any(axis=1)
     if ends[:-1].any():
         return "expected the completion to end at its first EOS, but tokens follow it"
     if bool(ends[-1]) != (rollout.finish == FINISH_EOS):
