@@ -39,7 +39,7 @@ from grail.verification.calibration import calibrate
 CHARACTERS = "0123456789+-=*() "
 PAD, EOS = len(CHARACTERS), len(CHARACTERS) + 1
 LEARNING_RATE, WARM_UP, STEPS, BATCH = 2e-3, 30, 800, 256
-TOUCH_RATE, TOUCH_BATCH, TOUCH_TARGET, MOST_TOUCHES = 2e-4, 32, 0.17, 100
+TOUCH_RATE, TOUCH_BATCH, TOUCH_TARGET, MOST_TOUCHES = 2e-4, 32, 0.15, 100
 """The second phase: until sampled accuracy on fresh mandated (not held-out) problems reaches the target."""
 MAX_TOKENS = 4
 

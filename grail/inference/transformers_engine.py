@@ -93,7 +93,9 @@ class TransformersEngine:
         cache = DynamicCache(config=self.model.config)
         hidden, mask = self._prefill([request.prompt for request in requests], cache)
         running = torch.ones(rows, dtype=torch.bool, device=self.device)
-        tokens, logprobs, sketches = [], [], []
+        tokens: list[Tensor] = []
+        logprobs: list[Tensor] = []
+        sketches: list[Tensor] = []
         for step in range(rules.max_tokens):
             if step:
                 mask = torch.cat([mask, mask.new_ones(rows, 1)], dim=1)
