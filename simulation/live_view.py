@@ -60,7 +60,7 @@ class LiveView:
         """What is being done now."""
         self._phase = name
         if self._plain and self._network is None:
-            self._console.print(f"{name} …", highlight=False)
+            self._console.print(f"{name} …", highlight=False, soft_wrap=True)
 
     def attach(self, network: LocalNetwork) -> None:
         """The network is set up."""
@@ -83,7 +83,7 @@ class LiveView:
             if event.name not in QUIET_EVENTS:
                 self._events.append(describe(event, network.parts))
         if self._plain:
-            self._console.print(self._line(network), highlight=False)
+            self._console.print(self._line(network), highlight=False, soft_wrap=True)
 
     def _add_accuracy(self, entry: dict) -> None:
         pair = [Accuracy(entry[kind]["right"], entry[kind]["count"]) for kind in ("sampled", "greedy")]

@@ -16,7 +16,8 @@ RECEIPT_SECONDS = 120
 POLL_SECONDS = 0.05
 GAS_HEADROOM = 1.3
 """Gas limit over the estimate: state may move between estimate and inclusion."""
-KNOWN_ALREADY = ("already known", "nonce too low", "already imported")
+NONCE_USED = "nonce too low"
+KNOWN_ALREADY = ("already known", NONCE_USED, "already imported")
 
 
 class TransactionSender:
@@ -40,9 +41,11 @@ class TransactionSender:
         try:
             self._web3.eth.send_raw_transaction(signed.raw_transaction)
         except Web3RPCError as error:
-            if not any(text in str(error).lower() for text in KNOWN_ALREADY):
+            known = any(text in str(error).lower() for text in KNOWN_ALREADY)
+            if not known or (NONCE_USED in str(error).lower() and not self._mined(signed.hash)):
                 del self._unsent[memory]
-                raise ChainError(f"the node refused a transaction of {signer.name}: {error}") from error
+                remedy = "does another process use the same key?" if known else "see the node's reason"
+                raise ChainError(f"the node refused a transaction of {signer.name} ({error}): {remedy}") from error
         receipt = self._wait(signed.hash)
         del self._unsent[memory]
         if receipt["status"] != 1:
@@ -76,6 +79,13 @@ class TransactionSender:
             return int(self._web3.eth.estimate_gas(fields, "pending") * GAS_HEADROOM)  # type: ignore[arg-type]
         except ContractLogicError as error:
             raise self._reverts.explain(revert_data(error), f"transaction 0x{data[:4].hex()}") from error
+
+    def _mined(self, transaction: bytes) -> bool:
+        try:
+            self._web3.eth.get_transaction_receipt(transaction)  # type: ignore[arg-type]
+        except TransactionNotFound:
+            return False
+        return True
 
     def _wait(self, transaction: bytes) -> Any:
         deadline = time.monotonic() + RECEIPT_SECONDS
