@@ -22,23 +22,16 @@ FINISH_EOS = 0
 FINISH_LENGTH = 1
 
 # Gumbel noise: G = -log(-log(u)), u = (r + 1/2) * 2^-32 with r a 32-bit word, so G lies in
-# [-log(33 log 2), log(2^33)] = [-3.1302, 22.8740]. Only ids whose logit / T is within NOISE_SPAN of the best
-# can win. Rounded outwards.
+# [-log(33 log 2), log(2^33)] = [-3.1302, 22.8740]; rounded outwards. Only ids whose logit / T is within NOISE_MAX of a
+# score already reached can win.
 NOISE_MIN = -3.1303
 NOISE_MAX = 22.8741
-NOISE_SPAN = NOISE_MAX - NOISE_MIN
 
-# Hard limits of a submission blob. They bound memory before anything is allocated; governance can only go lower.
-MAX_GROUPS = 4_096
-MAX_GROUP_SIZE = 64
-MAX_COMPLETION_TOKENS = 32_768
+# Hard limits. They bound memory before anything is allocated; shapes are bounded by the governed policy.
 MAX_PROMPT_TOKENS = 32_768
 MAX_BLOB_BYTES = 1 << 30
-MAX_SKETCH_DIM = 64
-MAX_SKETCH_STRIDE = 1_024
 MAX_REWARD_MICRO = 1_000_000_000
 """1,000 reward units: far above any environment's range, far below int64."""
-MAX_ENVIRONMENTS = 64
 
 BLOB_MAGIC = b"GRLS"
 BLOB_VERSION = 1

@@ -75,7 +75,7 @@ class Evidence:
 
     @property
     def strongest(self) -> str:
-        """The process that carried the highest point: "tokens", "gross", "logprobs" or "sketch"."""
+        """The process that carried the highest point: "tokens", "logprobs" or "sketch"."""
         return self._peak_process
 
 
