@@ -46,6 +46,9 @@ class TrainingSettings(pydantic.BaseModel, extra="forbid"):
     """The trainer's optimizer. Defaults suit the shipped tiny model."""
 
     learning_rate: float = pydantic.Field(2e-4, gt=0)
+    warmup_steps: int = pydantic.Field(
+        40, ge=1, description="optimizer steps to the full rate: AdamW's first steps, without history, do harm"
+    )
     epochs: int = pydantic.Field(1, ge=1, description="passes over a window's groups")
     minibatches: int = pydantic.Field(3, ge=1, description="optimizer steps a pass")
     clip_low: float = pydantic.Field(0.2, gt=0, lt=1, description="ratio clip below 1")

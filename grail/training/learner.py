@@ -62,6 +62,7 @@ class Learner:
             weight_decay=settings.weight_decay,
         )
         self._updates = 0
+        self._steps = 0
         if state is not None and (state / STEP_FILE).exists():
             self._resume(state)
 
@@ -117,11 +118,12 @@ class Learner:
             for name, value in self._optimizer.state.get(parameter, {}).items():
                 tensors[f"{number}.{name}"] = value.clone()
         save_file(tensors, str(folder / STATE_FILE))
-        (folder / STEP_FILE).write_text(json.dumps({"updates": self._updates}))
+        (folder / STEP_FILE).write_text(json.dumps({"updates": self._updates, "steps": self._steps}))
 
     def _resume(self, folder: Path) -> None:
         tensors = load_file(str(folder / STATE_FILE))
-        self._updates = json.loads((folder / STEP_FILE).read_text())["updates"]
+        counts = json.loads((folder / STEP_FILE).read_text())
+        self._updates, self._steps = counts["updates"], counts["steps"]
         for number, parameter in enumerate(self._parameters):
             master = tensors.get(f"{number}.master")
             if master is None or master.shape != parameter.shape:
@@ -153,6 +155,9 @@ class Learner:
             for i, value in enumerate((outputs.loss.item(), outputs.kl, outputs.clipped)):
                 sums[i] += value * share
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.gradient_norm)
+        self._steps += 1
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._settings.learning_rate * min(1.0, self._steps / self._settings.warmup_steps)
         self._optimizer.step()
         return sums[0], sums[1], sums[2], float(norm)
 
