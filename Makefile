@@ -37,7 +37,7 @@ contracts-test: setup
 	fi
 
 contracts/node_modules/.package-lock.json: contracts/package.json contracts/package-lock.json
-	cd contracts && npm ci --ignore-scripts --silent && touch node_modules/.package-lock.json
+	cd contracts && npm install --no-save --ignore-scripts --silent && touch node_modules/.package-lock.json
 
 clean:
 	rm -rf .venv build contracts/node_modules contracts/out contracts/cache

@@ -20,7 +20,7 @@ def test_answers_are_right_and_levels_come_as_stated():
     environment = Arithmetic()
     problems = [environment.problem(keccak256(i.to_bytes(4, "big"))) for i in range(2_000)]
     for problem in problems:
-        assert int(problem.answer) == eval(problem.prompt.rstrip("="))
+        assert int(problem.answer) == eval(problem.prompt.rstrip("= "))
     levels = Counter(problem.level for problem in problems)
     assert set(levels) == {"sum", "difference", "mixed"}
     assert 0.5 < levels["sum"] / 2_000 < 0.7
