@@ -47,7 +47,10 @@ class TrainingSettings(pydantic.BaseModel, extra="forbid"):
 
     learning_rate: float = pydantic.Field(2e-4, gt=0)
     warmup_steps: int = pydantic.Field(
-        40, ge=1, description="optimizer steps to the full rate: AdamW's first steps, without history, do harm"
+        25,
+        ge=1,
+        description="optimizer steps to the full rate (AdamW's first, without history, do harm); "
+        "it then falls with the inverse square root of the step, because late steps are mostly noise",
     )
     epochs: int = pydantic.Field(1, ge=1, description="passes over a window's groups")
     minibatches: int = pydantic.Field(3, ge=1, description="optimizer steps a pass")

@@ -13,7 +13,7 @@ from grail.chain.events import EventReader
 from grail.chain.jsonrpc import JsonRpcChain
 from grail.chain.subnet import Subnet
 from grail.checkpoints.fetch import CheckpointCache
-from grail.checkpoints.files import CALIBRATION, open_checkpoint
+from grail.checkpoints.files import CALIBRATION, Checkpoint, open_checkpoint
 from grail.checkpoints.manifest import upload
 from grail.environments.registry import Environments
 from grail.errors import ChainError, SettingsError
@@ -92,6 +92,7 @@ class LocalNetwork:
 
     def _start(self) -> None:
         """Deploy, fund, register, publish the base checkpoint."""
+        base = open_checkpoint(model_folder(self.options.model))
         self.notify("deploying contracts")
         owner = signer_of(self.options.seed, "owner")
         self.chain.send(self._funder, owner.address, b"", GAS_MONEY)
@@ -110,7 +111,7 @@ class LocalNetwork:
         self.notify("registering neurons")
         for part in self.parts:
             self._register(part, owner)
-        self._publish_base()
+        self._publish_base(base)
         book.save(self.folder / BOOK)
         save_options(self.options, self.folder / OPTIONS)
         self._save_state(0)
@@ -123,19 +124,17 @@ class LocalNetwork:
         if part.role is Role.TRAINER:
             self.subnet.approve_trainer(owner, part.signer.address)
 
-    def _publish_base(self) -> None:
+    def _publish_base(self, checkpoint: Checkpoint) -> None:
         """The trainer registers the base checkpoint's fingerprint as version 1."""
         self.notify("publishing the base checkpoint")
-        folder = model_folder(self.options.model)
-        checkpoint = open_checkpoint(folder)
         trainer = next(part for part in self.parts if part.role is Role.TRAINER)
         record = CheckpointRecord(
             version=CheckpointVersion(0),
             fingerprint=checkpoint.fingerprint,
             parent=bytes(32),
-            manifest=upload(folder, self.store),
+            manifest=upload(checkpoint.folder, self.store),
             rules_hash=checkpoint.rules_digest(self.options.environment),
-            calibration=keccak256((folder / CALIBRATION).read_bytes()),
+            calibration=keccak256((checkpoint.folder / CALIBRATION).read_bytes()),
             proof_scheme=SCHEME,
             active_from=WindowId(0),
             publisher=trainer.signer.address,

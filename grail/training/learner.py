@@ -1,6 +1,7 @@
 """The learner: GRPO updates on verified groups; saved and resumed bit for bit."""
 
 import json
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -157,7 +158,7 @@ class Learner:
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.gradient_norm)
         self._steps += 1
         for group in self._optimizer.param_groups:
-            group["lr"] = self._settings.learning_rate * min(1.0, self._steps / self._settings.warmup_steps)
+            group["lr"] = self._settings.learning_rate * rate_factor(self._steps, self._settings.warmup_steps)
         self._optimizer.step()
         return sums[0], sums[1], sums[2], float(norm)
 
@@ -168,6 +169,15 @@ class Learner:
         logits = self.model.get_output_embeddings()(states).float()
         scaled = logits * (MILLI / self._checkpoint.rules.temperature_milli)
         return scaled.log_softmax(-1).gather(1, batch.targets[:, None])[:, 0]
+
+
+def rate_factor(step: int, warmup: int) -> float:
+    """Share of the full learning rate at optimizer step `step` (from 1): linear warm-up, then ~ 1/sqrt(step).
+
+    Needs no horizon, which a network without an end does not have. Source: Vaswani et al., "Attention Is All You Need",
+    2017, section 5.3.
+    """
+    return min(step / warmup, math.sqrt(warmup / step))
 
 
 def _micro_batches(order: list[int], rollouts: list) -> list[list[int]]:

@@ -12,7 +12,7 @@ from grail.training.advantages import group_normalised
 from grail.training.batch import TrainingGroup, TrainingRollout, collate
 from grail.training.evaluation import Accuracy
 from grail.training.filters import keep_signal
-from grail.training.learner import Learner
+from grail.training.learner import Learner, rate_factor
 from grail.training.losses import LossInputs, grpo
 
 
@@ -113,6 +113,10 @@ def test_a_resumed_learner_goes_on_bit_for_bit(tiny, tmp_path):
     second.update(work, 1)
     for a, b in zip(straight.model.parameters(), second.model.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_the_rate_rises_then_falls_with_the_inverse_square_root():
+    assert [rate_factor(step, 40) for step in (1, 20, 40, 160)] == [1 / 40, 0.5, 1.0, 0.5]
 
 
 def test_wilson_interval():
