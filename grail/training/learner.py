@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file, save_model
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
@@ -20,6 +20,7 @@ from grail.training.advantages import group_normalised
 from grail.training.batch import TrainingBatch, TrainingGroup, collate
 from grail.training.filters import keep_signal
 from grail.training.losses import LossInputs, grpo
+from grail.training.weights import write_weights
 
 SIDE_FILES = (CONFIG, TOKENIZER, RULES, CHAT_TEMPLATE, CALIBRATION)
 MICRO_TOKENS = 16_384
@@ -104,11 +105,7 @@ class Learner:
             if source.exists():
                 shutil.copyfile(source, folder / name)
         dtype = torch.bfloat16 if self._checkpoint.rules.precision == "bf16" else torch.float32
-        stored = self.model
-        if dtype is not torch.float32:
-            stored = type(self.model)(self.model.config).to(dtype)
-            stored.load_state_dict(self.model.state_dict())
-        save_model(stored, str(folder / WEIGHTS), metadata={"format": "pt"})
+        write_weights(self.model, folder / WEIGHTS, dtype)
 
     def save_state(self, folder: Path) -> None:
         """Write the master weights and the optimizer state, so that a resumed learner goes on bit for bit."""
