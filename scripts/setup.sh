@@ -19,7 +19,7 @@ began=$(date +%s)
 echo "setup: preparing .venv"
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 if .venv/bin/python -m pip install -q uv >/dev/null 2>&1; then
-  UV_FIND_LINKS=${PIP_FIND_LINKS:-} VIRTUAL_ENV=.venv .venv/bin/uv pip install -q -c constraints.txt -e '.[dev]'
+  UV_FIND_LINKS=${PIP_FIND_LINKS:-} VIRTUAL_ENV=.venv .venv/bin/uv pip install -q --compile-bytecode -c constraints.txt -e '.[dev]'
 else
   echo "setup: no uv here, using pip (slower)"
   .venv/bin/python -m pip install -q -c constraints.txt -e '.[dev]' 2>/dev/null

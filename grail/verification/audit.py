@@ -12,6 +12,8 @@ from grail.verification.replay import measurements, replay_places
 
 DRAW = 16
 """Rollouts replayed in one prefill; the evidence is read after each rollout, the stop after each draw."""
+SUSPICION = 1.0
+"""log10 of the e-value from which an audit goes on past its budget: at most one honest audit in ten gets there."""
 
 
 def audit(
@@ -19,23 +21,23 @@ def audit(
     engine: Engine,
     profile: CalibrationProfile,
     order: Sequence[tuple[int, int]],
-    most: int | None = None,
 ) -> Verdict:
     """Judge one submission.
 
-    `order`: the places in the order that this validator must open them. At most `most` (policy.audit_rollouts when
-    None) of them are opened; a fault stops the audit at once. Raises for our own trouble only: the caller abstains.
+    `order`: the places in the order that this validator must open them. The policy's `audit_rollouts` of them are
+    opened, and more while the evidence is suspicious: till it is enough for a fault, has melted away, or nothing is
+    left. A fault stops the audit at once. Raises for our own trouble only: the caller abstains.
     """
     broken = _first_broken(WHOLE_CHECKS, context)
     if broken is not None:
         return Verdict(outcome=broken.outcome, finding=broken)
     evidence = Evidence(profile.evidence_nulls())
-    wanted = list(order[: context.policy.audit_rollouts if most is None else most])
+    budget = min(len(order), context.policy.audit_rollouts)
     tokens = 0
     finding = Finding(check="replay", outcome=Outcome.ACCEPT, reason="as mandated")
     opened = 0
-    for first in range(0, len(wanted), DRAW):
-        draw = wanted[first : first + DRAW]
+    while opened < budget or (opened < len(order) and evidence.log10_now >= SUSPICION):
+        draw = list(order[opened : min(opened + DRAW, budget if opened < budget else len(order))])
         opened += len(draw)
         context.opened = draw
         finding = _first_broken(ROLLOUT_CHECKS, context) or _weigh(context, engine, evidence, draw)

@@ -55,6 +55,7 @@ class Evidence:
 
     def __init__(self, nulls: Mapping[str, Null]) -> None:
         self._processes = {name: EProcess(null) for name, null in nulls.items()}
+        self._now = 0.0
         self._peak = 0.0
         self._peak_process = ""
 
@@ -63,15 +64,20 @@ class Evidence:
         for name, values in measurements.items():
             self._processes[name].add(values)
         logs = {name: process.log_e for name, process in self._processes.items()}
-        now = _log_mean_exp(np.array(list(logs.values())))
-        if now > self._peak:
-            self._peak = now
+        self._now = _log_mean_exp(np.array(list(logs.values())))
+        if self._now > self._peak:
+            self._peak = self._now
             self._peak_process = max(logs, key=lambda name: logs[name])
 
     @property
     def log10(self) -> float:
         """log10 of the highest e-value reached; 0 when it never exceeded 1."""
         return self._peak / LN10
+
+    @property
+    def log10_now(self) -> float:
+        """log10 of the e-value as it stands: what decides whether looking further is worth it."""
+        return self._now / LN10
 
     @property
     def strongest(self) -> str:

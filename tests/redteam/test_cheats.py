@@ -1,4 +1,4 @@
-"""Every adversary of the local network against the real audit, without luck: caught in every seed, at small size."""
+"""Every adversary of the local network against the real pipeline: audit, jury, slashing."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from simulation.options import LocalnetOptions
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_each_cheat_is_convicted_in_its_first_window(tmp_path, seed):
-    options = LocalnetOptions(windows=1, miners=1, cheats=len(ADVERSARIES), validators=3, groups=8, seed=seed)
+    options = LocalnetOptions(windows=1, miners=1, cheats=len(ADVERSARIES), validators=3, groups=32, seed=seed)
     network = LocalNetwork(options, tmp_path / "run")
     assert network.advance().right
     for part in network.parts:

@@ -84,7 +84,8 @@ class Bench:
         return cls(checkpoint, codec, engine, plan, mandates, limits, honest)
 
     def judge(self, submission: Submission, **committed) -> Verdict:
-        """Commit to `submission` (fields of the commitment may be lied about) and audit all of it."""
+        """Commit to `submission` (fields of the commitment may be lied about) and audit it, all of it by default."""
+        policy = dataclasses.replace(POLICY, audit_rollouts=committed.pop("budget", POLICY.audit_rollouts))
         blob = committed.pop("blob", None) or encode(submission, self.limits)
         values = {
             "window": 0,
@@ -96,7 +97,7 @@ class Bench:
         }
         context = AuditContext(
             commitment=Commitment(**(values | committed)),
-            policy=POLICY,
+            policy=policy,
             checkpoint=self.checkpoint,
             codec=self.codec,
             mandates=self.mandates,

@@ -9,6 +9,7 @@ from grail.environments.base import RIGHT, WRONG
 from grail.protocol.codec import encode
 from grail.protocol.constants import FINISH_EOS, FINISH_LENGTH
 from grail.protocol.records import FaultKind
+from grail.verification.audit import SUSPICION
 from grail.verification.base import Outcome
 from tests.verification.audit_bench import Bench, shifted
 
@@ -23,6 +24,18 @@ def test_honest_work_is_accepted_and_paid_by_token(bench):
     assert verdict.outcome is Outcome.ACCEPT
     assert verdict.score == bench.honest.n_tokens > 0
     assert verdict.finding.log10_evidence == 0
+
+
+def test_suspicion_outlives_the_budget(bench):
+    """Two rollouts with logprobs of their own are too little for a verdict, and enough to be read on."""
+    budget = 2
+    assert bench.judge(bench.honest, budget=budget).rollouts == budget
+    first, *rest = bench.honest.groups
+    lies = [dataclasses.replace(r, logprobs=shifted(r.logprobs, -1)) for r in first.rollouts[:budget]]
+    group = dataclasses.replace(first, rollouts=(*lies, *first.rollouts[budget:]))
+    verdict = bench.judge(dataclasses.replace(bench.honest, groups=(group, *rest)), budget=budget)
+    assert verdict.rollouts > budget and verdict.outcome is not Outcome.FAULT
+    assert verdict.finding.log10_evidence >= SUSPICION
 
 
 def test_a_verdict_has_no_truth_value(bench):
