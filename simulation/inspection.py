@@ -1,5 +1,6 @@
 """Look at a finished run again: audit any submission of it in full."""
 
+import dataclasses
 from pathlib import Path
 
 from grail.checkpoints.files import CALIBRATION
@@ -29,9 +30,11 @@ def verify_blob(path: Path, run_folder: Path) -> Verdict:
     node = network.services[0].node
     checkpoint = node.checkpoints.fetch(node.subnet.checkpoint(commitment.checkpoint_version))
     codec = TextCodec(checkpoint)
+    live = node.subnet.policy(commitment.window)
+    policy = dataclasses.replace(live, audit_rollouts=commitment.n_groups * live.group_size)
     context = AuditContext(
         commitment=commitment,
-        policy=node.subnet.policy(commitment.window),
+        policy=policy,
         checkpoint=checkpoint,
         codec=codec,
         mandates=node.mandates(commitment.window, commitment.miner, checkpoint, codec),
@@ -39,9 +42,8 @@ def verify_blob(path: Path, run_folder: Path) -> Verdict:
         limits=node.blob_limits(commitment.window, checkpoint, commitment.n_groups),
         blob=blob,
     )
-    size = context.policy.group_size
-    order = [(group, index) for group in range(commitment.n_groups) for index in range(size)]
-    return audit(context, node.engine(checkpoint), load_profile(checkpoint.folder / CALIBRATION), order, len(order))
+    order = [divmod(place, live.group_size) for place in range(policy.audit_rollouts)]
+    return audit(context, node.engine(checkpoint), load_profile(checkpoint.folder / CALIBRATION), order)
 
 
 def _commitment_of(network: LocalNetwork, digest: bytes) -> Commitment:
