@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from grail.chain.accounts import Signer
 from grail.protocol.hashing import keccak256
 from grail.protocol.records import Role
-from simulation.options import CHEATS, LocalnetOptions
+from simulation.options import LocalnetOptions
 
 GRAIL = 10**18
 STAKES = {Role.MINER: 2_000 * GRAIL, Role.VALIDATOR: 20_000 * GRAIL, Role.TRAINER: 5_000 * GRAIL}
@@ -38,8 +38,9 @@ def cast(options: LocalnetOptions) -> list[Part]:
         return Part(name, role, signer_of(options.seed, name), cheat)
 
     miners = [part(f"miner-{i + 1}", Role.MINER) for i in range(options.miners)]
-    kinds = [CHEATS[i % len(CHEATS)] for i in range(options.cheats)]
-    names = [kind if i < len(CHEATS) else f"{kind}-{i // len(CHEATS) + 1}" for i, kind in enumerate(kinds)]
+    different = len(options.attacks)
+    kinds = [options.attacks[i % different] for i in range(options.cheats)]
+    names = [kind if i < different else f"{kind}-{i // different + 1}" for i, kind in enumerate(kinds)]
     cheats = [part(name, Role.MINER, kind) for name, kind in zip(names, kinds, strict=True)]
     validators = [part(f"validator-{i + 1}", Role.VALIDATOR) for i in range(options.validators)]
     return [*miners, *cheats, *validators, part("trainer", Role.TRAINER)]

@@ -33,7 +33,7 @@ from grail.training.evaluation import Accuracy, evaluate
 from miner.duties.solve import Solve
 from miner.service import miner_service
 from simulation.accounting import Reconciliation, reconcile
-from simulation.adversaries import ADVERSARIES
+from simulation.adversaries import ATTACKS
 from simulation.cast import CAP, GAS_MONEY, INITIAL_SUPPLY, POCKET, STAKES, Part, cast, signer_of
 from simulation.models import model_folder
 from simulation.options import LocalnetOptions, save_options
@@ -58,6 +58,9 @@ class LocalNetwork:
 
     def __init__(self, options: LocalnetOptions, folder: Path, notify: Callable[[str], None] = lambda _: None) -> None:
         """Starts a network in an empty folder, or goes on where the folder's last settled window ended."""
+        unknown = sorted(set(options.attacks) - set(ATTACKS))
+        if unknown:
+            raise SettingsError(f"expected attacks among {', '.join(ATTACKS)}; got {', '.join(unknown)}")
         self.options = options
         self.folder = folder
         self.notify = notify
@@ -152,7 +155,8 @@ class LocalNetwork:
             self.run_log.forget_from(state["next_window"])
         self.next_window = state["next_window"]
 
-    def _node(self, part: Part) -> Node:
+    def node_of(self, part: Part) -> Node:
+        """The node that a neuron of the cast works on."""
         return Node(
             name=part.name,
             signer=part.signer,
@@ -165,12 +169,12 @@ class LocalNetwork:
         )
 
     def _service(self, part: Part) -> Service:
-        node = self._node(part)
+        node = self.node_of(part)
         if part.role is Role.VALIDATOR:
             return validator_service(node)
         if part.role is Role.TRAINER:
             return trainer_service(node, self.folder / "trainer", self.options.training)
-        solve: type[Solve] = ADVERSARIES[part.cheat] if part.cheat else Solve
+        solve: type[Solve] = ATTACKS[part.cheat] if part.cheat else Solve
         return miner_service(node, groups=self.options.groups, solve=solve)
 
     # Running
@@ -189,7 +193,7 @@ class LocalNetwork:
         )
         for phase, block, roles in steps:
             self.notify(phase)
-            self._mine_to(block)
+            self.mine_to(block)
             for part, service in zip(self.parts, self.services, strict=True):
                 if part.role in roles:
                     service.tick()
@@ -249,7 +253,7 @@ class LocalNetwork:
         self.run_log.add("accuracy", window, version=self.subnet.latest_version(), **numbers)
         return found
 
-    def _mine_to(self, block: BlockNumber) -> None:
+    def mine_to(self, block: BlockNumber) -> None:
         """Let the chain reach a block: by making blocks where that is possible, else by waiting for them."""
         missing = block - self.chain.head().number
         if missing <= 0:

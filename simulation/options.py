@@ -8,7 +8,8 @@ import pydantic
 from grail.config import TrainingSettings
 from grail.protocol.schedule import Schedule
 
-CHEATS = ("quantized-weights", "best-of-n", "reward-forger")
+CHEATS = ("int4-weights", "best-of-n", "reward-forger")
+"""The attacks of a local network, in the order in which they join; names of `simulation.adversaries`."""
 
 
 class LocalnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
@@ -17,6 +18,7 @@ class LocalnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
     windows: int = pydantic.Field(30, ge=1, le=100_000)
     miners: int = pydantic.Field(3, ge=1, le=64)
     cheats: int = pydantic.Field(3, ge=0, le=64)
+    attacks: tuple[str, ...] = pydantic.Field(CHEATS, min_length=1, description="what the cheats do, in turn")
     validators: int = pydantic.Field(3, ge=1, le=32)
     groups: int = pydantic.Field(64, ge=1, le=4096, description="groups a miner commits in a window")
     model: str = "tiny"

@@ -59,6 +59,10 @@ class Engine(Protocol):
         """Of the loaded checkpoint."""
         ...
 
+    def in_float32(self) -> "Engine":
+        """The same weights computed in float32, for replays: the reference in calibration and disputes."""
+        ...
+
     def generate(
         self, requests: Sequence[RolloutRequest], plan: SketchPlan, *, greedy: bool = False
     ) -> list[Generation]:

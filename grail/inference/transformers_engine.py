@@ -4,8 +4,9 @@ Knows token ids and rollout keys; knows no tasks, no chain, no miners. The LM he
 near 16–32 are spaced 0.125 apart, which alone makes most honest flips.
 """
 
+import copy
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from transformers.utils import logging as transformers_logging
 from grail.checkpoints.files import Checkpoint
 from grail.errors import BadCheckpoint, BadInput
 from grail.inference.base import Generation, ReplayRequest, ReplayTrace, RolloutRequest
-from grail.inference.sampler import key_tensor, mandated, scaled_logits, scores_of
+from grail.inference.sampler import Mandate, key_tensor, mandated, scaled_logits, scores_of
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.constants import FINISH_EOS, FINISH_LENGTH
 from grail.protocol.units import Digest
@@ -27,6 +28,8 @@ BATCH_TOKENS = 16_384
 """Prompt plus completion tokens of one forward pass: bounds activation memory."""
 HEAD_ROWS = 2_048
 """Rows of one LM-head product: bounds logit memory to 2,048 x vocabulary."""
+Chooser = Callable[[Tensor, Tensor, Tensor], Mandate]
+"""(logits / T, Philox keys, steps) → tokens. The protocol's is `mandated`; the red team puts others in its place."""
 
 
 class TransformersEngine:
@@ -36,6 +39,7 @@ class TransformersEngine:
         transformers_logging.disable_progress_bar()
         self.checkpoint = checkpoint
         self.device = device
+        self.choose: Chooser = mandated
         dtype = DTYPES[checkpoint.rules.precision]
         try:
             model = AutoModelForCausalLM.from_pretrained(
@@ -49,6 +53,12 @@ class TransformersEngine:
         """Run on this transformers model from now on (the checkpoint's own, or a trainer's copy)."""
         self.model = model.to(self.device).eval()
         self._head = self.model.get_output_embeddings()
+
+    def in_float32(self) -> "TransformersEngine":
+        """A twin with the same weights that computes in float32: the reference for calibration and disputes."""
+        other = copy.copy(self)
+        other.use_model(copy.deepcopy(self.model).float())
+        return other
 
     @property
     def fingerprint(self) -> Digest:
@@ -102,7 +112,7 @@ class TransformersEngine:
                 hidden = self._hidden(tokens[-1][:, None], mask, mask.sum(1, keepdim=True) - 1, cache)[:, -1]
             scaled = scaled_logits(self._logits(hidden), rules.temperature_milli)
             steps = torch.full((rows,), step, device=self.device)
-            chosen = scaled.argmax(dim=1) if greedy else mandated(scaled, keys, steps).tokens
+            chosen = scaled.argmax(dim=1) if greedy else self.choose(scaled, keys, steps).tokens
             tokens.append(chosen)
             logprobs.append(_logprobs(scaled, chosen))
             if step % plan.stride == 0:

@@ -18,7 +18,7 @@ class FileStore:
     def put(self, data: bytes) -> Digest:
         """Store under the digest of `data`. Raises StorageError when the disk is full or not writable."""
         digest = keccak256(data)
-        path = self._path(digest)
+        path = self.path(digest)
         if path.exists():
             return digest
         try:
@@ -39,7 +39,7 @@ class FileStore:
 
     def get(self, digest: Digest, max_bytes: int) -> bytes:
         """Fetch at most `max_bytes` and check the digest."""
-        path = self._path(digest)
+        path = self.path(digest)
         try:
             with path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
@@ -56,9 +56,9 @@ class FileStore:
 
     def exists(self, digest: Digest) -> bool:
         """Is it there?"""
-        return self._path(digest).exists()
+        return self.path(digest).exists()
 
-    def _path(self, digest: Digest) -> Path:
+    def path(self, digest: Digest) -> Path:
         name = digest.hex()
         return self._folder / name[:2] / name
 

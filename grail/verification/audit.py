@@ -41,23 +41,24 @@ def audit(
         opened += len(draw)
         context.opened = draw
         finding = _first_broken(ROLLOUT_CHECKS, context) or _weigh(context, engine, evidence, draw)
-        tokens += sum(len(context.work.groups[group].rollouts[index].tokens) for group, index in draw)
-        if finding.outcome is Outcome.FAULT:
+        if finding.outcome is Outcome.FAULT and finding.place is not None:
+            tokens += _tokens(context, draw[: draw.index(finding.place) + 1])
             break
+        tokens += _tokens(context, draw)
     n_tokens = context.work.n_tokens
     return Verdict(outcome=finding.outcome, finding=finding, rollouts=opened, tokens=tokens, n_tokens=n_tokens)
 
 
 def _weigh(context: AuditContext, engine: Engine, evidence: Evidence, draw: Sequence[tuple[int, int]]) -> Finding:
-    """Replay one draw and read the evidence after each of its rollouts."""
+    """Replay one draw and read the evidence after each of its rollouts, up to the one that suffices for a fault."""
     replay_places(context, engine, draw)
-    worst = None
-    for group, index in draw:
-        before = evidence.log10
-        evidence.add(measurements(context.work.groups[group].rollouts[index], context.traces[group, index]))
-        if evidence.log10 > before:
-            worst = (group, index)
-    log10, policy = evidence.log10, context.policy
+    policy, place = context.policy, draw[0]
+    for place in draw:
+        group, index = place
+        evidence.add(measurements(context.work.groups[group].rollouts[index], context.traces[place]))
+        if evidence.log10 >= policy.evidence_fault_exp:
+            break
+    log10 = evidence.log10
     if log10 >= policy.evidence_fault_exp:
         outcome = Outcome.FAULT
     elif log10 >= policy.evidence_reject_exp:
@@ -69,9 +70,13 @@ def _weigh(context: AuditContext, engine: Engine, evidence: Evidence, draw: Sequ
         outcome=outcome,
         reason=f"an honest miner shows this with probability at most 1e-{log10:.1f} (evidence: {evidence.strongest})",
         fault=FaultKind.REPLAY if outcome is Outcome.FAULT else None,
-        place=worst,
+        place=place,
         log10_evidence=log10,
     )
+
+
+def _tokens(context: AuditContext, places: Sequence[tuple[int, int]]) -> int:
+    return sum(len(context.work.groups[group].rollouts[index].tokens) for group, index in places)
 
 
 def _first_broken(checks: Sequence[Check], context: AuditContext) -> Finding | None:

@@ -38,7 +38,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """An audit's result. `rollouts` were replayed and `tokens` of them measured; `n_tokens` is the whole submission."""
+    """An audit's result. `rollouts` were opened; `tokens` were read till the verdict; `n_tokens` is all there are."""
 
     outcome: Outcome
     finding: Finding

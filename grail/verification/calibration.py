@@ -1,8 +1,16 @@
 """Honest pairs → calibration profile: what honest hardware's noise is bounded by.
 
 Measured on rollouts that the calibrating node makes itself, never on miners' (or they would teach it tolerance). Each
-rollout is generated in one batch shape and replayed in others; μ0 bounds the mean of the worst honest rollouts, because
-noise is shared inside a rollout through its KV cache.
+rollout is generated in one batch shape and replayed in others, and by every engine that audits.
+
+In bf16 two runs of one machine share most of their rounding, and two machines do not: a profile fitted on one machine
+alone would slash the honest. Hence a replay in float32 of the same weights is one of the variations: it has nothing of
+the miner's rounding, and the headroom of 2 stands for a validator's own.
+
+Noise is shared inside a rollout through its KV cache, so a bound on the pooled mean of tokens would not be enough. The
+evidence is read between rollouts, and rollouts have keys of their own; so what must hold is that a whole rollout's
+factor ∏ (1 + λ (x − μ0)) has an honest mean of at most 1, for every bet of the grid. μ0 is fitted to exactly that, in
+the worst of the measured variations, and then doubled.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,25 +18,29 @@ from pathlib import Path
 
 import numpy as np
 import pydantic
+from numpy.typing import NDArray
 
 from grail.errors import BadCheckpoint, BadInput
 from grail.inference.base import Engine, Generation, ReplayRequest, RolloutRequest
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.submission import Rollout
 from grail.protocol.units import MicroReward
-from grail.verification.evidence import Null
+from grail.verification.evidence import BETS, Null
 from grail.verification.replay import Measurements, measurements
 
 MIN_ROLLOUTS = 256
-"""Fewer cannot show the worst of a hundred rollouts with any confidence."""
+"""Fewer cannot show the odd one among a hundred rollouts with any confidence."""
 HEADROOM = 2.0
-FLOORS = {"tokens": 1e-4, "logprobs": 1e-3, "sketch": 1e-3}
+"""On μ0: for hardware, shapes and rare rollouts that the calibration did not see."""
+FLOORS = {"tokens": 1e-4, "flips": 1e-3, "logprobs": 1e-3, "sketch": 1e-3}
 """Lowest μ0: one odd measurement in 1 / (floor) must not decide alone, whatever the calibration saw."""
 TOKEN_CAP = 0.5
 """Nats. Honest margins stayed under 0.25 in bf16; above the cap all margins count alike."""
+FIXED_CAPS = {"tokens": TOKEN_CAP, "flips": 1.0}
 CAP_OVER_MEAN = 50.0
 SMALLEST_CAP = {"logprobs": 1e-3, "sketch": 1e-6}
-WORST_SHARE = 0.01
+LARGEST_MU0 = 0.4
+BISECTIONS = 60
 SMALLEST_GROSS = 0.1
 
 
@@ -42,7 +54,7 @@ class NullModel(pydantic.BaseModel, extra="forbid", frozen=True):
 class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
     """A versioned file beside the checkpoint; the keccak-256 of its bytes is registered on chain."""
 
-    version: int = pydantic.Field(ge=1, le=1)
+    version: int = pydantic.Field(ge=2, le=2)
     engine: str
     precision: str
     rollouts: int
@@ -82,38 +94,46 @@ def load_profile(path: Path) -> CalibrationProfile:
 
 
 def calibrate(
-    engine: Engine, requests: Sequence[RolloutRequest], plan: SketchPlan, *, engine_name: str, precision: str
+    engine: Engine,
+    requests: Sequence[RolloutRequest],
+    plan: SketchPlan,
+    *,
+    engine_name: str,
+    precision: str,
+    auditors: Sequence[Engine] = (),
 ) -> CalibrationProfile:
     """Generate every request in several batch shapes, replay in several others, and fit the nulls.
 
+    `auditors`: further engines that replay what `engine` made (other kinds, other precisions).
     Raises BadInput with the number that is needed when there are too few requests.
     """
     if len(requests) < MIN_ROLLOUTS:
         raise BadInput(f"expected at least {MIN_ROLLOUTS} rollouts to calibrate on, got {len(requests)}: ask for more")
-    found: list[Measurements] = []
+    variations: list[list[Measurements]] = []
     tokens = 0
     for batch in (len(requests), 32, 1):
         part = requests if batch > 1 else requests[:64]
         made = [g for first in range(0, len(part), batch) for g in engine.generate(part[first : first + batch], plan)]
         for replay_batch in (len(part), 16):
-            found += _replay_honest(engine, part, made, plan, replay_batch)
-        tokens += 2 * sum(len(generation.tokens) for generation in made)
-    margins = np.concatenate([m["tokens"] for m in found])
-    nulls = {name: _fit(name, [m[name] for m in found]) for name in FLOORS}
+            variations += [replay_honest(auditor, part, made, plan, replay_batch) for auditor in (engine, *auditors)]
+        tokens += 2 * (1 + len(auditors)) * sum(len(generation.tokens) for generation in made)
+    margins = np.concatenate([m["tokens"] for found in variations for m in found])
+    nulls = {name: _fit(name, [[m[name] for m in found] for found in variations]) for name in FLOORS}
     return CalibrationProfile(
-        version=1,
+        version=2,
         engine=engine_name,
         precision=precision,
-        rollouts=len(found),
+        rollouts=sum(len(found) for found in variations),
         tokens=tokens,
         largest_margin=float(margins.max()),
         nulls=nulls,
     )
 
 
-def _replay_honest(
+def replay_honest(
     engine: Engine, requests: Sequence[RolloutRequest], made: Sequence[Generation], plan: SketchPlan, batch: int
 ) -> list[Measurements]:
+    """What an auditor with `engine` measures of honest generations, replayed `batch` at a time."""
     asked = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(requests, made, strict=True)]
     traces = [t for first in range(0, len(asked), batch) for t in engine.replay(asked[first : first + batch], plan)]
     return [measurements(_as_rollout(g), trace) for g, trace in zip(made, traces, strict=True)]
@@ -129,13 +149,32 @@ def _as_rollout(generation: Generation) -> Rollout:
     )
 
 
-def _fit(name: str, rollouts: Sequence[np.ndarray]) -> NullModel:
-    """Cap from the honest mean, μ0 from the worst rollouts' mean with headroom, never under the floor."""
-    pooled = float(np.concatenate(rollouts).mean())
-    cap = TOKEN_CAP if name == "tokens" else max(CAP_OVER_MEAN * pooled, SMALLEST_CAP[name])
-    means = np.sort([Null(cap, 0.1).scale(values).mean() for values in rollouts])
-    worst = float(means[-max(1, int(WORST_SHARE * len(means))) :].mean())
-    return NullModel(cap=cap, mu0=min(max(HEADROOM * worst, FLOORS[name]), 0.4))
+def _fit(name: str, variations: Sequence[Sequence[NDArray[np.float64]]]) -> NullModel:
+    """Cap from the honest mean; μ0 from the variation that needs the largest, with headroom, never under the floor."""
+    pooled = float(np.concatenate([values for rollouts in variations for values in rollouts]).mean())
+    cap = FIXED_CAPS.get(name) or max(CAP_OVER_MEAN * pooled, SMALLEST_CAP[name])
+    scaled = Null(cap, LARGEST_MU0).scale
+    worst = max(fair_mu0([scaled(values) for values in rollouts]) for rollouts in variations)
+    return NullModel(cap=cap, mu0=min(max(HEADROOM * worst, FLOORS[name]), LARGEST_MU0))
+
+
+def fair_mu0(rollouts: Sequence[NDArray[np.float64]]) -> float:
+    """The least μ0 for which every bet of the grid is fair or worse: mean over rollouts of ∏ (1 + λ (x − μ0)) ≤ 1.
+
+    rollouts: x in [0, 1], float64 (n_r,) each. The mean falls as μ0 grows, for λ = bet / μ0; hence bisection.
+    """
+    lengths = [len(values) for values in rollouts]
+    starts = np.cumsum([0, *lengths[:-1]])
+    x = np.concatenate(rollouts)
+    if not x.any():
+        return 0.0
+    low, high = 0.0, 1.0
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        growth = np.log1p(np.array(BETS)[:, None] * (x[None, :] / middle - 1))
+        fair = bool((np.exp(np.add.reduceat(growth, starts, axis=1)).mean(axis=1) <= 1).all())
+        low, high = (low, middle) if fair else (middle, high)
+    return high
 
 
 def profile_summary(profile: CalibrationProfile) -> Mapping[str, str]:

@@ -1,9 +1,10 @@
 """Evidence: e-processes by betting, with a false-positive bound that holds however long one watches (spec section 9).
 
-For x_t in [0, 1] and the null E[x_t | past] ≤ μ0, the wealth ∏ (1 + λ (x_t − μ0)) with λ in (0, 1/μ0) is a test
-supermartingale; by Ville's inequality it ever exceeds 1/α with probability at most α. Averages over a grid of λ and
-over processes are e-values too. Source: Waudby-Smith and Ramdas, "Estimating means of bounded random variables by
-betting", JRSS B 2024; Ville 1939.
+For x_t in [0, 1] the wealth is ∏ (1 + λ (x_t − μ0)) with λ in (0, 1/μ0). The null: an honest rollout's own factor has a
+mean of at most 1 whatever came before (true when E[x_t | past] ≤ μ0; calibration fits it to whole rollouts, for noise
+is shared inside them). Read between rollouts the wealth is a test supermartingale, and by Ville's inequality it ever
+exceeds 1/α with probability at most α. Averages over a grid of λ and over processes are e-values too. Source:
+Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS B 2024; Ville 1939.
 """
 
 import math
@@ -20,7 +21,7 @@ LN10 = math.log(10)
 
 @dataclass(frozen=True, slots=True)
 class Null:
-    """What an honest miner's measurements obey: x = min(value, cap) / cap has conditional mean at most mu0."""
+    """What an honest miner's measurements obey: x = min(value, cap) / cap loses every bet against mu0 on average."""
 
     cap: float
     mu0: float
@@ -81,7 +82,7 @@ class Evidence:
 
     @property
     def strongest(self) -> str:
-        """The process that carried the highest point: "tokens", "logprobs" or "sketch"."""
+        """The process that carried the highest point: "tokens", "flips", "logprobs" or "sketch"."""
         return self._peak_process
 
 

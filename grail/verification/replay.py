@@ -30,12 +30,14 @@ def replay_places(context: AuditContext, engine: Engine, places: Sequence[tuple[
 def measurements(rollout: Rollout, trace: ReplayTrace) -> Measurements:
     """What one replay says of one rollout, by process.
 
-    tokens: margins in nats. logprobs: |claimed − replayed| / (1 + |replayed|). sketch: relative squared error.
+    tokens: margins in nats. flips: 1 where the token is not the mandated one, however close. logprobs:
+    |claimed − replayed| / (1 + |replayed|). sketch: relative squared error.
     """
     replayed = trace.logprobs.astype(np.float64)
     error = np.abs(rollout.logprobs.astype(np.float64) - replayed) / (1 + np.abs(replayed))
     return {
         "tokens": trace.margins.astype(np.float64),
+        "flips": (trace.margins > 0).astype(np.float64),
         "logprobs": error,
         "sketch": sketch_errors(trace.sketch, rollout.sketch),
     }

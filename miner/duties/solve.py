@@ -7,17 +7,17 @@ from grail.environments.mandates import BeaconMandates
 from grail.inference.base import Engine, Generation, RolloutRequest
 from grail.inference.text import TextCodec
 from grail.proofs.sketch import SketchPlan
-from grail.protocol.codec import encode
+from grail.protocol.codec import BlobLimits, encode
 from grail.protocol.records import Commitment, Role
 from grail.protocol.schedule import Schedule
 from grail.protocol.submission import Group, Rollout, Submission
-from grail.protocol.units import BlockNumber, MicroReward, WindowId
+from grail.protocol.units import BlockNumber, CheckpointVersion, MicroReward, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
 
 
 class Solve:
-    """The miner's work of one window. Adversaries override `complete` and `reward`; honest miners do not."""
+    """The miner's work of one window. Adversaries override its steps; honest miners do not."""
 
     name = "solve"
 
@@ -45,15 +45,7 @@ class Solve:
         checkpoint = node.checkpoints.fetch(record)
         groups = min(self._groups, subnet.groups_allowed(window, node.address))
         submission = self.work(window, checkpoint, groups, record.version)
-        blob = encode(submission, node.blob_limits(window, checkpoint, groups))
-        commitment = Commitment(
-            window=window,
-            miner=node.address,
-            root=submission.tree.root,
-            blob_digest=node.store.put(blob),
-            n_groups=groups,
-            checkpoint_version=record.version,
-        )
+        commitment = self.publish(submission, node.blob_limits(window, checkpoint, groups))
         subnet.commit(node.signer, commitment)
         return _note(commitment)
 
@@ -72,6 +64,17 @@ class Solve:
                 self._group(mandates, number, made[number * size : (number + 1) * size], codec)
                 for number in range(groups)
             ),
+        )
+
+    def publish(self, submission: Submission, limits: BlobLimits) -> Commitment:
+        """Put the blob where everybody can read it; returns what to commit."""
+        return Commitment(
+            window=WindowId(submission.window),
+            miner=submission.miner,
+            root=submission.tree.root,
+            blob_digest=self.node.store.put(encode(submission, limits)),
+            n_groups=len(submission.groups),
+            checkpoint_version=CheckpointVersion(submission.checkpoint_version),
         )
 
     def complete(

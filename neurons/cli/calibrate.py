@@ -20,7 +20,8 @@ def calibrate(
 ) -> None:
     """Fit the calibration profile of a checkpoint on honest pairs and write it beside the weights.
 
-    Each rollout is generated in several batch shapes and replayed in others. Without a profile there is no audit.
+    Each rollout is generated in several batch shapes and replayed in others; bf16 is replayed in float32 too, which
+    stands for other machines. Without a profile there is no audit.
 
     Example: grail calibrate ./my-checkpoint --env arithmetic/1
     """
@@ -41,9 +42,9 @@ def calibrate(
     requests = [RolloutRequest(codec.encode(environment.problem(key).prompt), key) for key in keys]
     plan = SketchPlan(keccak256(b"grail/calibration/1"), 8, 8)
     typer.echo(f"{rollouts} rollouts, three batch shapes, two replays each …", err=True)
-    profile = fit(
-        open_engine(engine, checkpoint), requests, plan, engine_name=engine, precision=checkpoint.rules.precision
-    )
+    loaded, precision = open_engine(engine, checkpoint), checkpoint.rules.precision
+    auditors = [] if precision == "fp32" else [loaded.in_float32()]
+    profile = fit(loaded, requests, plan, engine_name=engine, precision=precision, auditors=auditors)
     for name, line in profile_summary(profile).items():
         typer.echo(f"{name:10s} {line}")
     typer.echo(

@@ -1,12 +1,74 @@
-"""One cheat per file: an honest miner's Solve duty with the least change that cheats. For demo and red team."""
+"""Every way to cheat that we know of, one class each: an honest miner's Solve with the least change that cheats.
 
-from miner.duties.solve import Solve
-from simulation.adversaries.best_of_n import BestOfN
-from simulation.adversaries.quantized_weights import QuantizedWeights
-from simulation.adversaries.reward_forger import RewardForger
+`CATALOGUE` is what `grail redteam` plays; three of them play in every local network. A new attack is a class in a
+family's file, or a new file, and a line here.
+"""
 
-ADVERSARIES: dict[str, type[Solve]] = {
-    "quantized-weights": QuantizedWeights,
-    "best-of-n": BestOfN,
-    "reward-forger": RewardForger,
-}
+from simulation.adversaries import blobs, copying, editing, proofs, rewards, sampling, selection, weights
+from simulation.adversaries.base import Attack
+
+CATALOGUE: tuple[type[Attack], ...] = (
+    weights.Int4,
+    weights.Int6,
+    weights.Fp8,
+    weights.Int8,
+    weights.WashedInt4,
+    weights.WashedFp8,
+    weights.WashedInt8,
+    weights.Fp8KvCache,
+    weights.SmallerModel,
+    weights.OtherFineTune,
+    weights.Stale,
+    weights.Stale2,
+    weights.Stale8,
+    weights.StaleAtTinyRate,
+    weights.AdapterLeftOff,
+    weights.AdapterMergedTwice,
+    sampling.Temperature07,
+    sampling.Temperature09,
+    sampling.Temperature11,
+    sampling.TopP,
+    sampling.TopK,
+    sampling.Greedy,
+    sampling.OtherSeed,
+    sampling.LateStop,
+    sampling.NearTieSteering,
+    sampling.HairlineSteering,
+    selection.BestOfN,
+    selection.SkippedHardProblems,
+    selection.ReorderedGroups,
+    selection.RepeatedGroup,
+    selection.RepeatedTokens,
+    selection.DuplicatedRollouts,
+    editing.EarlyStop,
+    editing.EosPadding,
+    editing.EditedAnswer,
+    editing.DripEdit,
+    editing.PromptInjection,
+    copying.CopiedFromMiner,
+    copying.CopiedFromLastWindow,
+    copying.LastWindowsSubmission,
+    copying.FrontRunner,
+    proofs.ZeroSketch,
+    proofs.RandomSketch,
+    proofs.NeighboursSketch,
+    proofs.LastWindowsSketch,
+    proofs.ShiftedLogprobs,
+    proofs.ClippedLogprobs,
+    proofs.CopiedLogprobs,
+    proofs.CertainLogprobs,
+    rewards.RewardForger,
+    rewards.InvertedReward,
+    blobs.Withheld,
+    blobs.Swapped,
+    blobs.Oversized,
+    blobs.Truncated,
+    blobs.NotANumber,
+    blobs.Infinite,
+    blobs.NegativeZero,
+    blobs.OtherRoot,
+    blobs.WrongVersion,
+    blobs.TwoCommitments,
+    blobs.MoreThanItsStake,
+)
+ATTACKS = {attack.attack: attack for attack in CATALOGUE}

@@ -2,14 +2,13 @@
 
 import pytest
 
-from simulation.adversaries import ADVERSARIES
 from simulation.network import LocalNetwork
 from simulation.options import LocalnetOptions
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_each_cheat_is_convicted_in_its_first_window(tmp_path, seed):
-    options = LocalnetOptions(windows=1, miners=1, cheats=len(ADVERSARIES), validators=3, groups=32, seed=seed)
+    options = LocalnetOptions(windows=1, miners=1, cheats=3, validators=3, groups=32, seed=seed)
     network = LocalNetwork(options, tmp_path / "run")
     assert network.advance().right
     for part in network.parts:

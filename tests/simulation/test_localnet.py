@@ -38,7 +38,7 @@ def test_each_cheat_falls_by_the_check_that_should_catch_it(played):
     checks = {(names[row.miner], row.check) for row in network.journal.verdicts() if row.outcome == "fault"}
     assert {check for name, check in checks if name == "reward-forger"} == {"reward"}
     replayed = {check for name, check in checks if name in ("best-of-n", "quantized-weights")}
-    assert replayed <= {"tokens", "logprobs", "sketch"} and replayed
+    assert replayed <= {"tokens", "flips", "logprobs", "sketch"} and replayed
 
 
 def test_money_reconciles_every_window(played):

@@ -17,7 +17,7 @@ def test_profile_of_the_tiny_model(engine, requests, plan, tmp_path):
     many = [RolloutRequest(r.prompt, keccak256(r.key + bytes([i]))) for i in range(8) for r in requests]
     profile = calibrate(engine, many, plan, engine_name="transformers", precision="fp32")
     assert profile.largest_margin < 1e-3
-    assert set(profile.evidence_nulls()) == {"tokens", "logprobs", "sketch"}
+    assert set(profile.evidence_nulls()) == {"tokens", "flips", "logprobs", "sketch"}
     (tmp_path / "calibration.json").write_bytes(profile.to_bytes())
     assert load_profile(tmp_path / "calibration.json") == profile
     assert CalibrationProfile.model_validate_json(profile.to_bytes()).to_bytes() == profile.to_bytes()

@@ -4,7 +4,7 @@ Shared by the audit duty (its own draws) and the jury duty (the accuser's draws)
 """
 
 from grail.checkpoints.files import CALIBRATION
-from grail.errors import ObjectMissing, ObjectTooLarge
+from grail.errors import ObjectCorrupt, ObjectMissing, ObjectTooLarge
 from grail.inference.text import TextCodec
 from grail.protocol.audit_sample import audit_order
 from grail.protocol.records import Commitment
@@ -33,7 +33,7 @@ def _judge(node: Node, commitment: Commitment, challenge: Digest, drawer: Addres
     limits = node.blob_limits(commitment.window, checkpoint, commitment.n_groups)
     try:
         blob = node.store.get(commitment.blob_digest, limits.max_bytes())
-    except (ObjectMissing, ObjectTooLarge) as withheld:
+    except (ObjectMissing, ObjectTooLarge, ObjectCorrupt) as withheld:
         finding = Finding(check="availability", outcome=Outcome.REJECT, reason=str(withheld))
         return Verdict(outcome=Outcome.REJECT, finding=finding)
     codec = TextCodec(checkpoint)

@@ -1,0 +1,75 @@
+"""grail redteam: every known attack against the real pipeline."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(redteam)
+
+
+def redteam(
+    attack: Annotated[list[str] | None, typer.Option(help="Play only this attack; may be repeated.")] = None,
+    windows: Annotated[int, typer.Option(help="Windows: each is another trial of every attack.", min=1)] = 4,
+    draws: Annotated[int, typer.Option(help="Audits of each submission, by different draws.", min=1)] = 3,
+    groups: Annotated[int, typer.Option(help="Groups of 8 rollouts in a submission.", min=1)] = 64,
+    model: Annotated[str, typer.Option(help="'tiny' or a checkpoint folder with a calibration profile.")] = "tiny",
+    env: Annotated[str, typer.Option("--env", help="Environment id.")] = "arithmetic/1",
+    seed: Annotated[int, typer.Option(help="Same seed, same table.", min=0)] = 0,
+    out: Annotated[Path | None, typer.Option(help="Write the table as Markdown to this file.")] = None,
+    names: Annotated[bool, typer.Option("--list", help="List the attacks and stop.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
+) -> None:
+    """Run every known attack against real contracts, blobs and audits, and print how surely and how soon it is caught.
+
+    Exit code 1 when the honest miner was not accepted every time.
+
+    Examples:
+
+        grail redteam --list
+
+        grail redteam --attack int4-weights --attack top-k-5 --windows 10
+    """
+    from simulation.adversaries import ATTACKS
+
+    if names:
+        for name, kind in ATTACKS.items():
+            typer.echo(f"{kind.family():10s} {name:28s} {kind.gain}")
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from grail.telemetry import log
+    from grail.verification.base import Outcome
+    from simulation.redteam import RedTeamOptions, markdown, play, residuals, tallies
+
+    log.configure(quiet=True)
+    options = RedTeamOptions(
+        windows=windows,
+        draws=draws,
+        groups=groups,
+        model=model,
+        environment=env,
+        seed=seed,
+        attacks=tuple(attack or ATTACKS),
+    )
+    console = Console(stderr=True)
+    with console.status("starting") as status, tempfile.TemporaryDirectory() as folder:
+        trials = list(play(options, Path(folder) / "run", status.update))
+    found, honest = tallies(trials, options.attacks)
+    table = markdown(found)
+    Console().print(Markdown(table))
+    if out is not None:
+        out.write_text(table)
+    hurt = [trial for trial in honest if trial.outcome is not Outcome.ACCEPT]
+    typer.echo(f"honest miner: accepted in {len(honest) - len(hurt)} of {len(honest)} audits")
+    if as_json:
+        attacks = [tally.as_json() for tally in found]
+        typer.echo(json.dumps({"attacks": attacks, "residual": residuals(found), "honest_hurt": len(hurt)}))
+    if hurt:
+        raise typer.Exit(1)

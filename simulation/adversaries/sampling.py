@@ -1,0 +1,144 @@
+"""The right model, another sampler. Logprobs and sketch are genuine; only tokens can tell."""
+
+import torch
+from torch import Tensor
+
+from grail.environments.mandates import BeaconMandates
+from grail.inference.base import Engine, Generation
+from grail.inference.sampler import Mandate, mandated, noise
+from grail.proofs.sketch import SketchPlan
+from miner.duties.solve import requests_for
+from simulation.adversaries.base import TOKENS, Attack, twin
+
+
+class OtherSampler(Attack):
+    """Chooses tokens by a rule of its own."""
+
+    caught_by = TOKENS
+    gain = "higher rewards, so a better name and more weight in the gradient"
+
+    def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
+        """Tokens for logits / T float64 (rows, vocab), Philox keys int64 (rows, 2), steps int64 (rows,)."""
+        raise NotImplementedError
+
+    def complete(
+        self, engine: Engine, mandates: BeaconMandates, groups: int, size: int, plan: SketchPlan
+    ) -> list[Generation]:
+        """Honest requests, another chooser."""
+        own = twin(engine)
+        own.choose = self.choose
+        self.eos = own.checkpoint.rules.eos_ids
+        self.last_step = own.checkpoint.rules.max_tokens - 1
+        return own.generate(requests_for(mandates, groups, size), plan)
+
+
+class Temperature07(OtherSampler):
+    """T = 0.7."""
+
+    attack = "temperature-0.7"
+    temperature = 0.7
+
+    def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
+        return mandated(scaled / self.temperature, keys, steps)
+
+
+class Temperature09(Temperature07):
+    """T = 0.9."""
+
+    attack = "temperature-0.9"
+    residual = "a few of a hundred tokens differ: some audits of short completions see too few of them"
+    temperature = 0.9
+
+
+class Temperature11(Temperature07):
+    """T = 1.1."""
+
+    attack = "temperature-1.1"
+    gain = "none: a wrong setting, which must be told from an honest one"
+    residual = Temperature09.residual
+    temperature = 1.1
+
+
+class TopP(OtherSampler):
+    """Nucleus sampling, p = 0.95."""
+
+    attack = "top-p-0.95"
+    residual = Temperature09.residual
+    share = 0.95
+
+    def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
+        ordered, ids = scaled.softmax(dim=1).sort(dim=1, descending=True)
+        outside = (ordered.cumsum(dim=1) - ordered) >= self.share
+        return mandated(scaled.masked_fill(outside.scatter(1, ids, outside), -torch.inf), keys, steps)
+
+
+class TopK(OtherSampler):
+    """The five likeliest tokens only."""
+
+    attack = "top-k-5"
+    residual = Temperature09.residual
+    kept = 5
+
+    def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
+        least = scaled.topk(self.kept, dim=1).values[:, -1:]
+        return mandated(scaled.masked_fill(scaled < least, -torch.inf), keys, steps)
+
+
+class Greedy(OtherSampler):
+    """No noise at all."""
+
+    attack = "greedy"
+
+    def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
+        best = scaled.max(dim=1)
+        return Mandate(best.indices, best.values)
+
+
+class OtherSeed(OtherSampler):
+    """Noise of a key of its own."""
+
+    attack = "other-seed"
+    gain = "the first step of every selection"
+
+    def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
+        return mandated(scaled, keys ^ 1, steps)
+
+
+class LateStop(OtherSampler):
+    """Never ends before max_tokens: pay is by the token."""
+
+    attack = "late-stop"
+    gain = "more tokens, so more pay"
+
+    def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
+        going_on = scaled.clone()
+        rows = steps < self.last_step
+        for token in self.eos:
+            going_on[rows, token] = -torch.inf
+        return mandated(going_on, keys, steps)
+
+
+class NearTieSteering(OtherSampler):
+    """Takes the runner-up wherever it is within 0.05 nats."""
+
+    attack = "near-tie-steering-0.05"
+    gain = "a say in about one token of a hundred"
+    residual = "one token of a hundred: within one audit's flips by chance; it is seen over some thousand tokens"
+    within = 0.05
+
+    def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
+        rows, vocabulary = scaled.shape
+        ids = torch.arange(vocabulary, device=scaled.device).expand(rows, -1)
+        drawn = noise(keys.repeat_interleave(vocabulary, 0), steps.repeat_interleave(vocabulary), ids.reshape(-1))
+        scores, best = (scaled + drawn.reshape(rows, vocabulary)).topk(2, dim=1)
+        steered = (scores[:, 0] - scores[:, 1] < self.within).long()[:, None]
+        return Mandate(best.gather(1, steered)[:, 0], scores.gather(1, steered)[:, 0])
+
+
+class HairlineSteering(NearTieSteering):
+    """Takes the runner-up only where it is within 0.001 nats."""
+
+    attack = "near-tie-steering-0.001"
+    gain = "a say in about one token of several thousand"
+    within = 0.001
+    residual = "as rare as an honest flip may be: the flip count caps it at the calibrated honest rate"

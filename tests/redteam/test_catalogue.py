@@ -1,0 +1,38 @@
+"""Each known attack is caught by a check that is meant to catch it; what may be missed says why; the honest pass."""
+
+import pytest
+
+from grail.errors import SettingsError
+from grail.verification.base import Outcome
+from simulation.adversaries import ATTACKS, CATALOGUE
+from simulation.redteam import RedTeamOptions, markdown, play, residuals
+
+
+def test_the_honest_miner_is_accepted_every_time(played):
+    assert [trial.outcome for trial in played[1]] == [Outcome.ACCEPT] * 2
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_attack(played, name):
+    tally, attack = played[0][name], ATTACKS[name]
+    assert tally.trials and set(tally.checks) <= attack.caught_by
+    if not attack.residual:
+        assert tally.missed == 0, f"{tally.missed} of {len(tally.trials)} audits missed it"
+
+
+def test_what_may_be_missed_is_listed_with_its_reason(played):
+    listed = {entry["name"]: entry["why"] for entry in residuals(list(played[0].values()))}
+    missed = {name for name, tally in played[0].items() if tally.missed}
+    assert set(listed) == missed and all(ATTACKS[name].residual in why for name, why in listed.items())
+
+
+def test_the_catalogue_is_complete_and_in_words(played):
+    assert len(ATTACKS) == len(CATALOGUE) >= 54
+    table = markdown(list(played[0].values()))
+    assert all(f"| {name} |" in table for name in ATTACKS)
+    assert all(attack.gain and attack.__doc__ and attack.caught_by for attack in CATALOGUE)
+
+
+def test_an_unknown_attack_is_named(tmp_path):
+    with pytest.raises(SettingsError, match="got no-such-attack"):
+        list(play(RedTeamOptions(attacks=("no-such-attack",)), tmp_path / "run"))
