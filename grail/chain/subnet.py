@@ -24,6 +24,8 @@ from grail.protocol.units import Address, BlockNumber, CheckpointVersion, Digest
 
 PAGE = 256
 UNLIMITED = 2**256 - 1
+REORGANISATION_BLOCKS = 12
+"""Deeper changes of a chain's past are not expected; what is older may be remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Subnet:
         self._mixes: dict[int, EnvironmentMix] = {}
         self._beacons: dict[int, Digest] = {}
         self._records: dict[int, CheckpointRecord] = {}
+        self._reveals: dict[int, list[ScoreReveal]] = {}
 
     @property
     def ledger_address(self) -> Address:
@@ -239,7 +242,10 @@ class Subnet:
         return self._board.send(signer, "revealScores", window, root, sheet, salt)
 
     def reveals(self, window: WindowId) -> list[ScoreReveal]:
-        """All reveals of a window, in order."""
+        """All reveals of a window, in order; remembered once the phase is over by more than a reorganisation."""
+        if window in self._reveals:
+            return self._reveals[window]
+        over = self.chain.head().number > self.schedule.reveal_deadline(window) + REORGANISATION_BLOCKS
         found = []
         for validator in self._board.call("revealersOf", window):
             raw = self._board.call("revealOf", window, validator)
@@ -252,6 +258,8 @@ class Subnet:
                     stake=Wei(raw["stake"]),
                 )
             )
+        if over:
+            self._reveals[window] = found
         return found
 
     def attest(self, signer: Signer, window: WindowId, root: Digest, total: int) -> Receipt:

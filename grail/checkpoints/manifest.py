@@ -56,8 +56,12 @@ def upload(folder: Path, store: ObjectStore) -> Digest:
 
 def read_manifest(store: ObjectStore, digest: Digest) -> Manifest:
     """Fetch and parse. Raises BadCheckpoint for a malformed manifest, StorageError when it is not there."""
-    data = store.get(digest, MAX_MANIFEST_BYTES)
+    return parse_manifest(store.get(digest, MAX_MANIFEST_BYTES))
+
+
+def parse_manifest(data: bytes) -> Manifest:
+    """Raises BadCheckpoint for what is no manifest."""
     try:
         return Manifest.model_validate_json(data)
     except pydantic.ValidationError as error:
-        raise BadCheckpoint(f"expected a checkpoint manifest at {digest.hex()}, got: {error}") from error
+        raise BadCheckpoint(f"expected a checkpoint manifest, got: {error}") from error

@@ -3,7 +3,16 @@
 from typing import Any
 
 from grail.chain.subnet import Subnet
+from grail.protocol.records import Role
 from grail.protocol.units import WindowId
+
+
+def active_counts(subnet: Subnet) -> tuple[int, int]:
+    """(miners, validators) that may work now; at least one each, so that shares can be told."""
+    counts = [
+        sum(subnet.is_active(member, role) for member in subnet.members()) for role in (Role.MINER, Role.VALIDATOR)
+    ]
+    return max(1, counts[0]), max(1, counts[1])
 
 
 def network_status(subnet: Subnet) -> dict[str, Any]:

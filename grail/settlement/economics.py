@@ -1,38 +1,50 @@
-"""Is cheating irrational under the live parameters? The bond inequality b >= 10 g (1 - x) / x of the design.
+"""Does cheating pay under the live parameters? Expected loss q · S against expected gain (1 − q) · g.
 
 Reporting only (floats): nothing here decides money.
 """
 
+import math
 from dataclasses import dataclass
 
 from grail.governance.policy import Policy
 from grail.protocol.constants import BPS
 
 SAFETY_FACTOR = 10.0
+"""The margin that the design asks for: parameters, prices and detection are all only roughly known."""
 
 
 @dataclass(frozen=True, slots=True)
-class BondMargin:
-    """Gain of one fake group and what it risks, in wei; `margin` >= 1 means the inequality holds."""
+class CheatOutlook:
+    """One size of cheating in one window; money in wei.
 
-    gain_per_group: float
+    `detection`: chance q that some validator's audit proves the fault. `gain`: the pay of the fake groups, an upper
+    bound of what faking saves. `loss`: q times what a conviction slashes. `margin`: q · S / ((1 − q) · g); above 1
+    cheating loses money, `SAFETY_FACTOR` is what the design asks for.
+    """
+
+    fake_groups: int
     detection: float
-    bond_needed: float
-    bond: float
+    gain: float
+    loss: float
     margin: float
 
 
-def bond_margin(policy: Policy, miners: int, validators: int, groups_each: int) -> BondMargin:
-    """Bond against gain when one group of a submission is fake and every audit opens `audit_rollouts` leaves.
+def cheat_outlook(
+    policy: Policy, *, miners: int, validators: int, groups: int, fake_groups: int, rollouts_needed: int = 1
+) -> CheatOutlook:
+    """The outlook of a miner who fakes `fake_groups` of its `groups` and stakes no more than their bond.
 
-    Detection is the chance that at least one of `validators` audits opens a leaf of that group; a fake group's
-    every rollout is taken to fail its replay, which is what seed-bound sampling gives.
+    Emission is shared by `miners` equal miners. An audit proves the fault when its budget opens at least
+    `rollouts_needed` fake rollouts: one or two, since it goes on while its evidence is suspicious and so comes to open
+    the rest; `grail redteam` says how many tokens each cheat takes.
     """
-    pool = policy.emission_per_window * policy.split_miners_bps / BPS
-    gain = pool / max(1, miners * groups_each)
-    opened = min(1.0, policy.audit_rollouts / (groups_each * policy.group_size))
-    one_misses = (1 - opened) ** policy.group_size
-    detection = 1 - one_misses**validators
-    needed = SAFETY_FACTOR * gain * (1 - detection) / detection if detection else float("inf")
-    margin = policy.bond_per_group / needed if needed else float("inf")
-    return BondMargin(gain, detection, needed, float(policy.bond_per_group), margin)
+    rollouts, fakes = groups * policy.group_size, fake_groups * policy.group_size
+    opened = min(policy.audit_rollouts, rollouts)
+    one_misses = sum(
+        math.comb(fakes, k) * math.comb(rollouts - fakes, opened - k) for k in range(min(rollouts_needed, opened + 1))
+    ) / math.comb(rollouts, opened)
+    missed = one_misses**validators
+    gain = policy.emission_per_window * policy.split_miners_bps / BPS / miners * fake_groups / groups
+    slashed = policy.bond_per_group * groups * policy.slash_bps / BPS
+    loss = (1 - missed) * slashed
+    return CheatOutlook(fake_groups, 1 - missed, gain, loss, loss / (missed * gain) if missed * gain else math.inf)

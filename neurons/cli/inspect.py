@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+MARGIN_SHOWN = 1_000_000
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
@@ -53,12 +55,29 @@ def status(
 
 
 def doctor(
+    topic: Annotated[str, typer.Argument(help="'machine' or 'economics'.")] = "machine",
+    config: Annotated[Path | None, typer.Option("--config", help="economics: settings of a live network.")] = None,
+    miners: Annotated[int, typer.Option(help="economics: equal miners, without --config.", min=1)] = 8,
+    validators: Annotated[int, typer.Option(help="economics: validators, without --config.", min=1)] = 3,
+    groups: Annotated[int, typer.Option(help="economics: groups of a submission.", min=1)] = 64,
+    rollouts_needed: Annotated[int, typer.Option(help="economics: fake rollouts that prove a fault.", min=1)] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
-    """What is missing on this machine, in words. Exit code 1 when something needed is missing.
+    """What is missing on this machine, in words; or whether cheating pays under the live parameters.
 
-    Example: grail doctor
+    Exit code 1 when something needed is missing, or when some size of cheating pays.
+
+    Examples:
+
+        grail doctor
+
+        grail doctor economics --config miner.toml
     """
+    if topic == "economics":
+        _economics(config, miners, validators, groups, rollouts_needed, as_json)
+        return
+    if topic != "machine":
+        raise typer.BadParameter(f"expected 'machine' or 'economics', got {topic!r}")
     from grail.runtime.doctor import examine
 
     findings = examine()
@@ -68,6 +87,61 @@ def doctor(
     if as_json:
         typer.echo(json.dumps([{"what": f.what, "present": f.present, "detail": f.detail} for f in findings]))
     if any(finding.needed and not finding.present for finding in findings):
+        raise typer.Exit(1)
+
+
+def _economics(
+    config: Path | None, miners: int, validators: int, groups: int, rollouts_needed: int, as_json: bool
+) -> None:
+    from dataclasses import asdict
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from grail.governance.policy import ETHER, Policy
+    from grail.settlement.economics import SAFETY_FACTOR, cheat_outlook
+
+    policy, source = Policy.defaults(), "default parameters"
+    if config is not None:
+        from grail.chain import open_chain
+        from grail.chain.deployment import AddressBook
+        from grail.chain.subnet import Subnet
+        from grail.config import load_settings
+        from grail.runtime.status import active_counts
+
+        settings = load_settings(config)
+        book = AddressBook.load(settings.chain.address_book)
+        subnet = Subnet(open_chain(settings.chain.url, expected_chain_id=book.chain_id), book)
+        window = subnet.current_window() or 0
+        policy, source = subnet.policy(window), f"window {window}"  # type: ignore[arg-type]
+        miners, validators = active_counts(subnet)
+    sizes = sorted({1, max(1, groups // 10), max(1, groups // 2), groups})
+    rows = [
+        cheat_outlook(
+            policy, miners=miners, validators=validators, groups=groups, fake_groups=n, rollouts_needed=rollouts_needed
+        )
+        for n in sizes
+    ]
+    table = Table(title=f"{source}: {miners} miners, {validators} validators, {groups} groups each, in GRAIL a window")
+    for column in ("fake groups", "detection", "gain", "expected loss", "margin q·S / (1 − q)·g"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(
+            str(row.fake_groups),
+            f"{row.detection:.2%}",
+            f"{row.gain / ETHER:,.2f}",
+            f"{row.loss / ETHER:,.2f}",
+            f"{row.margin:,.1f}" if row.margin < MARGIN_SHOWN else f"> {MARGIN_SHOWN:,}",
+        )
+    Console().print(table)
+    least = min(row.margin for row in rows)
+    holds = "holds" if least >= SAFETY_FACTOR else "is thin" if least >= 1 else "FAILS: cheating pays"
+    typer.echo(f"least margin {least:,.1f}: deterrence {holds} (the design asks for {SAFETY_FACTOR:.0f})")
+    if as_json:
+        sure = {"margin": None}  # JSON knows no infinity: null where no audit misses
+        found = [asdict(row) | (sure if row.margin == float("inf") else {}) for row in rows]
+        typer.echo(json.dumps({"rows": found, "least_margin": least if least < float("inf") else None}))
+    if least < 1:
         raise typer.Exit(1)
 
 

@@ -108,3 +108,14 @@ def test_keys_new_makes_an_encrypted_file(tmp_path):
     env = {"GRAIL_PASSWORD": "secret", "PATH": "/usr/bin"}
     done = grail("keys", "new", str(tmp_path / "k.json"), env=env)
     assert done.stdout.startswith("0x") and "ciphertext" in (tmp_path / "k.json").read_text()
+
+
+def test_doctor_economics_weighs_cheats_of_every_size():
+    answer = grail("doctor", "economics", "--json")
+    found = json.loads(answer.stdout.splitlines()[-1])
+    assert answer.returncode == 0 and found["least_margin"] > 10
+    assert [row["fake_groups"] for row in found["rows"]] == [1, 6, 32, 64]
+    assert "deterrence holds" in answer.stdout
+    blind = grail("doctor", "economics", "--rollouts-needed", "9", "--json")
+    assert blind.returncode == 1 and "cheating pays" in blind.stdout
+    assert grail("doctor", "astrology").returncode == 2

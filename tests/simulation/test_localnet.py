@@ -37,7 +37,7 @@ def test_each_cheat_falls_by_the_check_that_should_catch_it(played):
     names = {part.signer.name.lower(): part.name for part in network.parts}
     checks = {(names[row.miner], row.check) for row in network.journal.verdicts() if row.outcome == "fault"}
     assert {check for name, check in checks if name == "reward-forger"} == {"reward"}
-    replayed = {check for name, check in checks if name in ("best-of-n", "quantized-weights")}
+    replayed = {check for name, check in checks if name in ("best-of-n", "int4-weights")}
     assert replayed <= {"tokens", "flips", "logprobs", "sketch"} and replayed
 
 
