@@ -7,7 +7,7 @@ from grail.protocol.records import FaultKind
 from grail.verification.base import AuditContext, Check, Finding, Outcome, Verdict
 from grail.verification.calibration import CalibrationProfile
 from grail.verification.checks import ROLLOUT_CHECKS, WHOLE_CHECKS
-from grail.verification.evidence import Evidence
+from grail.verification.evidence import Carried, Evidence
 from grail.verification.replay import measurements, replay_places
 
 DRAW = 16
@@ -21,8 +21,12 @@ def audit(
     engine: Engine,
     profile: CalibrationProfile,
     order: Sequence[tuple[int, int]],
+    carried: Carried | None = None,
 ) -> Verdict:
     """Judge one submission.
+
+    Two readings of the same measurements: one starts anew in every window, one goes on from `carried`, the state that
+    the audit of the miner's window before left, so that a cheat who does little in each window is caught in the end.
 
     `order`: the places in the order that this validator must open them. The policy's `audit_rollouts` of them are
     opened, and more while the evidence is suspicious: till it is enough for a fault, has melted away, or nothing is
@@ -31,34 +35,46 @@ def audit(
     broken = _first_broken(WHOLE_CHECKS, context)
     if broken is not None:
         return Verdict(outcome=broken.outcome, finding=broken)
-    evidence = Evidence(profile.evidence_nulls())
+    readings = (Evidence(profile.evidence_nulls()), Evidence(profile.evidence_nulls(), carried))
     budget = min(len(order), context.policy.audit_rollouts)
     tokens = 0
     finding = Finding(check="replay", outcome=Outcome.ACCEPT, reason="as mandated")
     opened = 0
-    while opened < budget or (opened < len(order) and evidence.log10_now >= SUSPICION):
+    while opened < budget or (opened < len(order) and max(r.log10_now for r in readings) >= SUSPICION):
         draw = list(order[opened : min(opened + DRAW, budget if opened < budget else len(order))])
         opened += len(draw)
         context.opened = draw
-        finding = _first_broken(ROLLOUT_CHECKS, context) or _weigh(context, engine, evidence, draw)
+        finding = _first_broken(ROLLOUT_CHECKS, context) or _weigh(context, engine, readings, draw)
         if finding.outcome is Outcome.FAULT and finding.place is not None:
             tokens += _tokens(context, draw[: draw.index(finding.place) + 1])
             break
         tokens += _tokens(context, draw)
     n_tokens = context.work.n_tokens
-    return Verdict(outcome=finding.outcome, finding=finding, rollouts=opened, tokens=tokens, n_tokens=n_tokens)
+    return Verdict(
+        outcome=finding.outcome,
+        finding=finding,
+        rollouts=opened,
+        tokens=tokens,
+        n_tokens=n_tokens,
+        carried=readings[-1].carried,
+    )
 
 
-def _weigh(context: AuditContext, engine: Engine, evidence: Evidence, draw: Sequence[tuple[int, int]]) -> Finding:
+def _weigh(
+    context: AuditContext, engine: Engine, readings: Sequence[Evidence], draw: Sequence[tuple[int, int]]
+) -> Finding:
     """Replay one draw and read the evidence after each of its rollouts, up to the one that suffices for a fault."""
     replay_places(context, engine, draw)
     policy, place = context.policy, draw[0]
     for place in draw:
         group, index = place
-        evidence.add(measurements(context.work.groups[group].rollouts[index], context.traces[place]))
-        if evidence.log10 >= policy.evidence_fault_exp:
+        measured = measurements(context.work.groups[group].rollouts[index], context.traces[place])
+        for reading in readings:
+            reading.add(measured)
+        if max(reading.log10 for reading in readings) >= policy.evidence_fault_exp:
             break
-    log10 = evidence.log10
+    evidence = max(readings, key=lambda reading: reading.log10)
+    log10, over = evidence.log10, "in this window" if evidence is readings[0] else "over its last windows"
     if log10 >= policy.evidence_fault_exp:
         outcome = Outcome.FAULT
     elif log10 >= policy.evidence_reject_exp:
@@ -68,7 +84,7 @@ def _weigh(context: AuditContext, engine: Engine, evidence: Evidence, draw: Sequ
     return Finding(
         check=evidence.strongest,
         outcome=outcome,
-        reason=f"an honest miner shows this with probability at most 1e-{log10:.1f} (evidence: {evidence.strongest})",
+        reason=f"an honest miner shows this {over} with probability at most 1e-{log10:.1f} ({evidence.strongest})",
         fault=FaultKind.REPLAY if outcome is Outcome.FAULT else None,
         place=place,
         log10_evidence=log10,

@@ -13,6 +13,7 @@ from grail.proofs.sketch import SketchPlan
 from grail.protocol.codec import BlobLimits
 from grail.protocol.records import Commitment, FaultKind
 from grail.protocol.submission import Submission
+from grail.verification.evidence import Carried
 
 
 class Outcome(Enum):
@@ -38,13 +39,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """An audit's result. `rollouts` were opened; `tokens` were read till the verdict; `n_tokens` is all there are."""
+    """An audit's result. `rollouts` were opened; `tokens` were read till the verdict; `n_tokens` is all there are.
+
+    `carried`: evidence to go on from in the miner's next window; empty where nothing was replayed.
+    """
 
     outcome: Outcome
     finding: Finding
     rollouts: int = 0
     tokens: int = 0
     n_tokens: int = 0
+    carried: Carried = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         raise TypeError("a Verdict is accept, reject, fault or abstain: compare its outcome")

@@ -8,7 +8,7 @@ Waudby-Smith and Ramdas, "Estimating means of bounded random variables by bettin
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 BETS = (0.002, 0.01, 0.05, 0.2, 0.5)
 """λ · μ0 of the grid: small bets for weak, long evidence, large ones for blatant cheats."""
 LN10 = math.log(10)
+
+
+Carried = Mapping[str, Sequence[float]]
+"""Process name to log wealth, one entry per bet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +39,21 @@ class Null:
 class EProcess:
     """Log wealth of one process, one entry per bet of the grid."""
 
-    def __init__(self, null: Null) -> None:
+    def __init__(self, null: Null, log_wealth: Sequence[float] | None = None) -> None:
+        """`log_wealth`: one entry per bet to go on from; a fresh process starts with wealth 1."""
         self._null = null
         self._lambdas = np.array(BETS) / null.mu0
-        self._log_wealth = np.zeros(len(BETS))
+        self._log_wealth = np.zeros(len(BETS)) if log_wealth is None else np.array(log_wealth, dtype=np.float64)
 
     def add(self, values: NDArray[np.floating]) -> None:
         """Bet on a batch of measurements, in order."""
         x = self._null.scale(values)
         self._log_wealth += np.log1p(self._lambdas[:, None] * (x[None, :] - self._null.mu0)).sum(axis=1)
+
+    @property
+    def log_wealth(self) -> list[float]:
+        """What a later process may go on from."""
+        return self._log_wealth.tolist()
 
     @property
     def log_e(self) -> float:
@@ -54,21 +64,30 @@ class EProcess:
 class Evidence:
     """The averaged e-value of several processes against "this miner is honest", and its highest point so far."""
 
-    def __init__(self, nulls: Mapping[str, Null]) -> None:
-        self._processes = {name: EProcess(null) for name, null in nulls.items()}
-        self._now = 0.0
-        self._peak = 0.0
-        self._peak_process = ""
+    def __init__(self, nulls: Mapping[str, Null], carried: Carried | None = None) -> None:
+        """`carried`: the state of an earlier Evidence of the same miner to go on from."""
+        started = carried or {}
+        self._processes = {name: EProcess(null, started.get(name)) for name, null in nulls.items()}
+        self._peak, self._peak_process = 0.0, ""
+        self._look()
 
     def add(self, measurements: Mapping[str, NDArray[np.floating]]) -> None:
         """One rollout's measurements: process name to values. The peak may move after each rollout."""
         for name, values in measurements.items():
             self._processes[name].add(values)
+        self._look()
+
+    def _look(self) -> None:
         logs = {name: process.log_e for name, process in self._processes.items()}
         self._now = _log_mean_exp(np.array(list(logs.values())))
         if self._now > self._peak:
             self._peak = self._now
             self._peak_process = max(logs, key=lambda name: logs[name])
+
+    @property
+    def carried(self) -> Carried:
+        """The state to go on from in the next window."""
+        return {name: process.log_wealth for name, process in self._processes.items()}
 
     @property
     def log10(self) -> float:

@@ -85,6 +85,7 @@ class Bench:
 
     def judge(self, submission: Submission, **committed) -> Verdict:
         """Commit to `submission` (fields of the commitment may be lied about) and audit it, all of it by default."""
+        carried = committed.pop("carried", None)
         policy = dataclasses.replace(POLICY, audit_rollouts=committed.pop("budget", POLICY.audit_rollouts))
         blob = committed.pop("blob", None) or encode(submission, self.limits)
         values = {
@@ -106,7 +107,7 @@ class Bench:
             blob=blob,
         )
         profile = load_profile(self.checkpoint.folder / CALIBRATION)
-        return audit(context, self.engine, profile, list(submission.places()))
+        return audit(context, self.engine, profile, list(submission.places()), carried)
 
     def tampered(self, change: Callable[[Rollout], Rollout]) -> Submission:
         """The honest submission with `change` applied to every rollout."""

@@ -38,6 +38,33 @@ def test_suspicion_outlives_the_budget(bench):
     assert verdict.finding.log10_evidence >= SUSPICION
 
 
+def test_evidence_too_small_for_one_window_adds_up_over_windows(bench):
+    """One rollout of sixteen with logprobs of its own: unpunished in each window by itself, a fault after several."""
+    first, *rest = bench.honest.groups
+    lie = dataclasses.replace(first.rollouts[0], logprobs=shifted(first.rollouts[0].logprobs, -1))
+    work = dataclasses.replace(
+        bench.honest, groups=(dataclasses.replace(first, rollouts=(lie, *first.rollouts[1:])), *rest)
+    )
+    assert bench.judge(work).outcome is Outcome.ACCEPT
+    carried, outcomes = None, []
+    for _ in range(40):
+        verdict = bench.judge(work, carried=carried)
+        carried = verdict.carried
+        outcomes.append(verdict.outcome)
+        if verdict.outcome is Outcome.FAULT:
+            break
+    assert outcomes[0] is Outcome.ACCEPT and outcomes[-1] is Outcome.FAULT
+    assert "over its last windows" in verdict.finding.reason
+
+
+def test_honesty_over_windows_buys_no_suspicion(bench):
+    carried = None
+    for _ in range(20):
+        verdict = bench.judge(bench.honest, carried=carried)
+        carried = verdict.carried
+        assert verdict.outcome is Outcome.ACCEPT and verdict.finding.log10_evidence == 0
+
+
 def test_a_verdict_has_no_truth_value(bench):
     with pytest.raises(TypeError, match="compare its outcome"):
         bool(bench.judge(bench.honest))

@@ -11,7 +11,7 @@ from grail.runtime.duty import Note
 from grail.runtime.node import Node
 from grail.storage.tables import VerdictRow
 from grail.verification.base import Outcome
-from validator.duties.auditing import judge
+from validator.duties.auditing import judge_history
 from validator.duties.openings import open_leaf
 
 NOTHING_TO_DO = ("AlreadyAccused", "AlreadyConvicted", "AlreadyVoted", "AlreadyResolved", "NotDecided")
@@ -116,7 +116,7 @@ class Vote:
         challenge = node.subnet.challenge(accusation.window)
         if commitment is None or challenge is None:
             return None
-        verdict = judge(node, commitment, challenge, accusation.accuser)
+        verdict = judge_history(node, commitment, challenge, accusation.accuser)
         return None if verdict.outcome is Outcome.ABSTAIN else verdict.outcome is Outcome.FAULT
 
     def _decided(self, number: int) -> bool:

@@ -5,7 +5,7 @@ from grail.protocol.units import BlockNumber, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
 from grail.verification.base import Outcome, Verdict
-from validator.duties.auditing import judge
+from validator.duties.auditing import evidence_epoch, judge
 
 
 class Audit:
@@ -31,7 +31,10 @@ class Audit:
             commitment = node.subnet.commitment(window, miner)
             if commitment is None or "0x" + miner.hex() in settled:
                 continue
-            self._keep(window, miner, judge(node, commitment, challenge, node.address))
+            carried = node.journal.carried_evidence(
+                node.signer.name, "0x" + miner.hex(), evidence_epoch(window), window
+            )
+            self._keep(window, miner, judge(node, commitment, challenge, node.address, carried))
         rows = [row for row in node.journal.verdicts(window) if row.validator == node.signer.name]
         backlog = [row.miner for row in rows if row.outcome == Outcome.ABSTAIN.value]
         if backlog and self._time_is_left(window):
@@ -60,6 +63,7 @@ class Audit:
             tokens=verdict.n_tokens,
             fault=int(finding.fault or 0),
             place=list(finding.place or ()),
+            carried={name: list(wealth) for name, wealth in verdict.carried.items()},
         )
 
     def _is_mine_and_final(self, row: object) -> bool:

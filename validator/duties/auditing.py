@@ -8,27 +8,60 @@ from grail.errors import ObjectCorrupt, ObjectMissing, ObjectTooLarge
 from grail.inference.text import TextCodec
 from grail.protocol.audit_sample import audit_order
 from grail.protocol.records import Commitment
-from grail.protocol.units import Address, Digest
+from grail.protocol.units import Address, Digest, WindowId
 from grail.runtime.node import Node
 from grail.verification.audit import audit
 from grail.verification.base import AuditContext, Finding, Outcome, Verdict
 from grail.verification.calibration import load_profile
+from grail.verification.evidence import Carried
+
+EVIDENCE_WINDOWS = 64
+"""Evidence against a miner adds up over this many windows, then starts anew: old honesty must not buy credit."""
 
 
-def judge(node: Node, commitment: Commitment, challenge: Digest, drawer: Address) -> Verdict:
-    """Audit a submission along the draws of validator `drawer`.
+def evidence_epoch(window: WindowId) -> WindowId:
+    """The first of the windows whose evidence adds up with this one's."""
+    return WindowId(window - window % EVIDENCE_WINDOWS)
+
+
+def judge_history(node: Node, commitment: Commitment, challenge: Digest, drawer: Address) -> Verdict:
+    """What a juror finds along the accuser's draws: in the window itself, else over the epoch up to it.
+
+    The juror replays every earlier submission of the epoch too. One that nobody can fetch any more adds nothing; its
+    own trouble with one makes it abstain.
+    """
+    verdict = judge(node, commitment, challenge, drawer)
+    if verdict.outcome in (Outcome.FAULT, Outcome.ABSTAIN):
+        return verdict
+    carried: Carried = {}
+    for number in range(evidence_epoch(commitment.window), commitment.window):
+        window = WindowId(number)
+        earlier, drawn = node.subnet.commitment(window, commitment.miner), node.subnet.challenge(window)
+        if earlier is None or drawn is None:
+            continue
+        past = judge(node, earlier, drawn, drawer, carried)
+        if past.outcome is Outcome.ABSTAIN:
+            return past
+        carried = past.carried or carried
+    return judge(node, commitment, challenge, drawer, carried) if carried else verdict
+
+
+def judge(
+    node: Node, commitment: Commitment, challenge: Digest, drawer: Address, carried: Carried | None = None
+) -> Verdict:
+    """Audit a submission along the draws of validator `drawer`, going on from the evidence `carried` till then.
 
     Whatever goes wrong on our side is an abstention: never accepted, never reward zero, never guilt.
     """
     try:
-        return _judge(node, commitment, challenge, drawer)
+        return _judge(node, commitment, challenge, drawer, carried)
     except Exception as trouble:  # noqa: BLE001 — the one place: a verifier's own failure must not become a verdict
         node.log.error("audit abstains", miner=commitment.miner.hex(), window=commitment.window, reason=repr(trouble))
         finding = Finding(check="verifier", outcome=Outcome.ABSTAIN, reason=f"{type(trouble).__name__}: {trouble}")
         return Verdict(outcome=Outcome.ABSTAIN, finding=finding)
 
 
-def _judge(node: Node, commitment: Commitment, challenge: Digest, drawer: Address) -> Verdict:
+def _judge(node: Node, commitment: Commitment, challenge: Digest, drawer: Address, carried: Carried | None) -> Verdict:
     checkpoint = node.checkpoints.fetch(node.subnet.checkpoint(commitment.checkpoint_version))
     limits = node.blob_limits(commitment.window, checkpoint, commitment.n_groups)
     try:
@@ -50,4 +83,4 @@ def _judge(node: Node, commitment: Commitment, challenge: Digest, drawer: Addres
     )
     order = audit_order(challenge, drawer, commitment.miner, commitment.n_groups, policy.group_size)
     profile = load_profile(checkpoint.folder / CALIBRATION)
-    return audit(context, node.engine(checkpoint), profile, order)
+    return audit(context, node.engine(checkpoint), profile, order, carried)
