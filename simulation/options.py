@@ -15,7 +15,7 @@ CHEATS = ("int4-weights", "best-of-n", "reward-forger")
 class LocalnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
     """The flags of `grail localnet`."""
 
-    windows: int = pydantic.Field(32, ge=1, le=100_000)
+    windows: int = pydantic.Field(34, ge=1, le=100_000)
     miners: int = pydantic.Field(3, ge=1, le=64)
     cheats: int = pydantic.Field(3, ge=0, le=64)
     attacks: tuple[str, ...] = pydantic.Field(CHEATS, min_length=1, description="what the cheats do, in turn")

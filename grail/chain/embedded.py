@@ -14,6 +14,8 @@ from eth.db.atomic import AtomicDB
 from eth.db.backends.memory import MemoryDB
 from eth.exceptions import VMError
 from eth.vm.spoof import SpoofTransaction
+from eth_hash.auto import keccak
+from eth_hash.backends.pysha3 import backend as keccak_in_c
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.backends.pyevm.main import get_default_genesis_params
 from web3 import EthereumTesterProvider, Web3
@@ -25,6 +27,9 @@ from grail.chain.transactions import TransactionSender
 from grail.errors import ChainError, StorageError
 from grail.protocol.hashing import keccak256
 from grail.protocol.units import Address
+
+# py-evm hashes all the time, by default through a slow wrapper.
+keccak.hasher = keccak_in_c.keccak256  # type: ignore[assignment]
 
 CHAIN_ID = 31_337
 BLOCK_SECONDS = 12

@@ -24,8 +24,6 @@ from grail.protocol.units import Address, BlockNumber, CheckpointVersion, Digest
 
 PAGE = 256
 UNLIMITED = 2**256 - 1
-REORGANISATION_BLOCKS = 12
-"""Deeper changes of a chain's past are not expected; what is older may be remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,8 @@ class Subnet:
         self._mixes: dict[int, EnvironmentMix] = {}
         self._beacons: dict[int, Digest] = {}
         self._records: dict[int, CheckpointRecord] = {}
-        self._reveals: dict[int, list[ScoreReveal]] = {}
+        self._reveals: dict[tuple[int, Address], ScoreReveal] = {}
+        self._active: dict[int, CheckpointVersion] = {}
 
     @property
     def ledger_address(self) -> Address:
@@ -168,9 +167,11 @@ class Subnet:
         )
 
     def active_checkpoint(self, window: WindowId) -> CheckpointRecord | None:
-        """The version that miners must use in `window`; None when nothing is published yet."""
-        version = self._checkpoints.call("activeVersion", window)
-        return self.checkpoint(CheckpointVersion(version)) if version else None
+        """The version that miners must use in a window that has begun; None when there was none."""
+        if window not in self._active:
+            self._active[window] = CheckpointVersion(self._checkpoints.call("activeVersion", window))
+        version = self._active[window]
+        return self.checkpoint(version) if version else None
 
     def latest_version(self) -> CheckpointVersion:
         """Newest version; 0 when there is none."""
@@ -242,25 +243,21 @@ class Subnet:
         return self._board.send(signer, "revealScores", window, root, sheet, salt)
 
     def reveals(self, window: WindowId) -> list[ScoreReveal]:
-        """All reveals of a window, in order; remembered once the phase is over by more than a reorganisation."""
-        if window in self._reveals:
-            return self._reveals[window]
-        over = self.chain.head().number > self.schedule.reveal_deadline(window) + REORGANISATION_BLOCKS
-        found = []
-        for validator in self._board.call("revealersOf", window):
+        """All reveals of a window, in order."""
+        return [self._reveal(window, validator) for validator in self._board.call("revealersOf", window)]
+
+    def _reveal(self, window: WindowId, validator: Address) -> ScoreReveal:
+        """One reveal; it is bound to its commitment and never changes."""
+        if (window, validator) not in self._reveals:
             raw = self._board.call("revealOf", window, validator)
-            found.append(
-                ScoreReveal(
-                    window=window,
-                    validator=validator,
-                    root=raw["root"],
-                    sheet_digest=raw["sheetDigest"],
-                    stake=Wei(raw["stake"]),
-                )
+            self._reveals[window, validator] = ScoreReveal(
+                window=window,
+                validator=validator,
+                root=raw["root"],
+                sheet_digest=raw["sheetDigest"],
+                stake=Wei(raw["stake"]),
             )
-        if over:
-            self._reveals[window] = found
-        return found
+        return self._reveals[window, validator]
 
     def attest(self, signer: Signer, window: WindowId, root: Digest, total: int) -> Receipt:
         """Attest a settlement."""

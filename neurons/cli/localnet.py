@@ -15,7 +15,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def localnet(
-    windows: Annotated[int, typer.Option(help="Windows to play.", min=1)] = 32,
+    windows: Annotated[int, typer.Option(help="Windows to play.", min=1)] = 34,
     miners: Annotated[int, typer.Option(help="Honest miners.", min=1)] = 3,
     cheats: Annotated[int, typer.Option(help="Cheating miners: 4-bit weights, best of n, forged rewards.", min=0)] = 3,
     validators: Annotated[int, typer.Option(help="Validators.", min=1)] = 3,
