@@ -19,6 +19,7 @@ from grail.protocol.records import Role
 from grail.protocol.units import Address, BlockNumber, WindowId
 from grail.runtime.node import Node
 from grail.verification.base import Outcome
+from grail.verification.evidence import Carried
 from miner.duties.solve import Solve
 from simulation.adversaries import ATTACKS
 from simulation.adversaries.base import Attack
@@ -45,12 +46,26 @@ class RedTeamOptions(pydantic.BaseModel, extra="forbid", frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One audit of one attack's submission; `check` is what spoke, `tokens` what was read till then."""
+    """One audit of one attack's submission; `check` is what spoke, `tokens` what was read till then.
+
+    `history`: tokens read since the first window when evidence that adds up over windows became enough for a fault in
+    this one; 0 otherwise. Measured for attacks that one window may miss.
+    """
 
     attack: str
     outcome: Outcome
     check: str
     tokens: int
+    history: int = 0
+
+
+@dataclass(slots=True)
+class Watch:
+    """A validator's memory of one miner: evidence carried on and tokens read, till the fault is clear."""
+
+    carried: Carried = field(default_factory=dict)
+    tokens: int = 0
+    over: bool = False
 
 
 @dataclass(slots=True)
@@ -81,6 +96,11 @@ class Tally:
         """Tokens read until the fault was clear, sorted; empty when it never was."""
         return sorted(trial.tokens for trial in self.trials if trial.outcome is Outcome.FAULT)
 
+    @property
+    def history(self) -> list[int]:
+        """Tokens read over windows until the fault was clear, for each draw's validator that got there, sorted."""
+        return sorted(trial.history for trial in self.trials if trial.history)
+
     def as_json(self) -> dict[str, object]:
         """For machines."""
         tokens = self.tokens
@@ -93,6 +113,7 @@ class Tally:
             "unpaid": self.unpaid,
             "tokens_median": statistics.median(tokens) if tokens else None,
             "tokens_p95": tokens[min(len(tokens) - 1, int(0.95 * len(tokens)))] if tokens else None,
+            "history_tokens": self.history,
         }
 
 
@@ -120,6 +141,7 @@ def play(options: RedTeamOptions, folder: Path, notify: Callable[[str], None] = 
         if part.role is Role.MINER
     }
     schedule = network.subnet.schedule
+    watches: dict[tuple[str, int], Watch] = {}
     for number in range(options.windows):
         window = WindowId(number)
         network.mine_to(BlockNumber(schedule.start(window) + 1))
@@ -134,7 +156,9 @@ def play(options: RedTeamOptions, folder: Path, notify: Callable[[str], None] = 
             if name in refused:
                 yield Trial(label, Outcome.REJECT, LEDGER, 0)
             else:
-                yield from _audits(validator, window, solver.node.address, label, options.draws)
+                for draw in range(options.draws):
+                    watch = watches.setdefault((name, draw), Watch())
+                    yield _audit(validator, window, solver, label, draw, watch)
 
 
 def _committed(solver: Solve, window: WindowId, name: str, notify: Callable[[str], None]) -> bool:
@@ -147,14 +171,20 @@ def _committed(solver: Solve, window: WindowId, name: str, notify: Callable[[str
     return True
 
 
-def _audits(validator: Node, window: WindowId, miner: Address, label: str, draws: int) -> Iterator[Trial]:
-    commitment = validator.subnet.commitment(window, miner)
+def _audit(validator: Node, window: WindowId, solver: Solve, label: str, draw: int, watch: Watch) -> Trial:
+    """One audit along one draw; a second one with memory where one window may be too little."""
+    commitment = validator.subnet.commitment(window, solver.node.address)
     challenge = validator.subnet.challenge(window)
     assert commitment is not None and challenge is not None
-    for draw in range(draws):
-        drawer = Address(keccak256(b"drawer" + bytes([draw]))[-ADDRESS_BYTES:])
-        verdict = judge(validator, commitment, challenge, drawer)
-        yield Trial(label, verdict.outcome, verdict.finding.check, verdict.tokens)
+    drawer = Address(keccak256(b"drawer" + bytes([draw]))[-ADDRESS_BYTES:])
+    verdict = judge(validator, commitment, challenge, drawer)
+    history = 0
+    if isinstance(solver, Attack) and solver.residual and not watch.over:
+        lasting = judge(validator, commitment, challenge, drawer, watch.carried)
+        watch.carried, watch.tokens = lasting.carried or watch.carried, watch.tokens + lasting.tokens
+        watch.over = lasting.outcome is Outcome.FAULT
+        history = watch.tokens if watch.over else 0
+    return Trial(label, verdict.outcome, verdict.finding.check, verdict.tokens, history)
 
 
 def tallies(trials: Sequence[Trial], attacks: Sequence[str]) -> tuple[list[Tally], list[Trial]]:
@@ -172,25 +202,31 @@ def residuals(found: Sequence[Tally]) -> list[dict[str, str]]:
         {
             "name": tally.attack,
             "why": f"{tally.missed} of {len(tally.trials)} audits missed it: "
-            + (ATTACKS[tally.attack].residual or "too few of its tokens differ for one audit"),
+            + (ATTACKS[tally.attack].residual or "too few of its tokens differ for one audit")
+            + f"; over windows: tokens {_over_windows(tally)}",
         }
         for tally in found
         if tally.missed
     ]
 
 
+def _over_windows(tally: Tally) -> str:
+    if not ATTACKS[tally.attack].residual:
+        return ""
+    return ", ".join(f"{tokens:,}" for tokens in tally.history) or "not yet"
+
+
 def markdown(found: Sequence[Tally]) -> str:
     """The table of docs/security.md."""
-    lines = [
-        "| attack | gain | caught by | tokens to 1e-9: median | 95 % | unpaid only | missed |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    columns = "attack", "gain", "caught by", "tokens to 1e-9: median", "95 %", "unpaid", "missed", "over windows"
+    lines = ["| " + " | ".join(columns) + " |", "| --- " * len(columns) + "|"]
     for tally in found:
         row = tally.as_json()
         median, p95 = row["tokens_median"], row["tokens_p95"]
         lines.append(
             f"| {tally.attack} | {ATTACKS[tally.attack].gain} | {', '.join(tally.checks) or '–'} "
             f"| {'–' if median is None else f'{median:,.0f}'} | {'–' if p95 is None else f'{p95:,}'} "
-            f"| {tally.unpaid} of {len(tally.trials)} | {tally.missed} of {len(tally.trials)} |"
+            f"| {tally.unpaid} of {len(tally.trials)} | {tally.missed} of {len(tally.trials)} "
+            f"| {_over_windows(tally)} |"
         )
     return "\n".join(lines) + "\n"

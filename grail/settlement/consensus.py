@@ -36,13 +36,18 @@ class Consensus:
 def consensus(sheets: Sequence[ScoreSheet], stakes: Mapping[Address, Wei], kappa_bps: int) -> Consensus:
     """Settle the scores of all revealed sheets.
 
-    A miner's median counts only validators that scored it (an abstention carries no weight for the miner), but a
+    A miner's median counts only validators that scored it (an abstention carries no weight for the miner), provided
+    that they hold at least kappa of all revealed stake: else a few could pay whom nobody else has heard of. A
     validator's weight is measured against all consensus scores, so abstaining costs the validator.
     """
+    revealed = sum(stakes[sheet.validator] for sheet in sheets)
     miners = sorted({miner for sheet in sheets for miner in sheet.scores})
     settled = {}
     for miner in miners:
         scoring = [sheet for sheet in sheets if miner in sheet.scores]
+        if sum(stakes[sheet.validator] for sheet in scoring) * BPS < kappa_bps * revealed:
+            settled[miner] = 0
+            continue
         settled[miner] = weighted_median(
             [stakes[sheet.validator] for sheet in scoring], [sheet.scores[miner] for sheet in scoring], kappa_bps
         )
