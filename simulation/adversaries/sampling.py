@@ -36,6 +36,7 @@ class Temperature07(OtherSampler):
     """T = 0.7."""
 
     attack = "temperature-0.7"
+    residual = "some of a hundred tokens differ: an audit of short completions may see too few of them"
     temperature = 0.7
 
     def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
@@ -46,7 +47,6 @@ class Temperature09(Temperature07):
     """T = 0.9."""
 
     attack = "temperature-0.9"
-    residual = "a few of a hundred tokens differ: some audits of short completions see too few of them"
     temperature = 0.9
 
 
@@ -55,7 +55,6 @@ class Temperature11(Temperature07):
 
     attack = "temperature-1.1"
     gain = "none: a wrong setting, which must be told from an honest one"
-    residual = Temperature09.residual
     temperature = 1.1
 
 
@@ -63,7 +62,7 @@ class TopP(OtherSampler):
     """Nucleus sampling, p = 0.95."""
 
     attack = "top-p-0.95"
-    residual = Temperature09.residual
+    residual = Temperature07.residual
     share = 0.95
 
     def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
@@ -76,7 +75,7 @@ class TopK(OtherSampler):
     """The five likeliest tokens only."""
 
     attack = "top-k-5"
-    residual = Temperature09.residual
+    residual = Temperature07.residual
     kept = 5
 
     def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
