@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from grail.checkpoints.files import Checkpoint, open_checkpoint
+from grail.checkpoints.files import RULES, Checkpoint, open_checkpoint
 from grail.environments.registry import Environments
 from grail.governance.policy import Policy
 from grail.inference.base import RolloutRequest
@@ -90,13 +90,10 @@ def study(
     """For each variation a row and the peak log10 evidence of every audit."""
     environment = Environments.installed().by_id(environment_id)
     with tempfile.TemporaryDirectory() as folder:
-        miner, validator = (
-            TransformersEngine(in_precision(model_folder(model), Path(folder) / side, precision))
-            for side in ("miner", "validator")
-        )
-        if precision != replayer:
-            validator = miner.in_float32()
-        codec = TextCodec(miner.checkpoint)
+        checkpoint = in_precision(model_folder(model), Path(folder) / precision, precision)
+        miner = TransformersEngine(checkpoint)
+        validator = TransformersEngine(checkpoint) if precision == replayer else miner.in_float32()
+        codec = TextCodec(checkpoint)
         plan = SketchPlan(keccak256(b"honest study"), Policy.defaults().sketch_dim, Policy.defaults().sketch_stride)
 
         def requests(purpose: bytes, n: int) -> list[RolloutRequest]:
@@ -109,7 +106,6 @@ def study(
             plan,
             engine_name="transformers",
             precision=precision,
-            auditors=[] if precision == "fp32" else [miner.in_float32()],
         )
         for variation in VARIATIONS:
             asked = requests(variation.name.encode(), count)
@@ -132,8 +128,8 @@ def study(
 def in_precision(source: Path, folder: Path, precision: str) -> Checkpoint:
     """A copy of the checkpoint whose rules say `precision`."""
     shutil.copytree(source, folder)
-    rules = json.loads((folder / "rules.json").read_text())
-    (folder / "rules.json").write_text(json.dumps(rules | {"precision": precision}))
+    rules = json.loads((folder / RULES).read_text())
+    (folder / RULES).write_text(json.dumps(rules | {"precision": precision}))
     return open_checkpoint(folder)
 
 

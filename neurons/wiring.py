@@ -39,8 +39,7 @@ def open_node(settings: Settings, role: Role) -> Node:
     folder.mkdir(parents=True, exist_ok=True)
     signer = unlock(settings)
     _lock(folder, signer)
-    book = AddressBook.load(settings.chain.address_book)
-    subnet = Subnet(open_chain(settings.chain.url, expected_chain_id=book.chain_id), book)
+    subnet = open_subnet(settings)
     found = subnet.neuron(signer.address).role
     if found is not role:
         raise SettingsError(
@@ -59,6 +58,12 @@ def open_node(settings: Settings, role: Role) -> Node:
         environments=Environments.installed(),
         log=get_logger(role=role.name.lower()),
     )
+
+
+def open_subnet(settings: Settings) -> Subnet:
+    """The network that the settings name; raises WrongChain when the node is on another chain."""
+    book = AddressBook.load(settings.chain.address_book)
+    return Subnet(open_chain(settings.chain.url, expected_chain_id=book.chain_id), book)
 
 
 def unlock(settings: Settings) -> Signer:

@@ -9,10 +9,11 @@ from grail.protocol.units import WindowId
 
 def active_counts(subnet: Subnet) -> tuple[int, int]:
     """(miners, validators) that may work now; at least one each, so that shares can be told."""
-    counts = [
-        sum(subnet.is_active(member, role) for member in subnet.members()) for role in (Role.MINER, Role.VALIDATOR)
-    ]
-    return max(1, counts[0]), max(1, counts[1])
+    members = subnet.members()
+    miners, validators = (
+        sum(subnet.is_active(member, role) for member in members) for role in (Role.MINER, Role.VALIDATOR)
+    )
+    return max(1, miners), max(1, validators)
 
 
 def network_status(subnet: Subnet) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Honest pairs → calibration profile: what honest hardware's noise is bounded by.
 
 Measured on rollouts that the calibrating node makes itself, never on miners' (or they would teach it tolerance). Each
-rollout is generated in one batch shape and replayed in others, and by every engine that audits.
+rollout is generated in one batch shape and replayed in others.
 
 In bf16 two runs of one machine share most of their rounding, and two machines do not: a profile fitted on one machine
 alone would slash the honest. Hence a replay in float32 of the same weights is one of the variations: it has nothing of
@@ -100,23 +100,22 @@ def calibrate(
     *,
     engine_name: str,
     precision: str,
-    auditors: Sequence[Engine] = (),
 ) -> CalibrationProfile:
     """Generate every request in several batch shapes, replay in several others, and fit the nulls.
 
-    `auditors`: further engines that replay what `engine` made (other kinds, other precisions).
     Raises BadInput with the number that is needed when there are too few requests.
     """
     if len(requests) < MIN_ROLLOUTS:
         raise BadInput(f"expected at least {MIN_ROLLOUTS} rollouts to calibrate on, got {len(requests)}: ask for more")
+    auditors = (engine,) if precision == "fp32" else (engine, engine.in_float32())
     variations: list[list[Measurements]] = []
     tokens = 0
     for batch in (len(requests), 32, 1):
         part = requests if batch > 1 else requests[:64]
         made = [g for first in range(0, len(part), batch) for g in engine.generate(part[first : first + batch], plan)]
         for replay_batch in (len(part), 16):
-            variations += [replay_honest(auditor, part, made, plan, replay_batch) for auditor in (engine, *auditors)]
-        tokens += 2 * (1 + len(auditors)) * sum(len(generation.tokens) for generation in made)
+            variations += [replay_honest(auditor, part, made, plan, replay_batch) for auditor in auditors]
+        tokens += 2 * len(auditors) * sum(len(generation.tokens) for generation in made)
     margins = np.concatenate([m["tokens"] for found in variations for m in found])
     nulls = {name: _fit(name, [[m[name] for m in found] for found in variations]) for name in FLOORS}
     return CalibrationProfile(
@@ -136,10 +135,11 @@ def replay_honest(
     """What an auditor with `engine` measures of honest generations, replayed `batch` at a time."""
     asked = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(requests, made, strict=True)]
     traces = [t for first in range(0, len(asked), batch) for t in engine.replay(asked[first : first + batch], plan)]
-    return [measurements(_as_rollout(g), trace) for g, trace in zip(made, traces, strict=True)]
+    return [measurements(as_rollout(g), trace) for g, trace in zip(made, traces, strict=True)]
 
 
-def _as_rollout(generation: Generation) -> Rollout:
+def as_rollout(generation: Generation) -> Rollout:
+    """A generation as its replay reads it; the reward, which no replay reads, is 0."""
     return Rollout(
         tokens=generation.tokens,
         logprobs=generation.logprobs,

@@ -42,9 +42,9 @@ def calibrate(
     requests = [RolloutRequest(codec.encode(environment.problem(key).prompt), key) for key in keys]
     plan = SketchPlan(keccak256(b"grail/calibration/1"), 8, 8)
     typer.echo(f"{rollouts} rollouts, three batch shapes, two replays each …", err=True)
-    loaded, precision = open_engine(engine, checkpoint), checkpoint.rules.precision
-    auditors = [] if precision == "fp32" else [loaded.in_float32()]
-    profile = fit(loaded, requests, plan, engine_name=engine, precision=precision, auditors=auditors)
+    profile = fit(
+        open_engine(engine, checkpoint), requests, plan, engine_name=engine, precision=checkpoint.rules.precision
+    )
     for name, line in profile_summary(profile).items():
         typer.echo(f"{name:10s} {line}")
     typer.echo(

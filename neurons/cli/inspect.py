@@ -29,15 +29,11 @@ def status(
     from rich.console import Console
     from rich.table import Table
 
-    from grail.chain import open_chain
-    from grail.chain.deployment import AddressBook
-    from grail.chain.subnet import Subnet
     from grail.config import load_settings
     from grail.runtime.status import network_status
+    from neurons.wiring import open_subnet
 
-    settings = load_settings(config)
-    book = AddressBook.load(settings.chain.address_book)
-    found = network_status(Subnet(open_chain(settings.chain.url, expected_chain_id=book.chain_id), book))
+    found = network_status(open_subnet(load_settings(config)))
     if as_json:
         typer.echo(json.dumps(found))
         return
@@ -103,15 +99,11 @@ def _economics(
 
     policy, source = Policy.defaults(), "default parameters"
     if config is not None:
-        from grail.chain import open_chain
-        from grail.chain.deployment import AddressBook
-        from grail.chain.subnet import Subnet
         from grail.config import load_settings
         from grail.runtime.status import active_counts
+        from neurons.wiring import open_subnet
 
-        settings = load_settings(config)
-        book = AddressBook.load(settings.chain.address_book)
-        subnet = Subnet(open_chain(settings.chain.url, expected_chain_id=book.chain_id), book)
+        subnet = open_subnet(load_settings(config))
         window = subnet.current_window() or 0
         policy, source = subnet.policy(window), f"window {window}"  # type: ignore[arg-type]
         miners, validators = active_counts(subnet)

@@ -40,21 +40,17 @@ def register(
 
     Example: grail register --role miner --stake 2000 --config miner.toml
     """
-    from grail.chain import open_chain
-    from grail.chain.deployment import AddressBook
-    from grail.chain.subnet import Subnet
     from grail.config import load_settings
     from grail.errors import SettingsError
     from grail.governance.policy import ETHER
     from grail.protocol.records import Role
-    from neurons.wiring import unlock
+    from neurons.wiring import open_subnet, unlock
 
     names = {r.name.lower(): r for r in Role if r is not Role.NONE}
     if role not in names:
         raise SettingsError(f"expected a role among {', '.join(names)}, got {role!r}")
     settings = load_settings(config)
     signer = unlock(settings)
-    book = AddressBook.load(settings.chain.address_book)
-    subnet = Subnet(open_chain(settings.chain.url, expected_chain_id=book.chain_id), book)
+    subnet = open_subnet(settings)
     subnet.register(signer, names[role], endpoint, int(stake * ETHER))
     typer.echo(f"{signer.name} is a {role} with {stake:,.0f} GRAIL at stake")

@@ -98,12 +98,17 @@ def laundered(
     return [
         Generation(
             tokens=ids,
-            logprobs=np.minimum(trace.logprobs, 0).astype(np.float16) + np.float16(0),
+            logprobs=stored(trace.logprobs),
             sketch=trace.sketch.astype(np.float16),
             finish=FINISH_EOS if int(ids[-1]) in eos else FINISH_LENGTH,
         )
         for ids, trace in zip(tokens, engine.replay(asked, plan), strict=True)
     ]
+
+
+def stored(logprobs: NDArray[np.floating]) -> NDArray[np.float16]:
+    """As a blob holds them: float16, at most 0, zero written as +0."""
+    return np.minimum(logprobs, 0).astype(np.float16) + np.float16(0)
 
 
 def with_rollouts(submission: Submission, change: Callable[[int, int, Rollout], Rollout]) -> Submission:

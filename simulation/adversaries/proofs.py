@@ -9,7 +9,7 @@ from grail.environments.mandates import BeaconMandates
 from grail.inference.base import Engine, Generation
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.hashing import keccak256
-from simulation.adversaries.base import Attack
+from simulation.adversaries.base import Attack, stored
 
 
 class OtherSketch(Attack):
@@ -91,10 +91,7 @@ class OtherLogprobs(Attack):
     ) -> list[Generation]:
         """Honest but for the logprobs."""
         made = super().complete(engine, mandates, groups, size, plan)
-        forged = [
-            np.minimum(self.forge(place, made), 0).astype(np.float16) + np.float16(0) for place in range(len(made))
-        ]
-        return [dataclasses.replace(g, logprobs=own) for g, own in zip(made, forged, strict=True)]
+        return [dataclasses.replace(g, logprobs=stored(self.forge(place, made))) for place, g in enumerate(made)]
 
 
 class ShiftedLogprobs(OtherLogprobs):

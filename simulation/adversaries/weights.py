@@ -100,27 +100,24 @@ class Int4(OtherModel):
     """4-bit weights."""
 
     attack = "int4-weights"
+    bits: ClassVar[int] = 4
 
     def model(self, model: Any) -> Any:
-        return quantized(model, 4, GROUP)
+        return quantized(model, self.bits, GROUP)
 
 
-class Int6(OtherModel):
+class Int6(Int4):
     """6-bit weights."""
 
     attack = "int6-weights"
-
-    def model(self, model: Any) -> Any:
-        return quantized(model, 6, GROUP)
+    bits = 6
 
 
-class Int8(OtherModel):
+class Int8(Int4):
     """8-bit weights."""
 
     attack = "int8-weights"
-
-    def model(self, model: Any) -> Any:
-        return quantized(model, 8, GROUP)
+    bits = 8
 
 
 class Fp8(OtherModel):

@@ -15,8 +15,7 @@ from grail.governance.policy import Policy
 from grail.inference.base import Generation, ReplayRequest, ReplayTrace, RolloutRequest
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.hashing import keccak256
-from grail.protocol.submission import Rollout
-from grail.verification.calibration import load_profile
+from grail.verification.calibration import as_rollout, load_profile
 from grail.verification.evidence import Evidence
 from grail.verification.replay import measurements
 
@@ -58,10 +57,7 @@ def power(tiny, process: str, claims: Sequence[Generation], traces: Sequence[Rep
     for first in range(0, len(claims), AUDIT):
         evidence = Evidence({process: nulls[process]})
         for claim, trace in zip(claims[first : first + AUDIT], traces[first : first + AUDIT], strict=True):
-            rollout = Rollout(
-                tokens=claim.tokens, logprobs=claim.logprobs, sketch=claim.sketch, finish=claim.finish, reward_micro=0
-            )
-            evidence.add({process: measurements(rollout, trace)[process]})
+            evidence.add({process: measurements(as_rollout(claim), trace)[process]})
         convicted += evidence.log10 >= Policy.defaults().evidence_fault_exp
     return convicted / (len(claims) // AUDIT)
 
