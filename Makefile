@@ -1,6 +1,7 @@
 # make localnet    set everything up and run the main job (ARGS="--windows 10 --seed 7" passes flags on)
 # make test        set everything up and pass the tests
-.PHONY: setup localnet test lint unit contracts contracts-test clean
+# make gas         gas of every call, by number of miners, into contracts/gas.json
+.PHONY: setup localnet test lint unit contracts contracts-test invariants mutants gas clean
 
 BIN := .venv/bin
 FORGE := node_modules/@foundry-rs/forge-linux-amd64/bin/forge
@@ -35,6 +36,19 @@ contracts-test: setup
 	else \
 	  echo "NOTICE: npm is missing: the Foundry suite and the end-to-end test on anvil are SKIPPED"; \
 	fi
+
+# Gas of whole transactions with 10 to 10,000 miners and 16 validators; fails when a bar is passed.
+gas: setup contracts/node_modules/.package-lock.json
+	cd contracts && FOUNDRY_PROFILE=gas $(FORGE) test --silent
+	$(BIN)/python scripts/gas_table.py
+
+# The invariants at full length: 512 runs of 100 calls.
+invariants: setup contracts/node_modules/.package-lock.json
+	$(BIN)/python scripts/invariants.py $(ARGS)
+
+# Seed bugs, one at a time: the invariants must notice each.
+mutants: setup contracts/node_modules/.package-lock.json
+	$(BIN)/python scripts/mutants.py $(ARGS)
 
 contracts/node_modules/.package-lock.json: contracts/package.json contracts/package-lock.json
 	cd contracts && npm install --no-save --ignore-scripts --silent && touch node_modules/.package-lock.json

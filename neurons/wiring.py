@@ -11,7 +11,7 @@ from typing import IO
 
 from grail.chain import open_chain
 from grail.chain.accounts import Signer, load_keystore
-from grail.chain.deployment import AddressBook
+from grail.chain.address_book import AddressBook
 from grail.chain.subnet import Subnet
 from grail.checkpoints.fetch import CheckpointCache
 from grail.config import Settings, read_password
@@ -40,16 +40,18 @@ def open_node(settings: Settings, role: Role) -> Node:
     signer = unlock(settings)
     _lock(folder, signer)
     subnet = open_subnet(settings)
-    found = subnet.neuron(signer.address).role
+    neuron = subnet.worker_of(signer.address)
+    found = subnet.neuron(neuron).role if neuron is not None else Role.NONE
     if found is not role:
         raise SettingsError(
-            f"expected {signer.name} to be registered as {role.name.lower()}, got {found.name.lower()}: "
+            f"expected {signer.name} to be the hotkey of a {role.name.lower()}, got {found.name.lower()}: "
             f"grail register --role {role.name.lower()} --stake AMOUNT"
         )
     store = open_store(settings.work.store)
     return Node(
         name=signer.name,
         signer=signer,
+        neuron=neuron,
         subnet=subnet,
         store=store,
         journal=Journal(Database.in_file(folder / "grail.sqlite")),

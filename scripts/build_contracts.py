@@ -1,4 +1,4 @@
-"""Compile the contracts with forge and package what Python needs: ABI and bytecode, one JSON a contract.
+"""Compile the contracts with forge and package what Python needs: ABI and code, one JSON a contract.
 
     python scripts/build_contracts.py            write grail/assets/contracts/*.json
     python scripts/build_contracts.py --check    fail when the packaged artifacts are stale
@@ -18,19 +18,37 @@ FORGE = CONTRACTS / "node_modules/@foundry-rs/forge-linux-amd64/bin/forge"
 NAMES = (
     "GrailToken",
     "RewardPolicy",
+    "PauseSwitch",
+    "StakeVault",
     "NeuronRegistry",
     "CheckpointRegistry",
     "RolloutLedger",
     "RewardPool",
     "ScoreBoard",
     "FaultCourt",
+    "Jury",
+    "TimelockController",
+    "GrailGovernor",
 )
+
+HARNESSES = ("ConsensusHarness",)
+"""Not deployed: libraries as contracts, for differential tests in Python."""
+VECTORS = ROOT / "tests" / "vectors" / "contracts"
 
 
 def packaged(name: str) -> str:
     """The artifact of one contract as canonical JSON."""
     built = json.loads((CONTRACTS / "out" / f"{name}.sol" / f"{name}.json").read_text())
-    artifact = {"name": name, "abi": built["abi"], "bytecode": built["bytecode"]["object"]}
+    runtime = built["deployedBytecode"]
+    # where the constructor writes immutables into the runtime code: everything else must match on chain
+    holes = sorted((r["start"], r["length"]) for rs in runtime.get("immutableReferences", {}).values() for r in rs)
+    artifact = {
+        "name": name,
+        "abi": built["abi"],
+        "bytecode": built["bytecode"]["object"],
+        "runtime": runtime["object"],
+        "immutables": holes,
+    }
     return json.dumps(artifact, separators=(",", ":"), sort_keys=True) + "\n"
 
 
@@ -39,11 +57,12 @@ def main() -> int:
     if not FORGE.exists():
         print("expected forge in contracts/node_modules: run `make contracts`", file=sys.stderr)
         return 2
-    subprocess.run([FORGE, "build", "--silent", "--skip", "test"], cwd=CONTRACTS, check=True)
+    subprocess.run([FORGE, "build", "--silent", "--skip", ".t.sol", "--skip", "test/base/*"], cwd=CONTRACTS, check=True)
     TARGET.mkdir(parents=True, exist_ok=True)
+    VECTORS.mkdir(parents=True, exist_ok=True)
     stale = []
-    for name in NAMES:
-        path, text = TARGET / f"{name}.json", packaged(name)
+    for name in (*NAMES, *HARNESSES):
+        path, text = (VECTORS if name in HARNESSES else TARGET) / f"{name}.json", packaged(name)
         if not path.exists() or path.read_text() != text:
             stale.append(name)
             if "--check" not in sys.argv:

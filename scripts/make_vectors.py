@@ -17,14 +17,18 @@ from grail.governance.policy import PARAMETERS
 from grail.proofs.sketch import SketchPlan
 from grail.protocol import constants as c
 from grail.protocol import keys
+from grail.protocol.commitment import commitment_digest, signing_hash
 from grail.protocol.draws import Draws
 from grail.protocol.gumbel import mandated_token, noise_words
 from grail.protocol.hashing import keccak256
 from grail.protocol.leaf import RolloutLeaf
 from grail.protocol.merkle import MerkleTree
+from grail.protocol.records import Commitment
 from grail.protocol.schedule import Schedule
-from grail.protocol.units import BlockNumber, WindowId
+from grail.protocol.sortition import jury_seed, seats
+from grail.protocol.units import BlockNumber, CheckpointVersion, WindowId
 from grail.settlement.consensus import weighted_median
+from grail.settlement.sum_tree import SumTree
 
 VECTORS = Path(__file__).resolve().parent.parent / "tests" / "vectors"
 
@@ -231,6 +235,81 @@ def policy_vectors() -> list[dict[str, Any]]:
     ]
 
 
+def commitment_vectors() -> list[dict[str, Any]]:
+    """Digest and EIP-712 hash of commitments."""
+    rows = []
+    for i in range(3):
+        chain_id, ledger = 31_337 + i, seed("ledger", i)[:20]
+        entry = Commitment(
+            window=WindowId(i),
+            miner=seed("miner", i)[:20],
+            root=seed("root", i),
+            blob_digest=seed("blob", i),
+            n_groups=i + 1,
+            checkpoint_version=CheckpointVersion(2 * i),
+        )
+        rows.append(
+            {
+                "chainId": chain_id,
+                "ledger": hexed(ledger),
+                "window": entry.window,
+                "miner": hexed(entry.miner),
+                "root": hexed(entry.root),
+                "blobDigest": hexed(entry.blob_digest),
+                "groups": entry.n_groups,
+                "checkpointVersion": entry.checkpoint_version,
+                "digest": hexed(commitment_digest(entry)),
+                "signingHash": hexed(signing_hash(chain_id, ledger, entry)),
+            }
+        )
+    return rows
+
+
+def sum_tree_vectors() -> list[dict[str, Any]]:
+    """Trees of 0 to 17 leaves: root, sum, and the path of the middle leaf."""
+    rows = []
+    for size in (1, 2, 3, 4, 5, 8, 17):
+        tree = SumTree(seed("context", size), {10 * (i + 1): 7 * i + size for i in range(size)})
+        entry = tree.entry(tree.keys[size // 2])
+        rows.append(
+            {
+                "context": hexed(tree.context),
+                "keys": tree.keys,
+                "values": [tree.leaves[key] for key in tree.keys],
+                "root": hexed(tree.root),
+                "sum": tree.total,
+                "index": entry.index,
+                "path": [hexed(part.to_bytes(32, "big")) for part in entry.path],
+            }
+        )
+    return rows
+
+
+def sortition_vectors() -> list[dict[str, Any]]:
+    """Seats of validators with equal and unequal stakes."""
+    rows = []
+    for i, (stake, total) in enumerate(((1, 1), (1, 3), (10**22, 7 * 10**22), (5, 1000), (0, 9))):
+        jury_seats = 7
+        block_hash = seed("block", i)
+        drawn = jury_seed(31_337, seed("jury")[:20], i, block_hash)
+        juror = seed("juror", i)[:20]
+        rows.append(
+            {
+                "chainId": 31_337,
+                "jury": hexed(seed("jury")[:20]),
+                "id": i,
+                "blockHash": hexed(block_hash),
+                "juror": hexed(juror),
+                "stake": str(stake),
+                "total": str(total),
+                "jurySeats": jury_seats,
+                "seed": hexed(drawn),
+                "seats": seats(drawn, juror, stake, total, jury_seats),
+            }
+        )
+    return rows
+
+
 MADE = {
     "keys": key_vectors,
     "gumbel": gumbel_vectors,
@@ -240,6 +319,9 @@ MADE = {
     "consensus": consensus_vectors,
     "schedule": schedule_vectors,
     "policy": policy_vectors,
+    "commitment": commitment_vectors,
+    "sum_tree": sum_tree_vectors,
+    "sortition": sortition_vectors,
 }
 
 

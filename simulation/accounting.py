@@ -5,7 +5,7 @@ supply = balances + stakes + pool + bonds, everything ever minted = supply + bur
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from grail.chain.subnet import Subnet
@@ -13,6 +13,7 @@ from grail.protocol.units import WindowId
 from grail.storage.tables import EventRow
 
 ZERO = "0x" + "00" * 20
+BOND_HOLDERS = ("ScoreBoard", "FaultCourt", "Jury")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,21 +40,26 @@ class Reconciliation:
         return not self.problems and self.supply == self.accounted
 
 
-def reconcile(subnet: Subnet, transfers: Iterable[EventRow], settled: Iterable[WindowId]) -> Reconciliation:
-    """Rebuild all balances from Transfer events and compare with the contracts."""
+def reconcile(
+    subnet: Subnet, events: Callable[[str], Iterable[EventRow]], settled: Iterable[WindowId]
+) -> Reconciliation:
+    """Rebuild all balances from the journal's events (by name) and compare with what the contracts say."""
     held: dict[str, int] = defaultdict(int)
     minted = burnt = 0
-    for row in transfers:
+    places = {name: "0x" + address.hex() for name, address in subnet.book.addresses.items()}
+    rewards = -sum(int(row.fields["amount"]) for row in events("Collected"))
+    for row in events("Transfer"):
         source, target, amount = row.fields["from"], row.fields["to"], int(row.fields["value"])
         minted += amount if source == ZERO else 0
         burnt += amount if target == ZERO else 0
         held[source] -= amount
         held[target] += amount
+        rewards += amount if (source, target) == (places["RewardPool"], places["StakeVault"]) else 0
     held.pop(ZERO, None)
-    places = {name: "0x" + address.hex() for name, address in subnet.book.addresses.items()}
-    stakes, pool, bonds = (held.pop(places[name], 0) for name in ("NeuronRegistry", "RewardPool", "FaultCourt"))
-    problems = list(_contract_problems(subnet, stakes, pool, bonds, minted, burnt))
-    problems += list(_settlement_problems(subnet, settled, pool))
+    stakes, pool = held.pop(places["StakeVault"], 0), held.pop(places["RewardPool"], 0)
+    bonds = sum(held.pop(places[name], 0) for name in BOND_HOLDERS)
+    problems = list(_contract_problems(subnet, stakes, rewards, pool, bonds, minted, burnt))
+    problems += list(_settlement_problems(subnet, [*events("Claimed"), *events("Expired")], settled, pool))
     for account, amount in held.items():
         if subnet.balance(bytes.fromhex(account[2:])) != amount:
             problems.append(f"{account}: events say {amount}, the token says otherwise")
@@ -68,15 +74,21 @@ def reconcile(subnet: Subnet, transfers: Iterable[EventRow], settled: Iterable[W
     )
 
 
-def _contract_problems(subnet: Subnet, stakes: int, pool: int, bonds: int, minted: int, burnt: int) -> Iterable[str]:
+def _contract_problems(
+    subnet: Subnet, stakes: int, rewards: int, pool: int, bonds: int, minted: int, burnt: int
+) -> Iterable[str]:
     """Liabilities of the contracts against what they hold by events."""
-    token, registry = subnet.contracts["GrailToken"], subnet.contracts["NeuronRegistry"]
-    neurons = [subnet.neuron(member) for member in subnet.members()]
+    token, vault = subnet.contracts["GrailToken"], subnet.contracts["StakeVault"]
+    staked = sum(vault.call("slashableStake", member) for member in subnet.members())
+    held_bonds = sum(subnet.contracts[name].call("bondsHeld") for name in BOND_HOLDERS)
     expected = {
-        "stakes of all neurons": (sum(n.stake + n.unbonding for n in neurons), stakes),
-        "NeuronRegistry.totalStaked": (registry.call("totalStaked"), stakes),
+        "stakes of all neurons, and delegators' rewards": (
+            staked + rewards,
+            stakes,
+        ),
+        "StakeVault.totalOwed": (vault.call("totalOwed"), stakes),
         "RewardPool.unclaimed": (subnet.contracts["RewardPool"].call("unclaimed"), pool),
-        "bonds of open accusations": (_open_bonds(subnet), bonds),
+        "bonds of open quarrels": (held_bonds, bonds),
         "GrailToken.totalSupply": (token.call("totalSupply"), minted - burnt),
         "GrailToken.totalBurnt": (token.call("totalBurnt"), burnt),
     }
@@ -85,21 +97,19 @@ def _contract_problems(subnet: Subnet, stakes: int, pool: int, bonds: int, minte
             yield f"{what}: the contract says {said}, the events say {found}"
 
 
-def _open_bonds(subnet: Subnet) -> int:
-    court = subnet.contracts["FaultCourt"]
-    raw = [court.call("accusationOf", number) for number in range(court.call("accusationCount"))]
-    return sum(entry["bond"] for entry in raw if not entry["resolved"])
-
-
-def _settlement_problems(subnet: Subnet, settled: Iterable[WindowId], pool: int) -> Iterable[str]:
-    """What settlements promised and nobody claimed yet must be exactly what the pool holds."""
+def _settlement_problems(
+    subnet: Subnet, claims: Iterable[EventRow], settled: Iterable[WindowId], pool: int
+) -> Iterable[str]:
+    """What settlements promised and nobody took yet must be exactly what the pool holds."""
+    taken: dict[int, int] = defaultdict(int)
+    for row in claims:
+        taken[row.fields["window"]] += int(row.fields["amount"])
     left = 0
     for window in settled:
         entry = subnet.settlement(window)
-        if entry is not None:
-            _, total, claimed = entry
-            left += total - claimed
-            if claimed > total:
-                yield f"window {window}: {claimed} claimed of {total}"
+        total = entry[1] if entry is not None else 0
+        left += total - taken[window]
+        if taken[window] > total:
+            yield f"window {window}: {taken[window]} claimed of {total}"
     if left != pool:
         yield f"settlements leave {left} to claim, the pool holds {pool}"

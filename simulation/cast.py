@@ -9,8 +9,8 @@ from simulation.options import LocalnetOptions
 
 GRAIL = 10**18
 STAKES = {Role.MINER: 2_000 * GRAIL, Role.VALIDATOR: 20_000 * GRAIL, Role.TRAINER: 5_000 * GRAIL}
-POCKET = 1_000 * GRAIL
-"""Tokens beyond the stake: bonds of accusations."""
+POCKET = 2_000 * GRAIL
+"""Tokens beyond the stake: bonds of settlements, accusations, appeals."""
 GAS_MONEY = 10**20
 INITIAL_SUPPLY = 10_000_000 * GRAIL
 CAP = 100_000_000 * GRAIL

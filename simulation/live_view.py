@@ -149,10 +149,12 @@ def describe(event: EventRow, parts: list[Part]) -> str:
     names = {part.signer.name.lower(): part.name for part in parts}
     fields = []
     for name, value in event.fields.items():
+        if isinstance(value, dict | list):
+            continue
         shown = names.get(value, value) if isinstance(value, str) else value
         if isinstance(shown, str) and shown.startswith("0x"):
             shown = f"{shown[:10]}…"
-        elif name in ("stake", "amount", "slashed", "total"):
+        elif name in ("stake", "amount", "slashed", "total", "burnt"):
             shown = f"{int(shown) / GRAIL:,.1f}"
         fields.append(f"{name} {shown}")
     return f"[dim]{event.block:>6}[/dim] {event.name}: {', '.join(fields)}"

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from grail.chain.accounts import Signer
+from grail.chain.address_book import AddressBook
 from grail.chain.base import Chain
-from grail.chain.deployment import AddressBook, NetworkPlan, deploy
+from grail.chain.deployment import NetworkPlan, VotingRules, deploy
 from grail.chain.embedded import EmbeddedChain
 from grail.chain.events import EventReader
 from grail.chain.jsonrpc import JsonRpcChain
@@ -21,7 +22,7 @@ from grail.inference.engine_cache import EngineCache
 from grail.inference.text import TextCodec
 from grail.proofs.sketch import SCHEME
 from grail.protocol.hashing import keccak256
-from grail.protocol.records import CheckpointRecord, Role
+from grail.protocol.records import CaseState, CheckpointRecord, ProposalState, Role
 from grail.protocol.units import BlockNumber, CheckpointVersion, WindowId
 from grail.runtime.node import Node
 from grail.runtime.service import Service
@@ -34,7 +35,7 @@ from miner.duties.solve import Solve
 from miner.service import miner_service
 from simulation.accounting import Reconciliation, reconcile
 from simulation.adversaries import ATTACKS
-from simulation.cast import CAP, GAS_MONEY, INITIAL_SUPPLY, POCKET, STAKES, Part, cast, signer_of
+from simulation.cast import CAP, GAS_MONEY, GRAIL, INITIAL_SUPPLY, POCKET, STAKES, Part, cast, signer_of
 from simulation.models import model_folder
 from simulation.options import LocalnetOptions, save_options
 from trainer.service import trainer_service
@@ -51,6 +52,12 @@ OPTIONS, BOOK, STATE, DATABASE, EVENTS, CHAIN = (
     "chain.sqlite",
 )
 WAIT_SECONDS = 0.2
+MAX_STEPS = 64
+"""Ticks of the validators while a window's settlement and cases come to their end: each takes a handful."""
+VOTING = VotingRules(
+    delay_blocks=2, period_blocks=40, late_extension_blocks=4, threshold=1_000 * GRAIL, timelock_seconds=120
+)
+"""Votes that fit into a window or two."""
 
 
 class LocalNetwork:
@@ -94,38 +101,37 @@ class LocalNetwork:
         return JsonRpcChain.connect(self.options.chain)
 
     def _start(self) -> None:
-        """Deploy, fund, register, publish the base checkpoint."""
+        """Deploy, fund, register, publish the base checkpoint. The holder has the first tokens and no power."""
         base = open_checkpoint(model_folder(self.options.model))
         self.notify("deploying contracts")
-        owner = signer_of(self.options.seed, "owner")
-        self.chain.send(self._funder, owner.address, b"", GAS_MONEY)
+        holder = signer_of(self.options.seed, "holder")
+        self.chain.send(self._funder, holder.address, b"", GAS_MONEY)
         genesis = self.chain.head().number + 40 + 6 * len(self.parts)
         schedule = self.options.schedule(genesis)
         plan = NetworkPlan(
             schedule=schedule,
             overrides=self.options.policy_overrides(schedule),
-            environments={self.options.environment: 1},
-            initial_supply=INITIAL_SUPPLY,
+            environments={self.options.environment: (1, 1_000)},
+            holders={holder.address: INITIAL_SUPPLY},
             cap=CAP,
-            treasury=signer_of(self.options.seed, "treasury").address,
+            trainers=[part.signer.address for part in self.parts if part.role is Role.TRAINER],
+            voting=VOTING,
         )
-        book = deploy(self.chain, owner, plan)
+        book = deploy(self.chain, holder, plan)
         self.subnet = Subnet(self.chain, book)
         self.notify("registering neurons")
         for part in self.parts:
-            self._register(part, owner)
+            self._register(part, holder)
         self._publish_base(base)
         book.save(self.folder / BOOK)
         save_options(self.options, self.folder / OPTIONS)
         self._save_state(0)
 
-    def _register(self, part: Part, owner: Signer) -> None:
+    def _register(self, part: Part, holder: Signer) -> None:
         stake = STAKES[part.role]
         self.chain.send(self._funder, part.signer.address, b"", GAS_MONEY)
-        self.subnet.transfer(owner, part.signer.address, stake + POCKET)
+        self.subnet.transfer(holder, part.signer.address, stake + POCKET)
         self.subnet.register(part.signer, part.role, f"localnet://{part.name}", stake)
-        if part.role is Role.TRAINER:
-            self.subnet.approve_trainer(owner, part.signer.address)
 
     def _publish_base(self, checkpoint: Checkpoint) -> None:
         """The trainer registers the base checkpoint's fingerprint as version 1."""
@@ -175,7 +181,7 @@ class LocalNetwork:
         if part.role is Role.TRAINER:
             return trainer_service(node, self.folder / "trainer", self.options.training)
         solve: type[Solve] = ATTACKS[part.cheat] if part.cheat else Solve
-        return miner_service(node, groups=self.options.groups, solve=solve)
+        return miner_service(node, groups=self.options.groups, solve=solve, defend=part.cheat is None)
 
     # Running
 
@@ -183,28 +189,64 @@ class LocalNetwork:
         """Play the next window to its end; returns how the money reconciles."""
         window = WindowId(self.next_window)
         schedule = self.subnet.schedule
+        if window > 0 and self._deadlines(WindowId(window - 1)):
+            self._settle(WindowId(window - 1))
         steps = (
-            ("mining", BlockNumber(schedule.start(window) + 1), (Role.MINER,)),
-            ("auditing", schedule.challenge_block(window), (Role.VALIDATOR,)),
-            ("revealing scores", schedule.score_deadline(window), (Role.VALIDATOR,)),
-            ("settling, judging", schedule.reveal_deadline(window), (Role.VALIDATOR,)),
-            ("learning", BlockNumber(0), (Role.TRAINER,)),
-            ("claiming", BlockNumber(0), (Role.MINER, Role.VALIDATOR, Role.TRAINER)),
+            ("mining", BlockNumber(schedule.start(window) + 1), Role.MINER),
+            ("auditing", schedule.challenge_block(window), Role.VALIDATOR),
+            ("revealing scores", schedule.score_deadline(window), Role.VALIDATOR),
         )
-        for phase, block, roles in steps:
+        for phase, block, role in steps:
             self.notify(phase)
             self.mine_to(block)
-            for part, service in zip(self.parts, self.services, strict=True):
-                if part.role in roles:
-                    service.tick()
+            self._tick(role)
+        self.notify("settling, judging")
+        self.mine_to(schedule.reveal_deadline(window))
+        self._settle(window)
+        self.notify("learning")
+        self._tick(Role.TRAINER)
+        self.notify("claiming")
+        self._tick(Role.MINER, Role.VALIDATOR, Role.TRAINER)
         return self._close(window)
+
+    def _tick(self, *roles: Role) -> None:
+        for part, service in zip(self.parts, self.services, strict=True):
+            if part.role in roles:
+                service.tick()
+
+    def _settle(self, window: WindowId) -> None:
+        """Let validators and accused act until the settlement is final and no case is open."""
+        for _ in range(MAX_STEPS):
+            before = self.chain.head().number
+            self._tick(Role.VALIDATOR)
+            if self.chain.head().number != before:
+                self._tick(Role.MINER)
+                continue
+            deadlines = self._deadlines(window)
+            if not deadlines:
+                return
+            self.mine_to(BlockNumber(before + max(1, min(deadlines) + 1 - self.subnet.clock())))
+
+    def _deadlines(self, window: WindowId) -> list[int]:
+        """Clock times at which something open can go on."""
+        now = self.subnet.clock()
+        found = []
+        proposal = self.subnet.proposal(window)
+        if proposal.state not in (ProposalState.NONE, ProposalState.FINAL):
+            found.append(proposal.deadline)
+        for case in self.subnet.cases():
+            if case.state is not CaseState.CLOSED:
+                found += [case.draw_block, case.commit_end, case.reveal_end]
+        found += [demand.deadline for demand in self.subnet.demands() if not demand.closed]
+        return [max(deadline, now) for deadline in found if deadline >= now] or [now for _ in found[:1]]
 
     def _close(self, window: WindowId) -> Reconciliation:
         """Read events, reconcile, log, save: after this the window is never played again."""
         self.notify("reconciling")
         batch = self.reader.read()
         self.journal.add_events(batch.events, batch.rewound_to)
-        money = reconcile(self.subnet, self.journal.events("Transfer"), [WindowId(w) for w in range(window + 1)])
+        windows = [WindowId(number) for number in range(window + 1)]
+        money = reconcile(self.subnet, self.journal.events, windows)
         self._log_window(window, money)
         self.next_window = window + 1
         self._save_state(self.next_window)

@@ -6,6 +6,7 @@ from typing import Any
 import pydantic
 
 from grail.config import TrainingSettings
+from grail.governance.policy import longest_dispute
 from grail.protocol.schedule import Schedule
 
 CHEATS = ("int4-weights", "best-of-n", "reward-forger")
@@ -38,21 +39,31 @@ class LocalnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
         commit = miners + 6
         score = 2 * validators + 6
         reveal = validators + 4
-        accusations = self.cheats * (3 * validators + 4)
-        settle = accusations + miners + 4 * validators + 12
+        accusations = self.cheats * (3 * validators + 5)
+        settle = 2 * self.phase() + 2 * validators * self.phase() // 8 + accusations + miners + 4 * validators + 60
         return Schedule(
             genesis=genesis, window=commit + score + reveal + settle, commit=commit, score=score, reveal=reveal
         )
 
     def policy_overrides(self, schedule: Schedule) -> dict[str, int]:
         """Governed values that a network with windows this short needs."""
-        horizon = 3 * schedule.window
-        return {
+        horizon, phase = 3 * schedule.window, self.phase()
+        values = {
             "accusation_horizon_blocks": horizon,
-            "accusation_vote_blocks": horizon,
-            "unbonding_blocks": 3 * horizon,
+            "vote_commit_blocks": phase,
+            "vote_reveal_blocks": phase,
+            "appeal_blocks": max(4, phase // 2),
+            "opening_blocks": phase,
+            "pause_blocks": schedule.window,
+            "settlement_challenge_blocks": phase,
+            "settlement_vote_blocks": phase,
             "max_groups": max(64, self.groups),
         }
+        return values | {"unbonding_blocks": longest_dispute(values)}
+
+    def phase(self) -> int:
+        """Blocks in which every validator can act on every open case, each transaction making a block of its own."""
+        return 8 + self.validators * (2 + self.cheats)
 
 
 def save_options(options: LocalnetOptions, path: Path) -> None:

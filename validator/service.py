@@ -4,8 +4,9 @@ from grail.runtime.claim import Claim
 from grail.runtime.duty import Duty
 from grail.runtime.node import Node
 from grail.runtime.service import Service
-from validator.duties.accuse import Accuse, Vote
+from validator.duties.accuse import Accuse
 from validator.duties.audit import Audit
+from validator.duties.jury import JuryService
 from validator.duties.score import CommitScores, RevealScores
 from validator.duties.seal import Seal
 from validator.duties.settle import Settle
@@ -19,7 +20,7 @@ def validator_service(node: Node, *, watchdog_seconds: float = 60.0) -> Service:
         CommitScores(node),
         RevealScores(node),
         Accuse(node),
-        Vote(node),
+        JuryService(node),
         Settle(node),
         Claim(node),
     ]

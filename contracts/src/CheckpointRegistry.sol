@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
-import {NeuronRegistry, Role} from "./NeuronRegistry.sol";
+import {Governed} from "./Governed.sol";
+import {NeuronRegistry} from "./NeuronRegistry.sol";
+import {Role} from "./StakeVault.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Events} from "./libraries/Events.sol";
 
@@ -12,7 +14,7 @@ interface IWindows {
 }
 
 /// @title Versions of the weights: fingerprint, parent, and the window from which a version is mandatory.
-contract CheckpointRegistry is Ownable2Step {
+contract CheckpointRegistry is Governed {
     using Checkpoints for Checkpoints.Trace208;
 
     struct Checkpoint {
@@ -27,21 +29,22 @@ contract CheckpointRegistry is Ownable2Step {
     }
 
     NeuronRegistry public immutable registry;
-    /// @notice The RolloutLedger, set once: it knows the current window.
-    IWindows public windows;
+    /// @notice The RolloutLedger: it knows the current window.
+    IWindows public immutable windows;
     mapping(address trainer => bool) public approved;
     Checkpoint[] private versions;
     Checkpoints.Trace208 private activeAt;
 
-    constructor(address owner, NeuronRegistry registry_) Ownable(owner) {
+    /// @param trainers who may publish from the start; votes change it
+    constructor(address timelock, NeuronRegistry registry_, IWindows windows_, address[] memory trainers)
+        Governed(timelock)
+    {
         registry = registry_;
-    }
-
-    /// @notice Names the ledger, once, by the owner.
-    function setWindows(IWindows windows_) external onlyOwner {
-        if (address(windows) != address(0)) revert Errors.AlreadyWired();
-        if (address(windows_) == address(0)) revert Errors.ZeroAddress();
         windows = windows_;
+        for (uint256 i = 0; i < trainers.length; ++i) {
+            approved[trainers[i]] = true;
+            emit Events.TrainerApproval(trainers[i], true);
+        }
     }
 
     /// @notice Approves or dismisses a trainer: stake alone does not buy the right to set the weights.
@@ -60,22 +63,24 @@ contract CheckpointRegistry is Ownable2Step {
         bytes32 calibration,
         string calldata proofScheme
     ) external returns (uint64 version) {
-        if (!approved[msg.sender]) revert Errors.TrainerNotApproved(msg.sender);
-        if (!registry.isActive(msg.sender, Role.Trainer)) revert Errors.NotActive(msg.sender);
+        (address trainer,) = registry.requireWorker(msg.sender, Role.Trainer);
+        if (!approved[trainer]) revert Errors.TrainerNotApproved(trainer);
         if (fingerprint == 0) revert Errors.EmptyFingerprint();
         bytes32 newest = versions.length == 0 ? bytes32(0) : versions[versions.length - 1].fingerprint;
         if (parent != newest) revert Errors.WrongParent(newest, parent);
         uint64 activeFrom = _nextWindow();
         versions.push(
-            Checkpoint(fingerprint, parent, manifest, rulesHash, calibration, proofScheme, activeFrom, msg.sender)
+            Checkpoint(fingerprint, parent, manifest, rulesHash, calibration, proofScheme, activeFrom, trainer)
         );
         version = uint64(versions.length);
         activeAt.push(uint48(activeFrom), version);
-        emit Events.CheckpointPublished(version, fingerprint, manifest, activeFrom, msg.sender);
+        emit Events.CheckpointPublished(version, fingerprint, manifest, activeFrom, trainer);
     }
 
     /// @notice Version that miners must use in `window`; 0 when there is none yet.
     function activeVersion(uint64 window) external view returns (uint64) {
+        (bool any, uint48 from, uint208 newest) = activeAt.latestCheckpoint();
+        if (any && from <= window) return uint64(newest);
         return uint64(activeAt.upperLookupRecent(uint48(window)));
     }
 
@@ -86,6 +91,7 @@ contract CheckpointRegistry is Ownable2Step {
 
     /// @notice One version's record.
     function checkpoint(uint64 version) external view returns (Checkpoint memory) {
+        if (version == 0 || version > versions.length) revert Errors.UnknownVersion(version);
         return versions[version - 1];
     }
 
@@ -96,5 +102,9 @@ contract CheckpointRegistry is Ownable2Step {
         } catch {
             return 0;
         }
+    }
+
+    function _owed(IERC20) internal pure override returns (uint256) {
+        return 0;
     }
 }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {Governed} from "./Governed.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Events} from "./libraries/Events.sol";
 import {Keys} from "./libraries/Keys.sol";
 
 /// @title Every governed number, with bounds and history. Twin of grail/governance/policy.py.
 /// @dev A window obeys the values that held at its first block, so a change never reaches into a running window.
-contract RewardPolicy is Ownable2Step {
+contract RewardPolicy is Governed {
     using Checkpoints for Checkpoints.Trace208;
 
     struct Bounds {
@@ -17,24 +18,40 @@ contract RewardPolicy is Ownable2Step {
         uint208 max;
     }
 
+    struct Latest {
+        uint48 since;
+        uint208 value;
+    }
+
     struct EnvironmentMix {
         uint64 fromBlock;
         uint64 totalWeight;
         bytes32[] envIds;
         uint32[] weights;
+        uint32[] rewards;
     }
 
     uint256 private constant MAX_ENVIRONMENTS = 64;
+    /// @dev Most that a verified token of an environment may earn, in thousandths of the base rate.
+    uint256 private constant MAX_REWARD = 100_000;
     uint256 private constant BPS = 10_000;
     mapping(bytes32 key => Bounds) public bounds;
     mapping(bytes32 key => Checkpoints.Trace208) private history;
+    /// @dev The newest value once more, in one word: most readers want no other.
+    mapping(bytes32 key => Latest) private newest;
     bytes32[] private keys;
     EnvironmentMix[] private mixes;
 
-    /// @param owner who may change parameters (a timelock, later)
+    struct Mix {
+        string[] ids;
+        uint32[] weights;
+        uint32[] rewards;
+    }
+
+    /// @param timelock who may change parameters
     /// @param names parameters whose start value differs from the default
     /// @param values their start values, within bounds
-    constructor(address owner, string[] memory names, uint208[] memory values) Ownable(owner) {
+    constructor(address timelock, string[] memory names, uint208[] memory values, Mix memory mix) Governed(timelock) {
         _define("group_size", 8, 2, 64);
         _define("max_groups", 64, 1, 4096);
         _define("sketch_dim", 8, 1, 64);
@@ -45,13 +62,28 @@ contract RewardPolicy is Ownable2Step {
         _define("min_stake_trainer", 1_000 ether, 1 ether, 10_000_000 ether);
         _define("unbonding_blocks", 100_800, 10, 2_000_000);
         _define("accusation_horizon_blocks", 7_200, 4, 500_000);
-        _define("accusation_vote_blocks", 7_200, 4, 500_000);
         _define("accusation_bond", 50 ether, 0.001 ether, 1_000_000 ether);
+        _define("jury_seats", 7, 1, 101);
+        _define("juror_penalty", 5 ether, 0, 1_000 ether);
+        _define("vote_commit_blocks", 1_800, 2, 100_000);
+        _define("vote_reveal_blocks", 1_800, 2, 100_000);
+        _define("appeal_blocks", 3_600, 2, 100_000);
+        _define("appeal_bond", 200 ether, 0.001 ether, 1_000_000 ether);
+        _define("opening_bond", 5 ether, 0.001 ether, 1_000_000 ether);
+        _define("opening_blocks", 3_600, 2, 100_000);
+        _define("settlement_bond", 500 ether, 0.001 ether, 1_000_000 ether);
+        _define("settlement_challenge_blocks", 3_600, 2, 100_000);
+        _define("settlement_vote_blocks", 3_600, 2, 100_000);
+        _define("claim_expiry_blocks", 1_296_000, 100, 20_000_000);
+        _define("commission_notice_blocks", 50_400, 2, 1_000_000);
+        _define("pause_blocks", 36_000, 2, 100_000);
         _define("emission_per_window", 1_000 ether, 0, 1_000_000 ether);
+        _define("halving_windows", 30_000, 100, 10_000_000);
         _define("split_miners_bps", 6_000, 1_000, 9_000);
         _define("split_validators_bps", 2_500, 500, 5_000);
         _define("split_trainer_bps", 1_000, 0, 3_000);
-        _define("split_treasury_bps", 500, 0, 3_000);
+        _define("split_treasury_bps", 400, 0, 3_000);
+        _define("split_burn_bps", 100, 0, 5_000);
         _define("kappa_bps", 5_000, 5_000, 6_700);
         _define("quorum_bps", 5_000, 3_400, 8_000);
         _define("audit_rollouts", 48, 4, 4_096);
@@ -64,20 +96,24 @@ contract RewardPolicy is Ownable2Step {
             _write(_key(names[i]), values[i]);
         }
         _crossCheck();
+        _setEnvironments(mix.ids, mix.weights, mix.rewards);
     }
 
     /// @notice Current value of a parameter, e.g. get("group_size").
     function get(string calldata name) external view returns (uint256) {
-        bytes32 key = _key(name);
-        _known(key);
-        return history[key].latest();
+        return valueOf(_key(name), block.number);
     }
 
     /// @notice Value that held at `blockNumber`; before deployment, the first one.
     function valueAt(string calldata name, uint256 blockNumber) external view returns (uint256) {
-        bytes32 key = _key(name);
-        _known(key);
-        return _at(key, blockNumber);
+        return valueOf(_key(name), blockNumber);
+    }
+
+    /// @notice The same by key, keccak256 of the name: for contracts that are called often.
+    function valueOf(bytes32 key, uint256 blockNumber) public view returns (uint256) {
+        Latest memory latest = newest[key];
+        if (latest.since == 0) revert Errors.UnknownParameter(key);
+        return latest.since <= blockNumber ? latest.value : _at(key, blockNumber);
     }
 
     /// @notice All keys with the values that held at `blockNumber`, in one call.
@@ -103,20 +139,13 @@ contract RewardPolicy is Ownable2Step {
         _crossCheck();
     }
 
-    /// @notice Replaces the environment mix: ids such as "arithmetic/1" and their integer weights.
-    function setEnvironments(string[] calldata ids, uint32[] calldata weights) external onlyOwner {
-        if (ids.length == 0 || ids.length > MAX_ENVIRONMENTS || ids.length != weights.length) {
-            revert Errors.BadEnvironmentMix();
-        }
-        EnvironmentMix storage mix = mixes.push();
-        mix.fromBlock = uint64(block.number);
-        for (uint256 i = 0; i < ids.length; ++i) {
-            mix.envIds.push(keccak256(bytes(ids[i])));
-            mix.weights.push(weights[i]);
-            mix.totalWeight += weights[i];
-        }
-        if (mix.totalWeight == 0) revert Errors.BadEnvironmentMix();
-        emit Events.EnvironmentsSet(ids, weights);
+    /// @notice Replaces the environment mix: ids such as "arithmetic/1", their integer weights, and what a verified
+    ///         token of each earns in thousandths of the base rate.
+    function setEnvironments(string[] calldata ids, uint32[] calldata weights, uint32[] calldata rewards)
+        external
+        onlyOwner
+    {
+        _setEnvironments(ids, weights, rewards);
     }
 
     /// @notice Hash of the environment that a problem key mandates under the mix that held at `blockNumber`.
@@ -130,10 +159,30 @@ contract RewardPolicy is Ownable2Step {
         revert Errors.BadEnvironmentMix();
     }
 
-    /// @notice Hashes and weights of the mix that held at `blockNumber`.
-    function environments(uint256 blockNumber) external view returns (bytes32[] memory, uint32[] memory) {
+    /// @notice Hashes, weights and rewards of the mix that held at `blockNumber`.
+    function environments(uint256 blockNumber)
+        external
+        view
+        returns (bytes32[] memory, uint32[] memory, uint32[] memory)
+    {
         EnvironmentMix storage mix = _mixAt(blockNumber);
-        return (mix.envIds, mix.weights);
+        return (mix.envIds, mix.weights, mix.rewards);
+    }
+
+    function _setEnvironments(string[] memory ids, uint32[] memory weights, uint32[] memory rewards) private {
+        bool sizes = ids.length == weights.length && ids.length == rewards.length;
+        if (ids.length == 0 || ids.length > MAX_ENVIRONMENTS || !sizes) revert Errors.BadEnvironmentMix();
+        EnvironmentMix storage mix = mixes.push();
+        mix.fromBlock = uint64(block.number);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            if (rewards[i] > MAX_REWARD) revert Errors.BadEnvironmentMix();
+            mix.envIds.push(keccak256(bytes(ids[i])));
+            mix.weights.push(weights[i]);
+            mix.rewards.push(rewards[i]);
+            mix.totalWeight += weights[i];
+        }
+        if (mix.totalWeight == 0) revert Errors.BadEnvironmentMix();
+        emit Events.EnvironmentsSet(ids, weights, rewards);
     }
 
     function _at(bytes32 key, uint256 blockNumber) private view returns (uint256) {
@@ -161,20 +210,26 @@ contract RewardPolicy is Ownable2Step {
         Bounds memory b = bounds[key];
         if (value < b.min || value > b.max) revert Errors.OutOfBounds(key, value, b.min, b.max);
         history[key].push(uint48(block.number), value);
+        newest[key] = Latest(uint48(block.number), value);
         emit Events.ParameterSet(key, value);
     }
 
-    /// @dev Rules between parameters: the split never exceeds one; nobody can leave before the last dispute about
-    ///      their work has ended.
+    /// @dev Rules between parameters: the split is the whole emission; nobody can leave before the last dispute about
+    ///      their work has ended; no fine comes near a validator's stake.
     function _crossCheck() private view {
         uint256 split = _latest("split_miners_bps") + _latest("split_validators_bps") + _latest("split_trainer_bps")
-            + _latest("split_treasury_bps");
-        if (split > BPS) revert Errors.SplitAboveOne(split);
+            + _latest("split_treasury_bps") + _latest("split_burn_bps");
+        if (split != BPS) revert Errors.SplitNotWhole(split);
         uint256 shares = _latest("slash_accuser_bps") + _latest("slash_burn_bps");
         if (shares > BPS) revert Errors.SplitAboveOne(shares);
-        uint256 needed = _latest("accusation_horizon_blocks") + _latest("accusation_vote_blocks");
+        uint256 trial = 2 * (_latest("vote_commit_blocks") + _latest("vote_reveal_blocks")) + _latest("appeal_blocks");
+        uint256 dispute = trial > _latest("opening_blocks") ? trial : _latest("opening_blocks");
+        uint256 needed = _latest("accusation_horizon_blocks") + dispute + _latest("pause_blocks");
         if (_latest("unbonding_blocks") < needed) {
             revert Errors.UnbondingTooShort(_latest("unbonding_blocks"), needed);
+        }
+        if (_latest("juror_penalty") * 10 > _latest("min_stake_validator")) {
+            revert Errors.PenaltyTooHigh(_latest("juror_penalty"), _latest("min_stake_validator") / 10);
         }
     }
 
@@ -188,5 +243,9 @@ contract RewardPolicy is Ownable2Step {
 
     function _key(string memory name) private pure returns (bytes32) {
         return keccak256(bytes(name));
+    }
+
+    function _owed(IERC20) internal pure override returns (uint256) {
+        return 0;
     }
 }

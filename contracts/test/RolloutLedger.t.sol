@@ -1,68 +1,145 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {RolloutLedger} from "../src/RolloutLedger.sol";
+import {Role} from "../src/StakeVault.sol";
+import {Commitment, Commitments} from "../src/libraries/Commitments.sol";
 import {Errors} from "../src/libraries/Errors.sol";
 import {Keys} from "../src/libraries/Keys.sol";
 import {Network} from "./base/Network.sol";
 
 contract RolloutLedgerTest is Network {
     bytes32 private constant ROOT = keccak256("root");
-    bytes32 private constant BLOB = keccak256("blob");
+    uint256 private constant KEY = 0xA11CE;
 
     function setUp() public {
         setUpNetwork();
     }
 
-    function commit(uint32 groups, uint64 version) private {
+    function commit(Commitment memory c) private {
         vm.prank(MINER);
-        ledger.commit(0, ROOT, BLOB, groups, version);
+        ledger.commit(c);
     }
 
-    function test_commit_storesEverything() public {
+    function signed(Commitment memory c, RolloutLedger where) private view returns (bytes memory) {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256("Grail"),
+                keccak256("1"),
+                block.chainid,
+                address(where)
+            )
+        );
+        bytes32 digest = keccak256(abi.encodePacked("\x19\x01", domain, Commitments.digest(c)));
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(KEY, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    function giveHotkey() private {
+        vm.prank(MINER);
+        registry.proposeHotkey(vm.addr(KEY));
+        vm.prank(vm.addr(KEY));
+        registry.acceptHotkey(MINER);
+    }
+
+    function test_commit_storesOneWord() public {
         goTo(0, 1);
         bytes32 first = blockhash(GENESIS);
-        commit(4, 1);
-        RolloutLedger.Commitment memory entry = ledger.commitmentOf(0, MINER);
-        assertEq(entry.root, ROOT, "root");
-        assertEq(entry.groups, 4, "groups");
+        Commitment memory c = commitment(0, ROOT, 4);
+        commit(c);
+        assertEq(ledger.commitmentOf(0, MINER), Commitments.digest(c), "digest");
         assertEq(ledger.beaconOf(0), Keys.beacon(block.chainid, address(ledger), 0, first), "beacon");
-        assertEq(ledger.committersFrom(0, 0, 10)[0], MINER, "listed");
+        ledger.requireCommitted(c);
+        c.groups = 5;
+        vm.expectRevert(abi.encodeWithSelector(Errors.NoCommitment.selector, 0, MINER));
+        ledger.requireCommitted(c);
     }
 
     function test_commit_onlyInItsPhase() public {
         goTo(0, 0);
         vm.prank(MINER);
         vm.expectRevert(abi.encodeWithSelector(Errors.OutsidePhase.selector, 100, 101, 110));
-        ledger.commit(0, ROOT, BLOB, 4, 1);
+        ledger.commit(commitment(0, ROOT, 4));
         goTo(0, 11);
         vm.prank(MINER);
         vm.expectRevert(abi.encodeWithSelector(Errors.OutsidePhase.selector, 111, 101, 110));
-        ledger.commit(0, ROOT, BLOB, 4, 1);
+        ledger.commit(commitment(0, ROOT, 4));
     }
 
-    function test_commit_onlyOnce() public {
+    function test_commit_onlyOnceAndNeverNothing() public {
         goTo(0, 1);
-        commit(4, 1);
+        vm.prank(MINER);
+        vm.expectRevert(Errors.EmptyCommitment.selector);
+        ledger.commit(commitment(0, 0, 4));
+        commit(commitment(0, ROOT, 4));
         vm.prank(MINER);
         vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyCommitted.selector, 0, MINER));
-        ledger.commit(0, keccak256("other"), BLOB, 4, 1);
+        ledger.commit(commitment(0, keccak256("other"), 4));
+    }
+
+    function test_commit_onlyForOneself() public {
+        join(address(0x1112), Role.Miner, 1_000 ether);
+        goTo(0, 1);
+        vm.prank(address(0x1112));
+        vm.expectRevert(abi.encodeWithSelector(Errors.Unauthorized.selector, address(0x1112)));
+        ledger.commit(commitment(0, ROOT, 4));
+        vm.prank(validators[0]);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotActive.selector, validators[0]));
+        ledger.commit(commitment(0, ROOT, 4));
+    }
+
+    function test_commitFor_anyonePaysTheGasOfASignedCommitment() public {
+        giveHotkey();
+        goTo(0, 1);
+        Commitment memory c = commitment(0, ROOT, 4);
+        ledger.commitFor(c, signed(c, ledger));
+        ledger.requireCommitted(c);
+    }
+
+    function test_commitFor_refusesOtherSignersLedgersAndMalleability() public {
+        giveHotkey();
+        goTo(0, 1);
+        Commitment memory c = commitment(0, ROOT, 4);
+        bytes memory good = signed(c, ledger);
+        bytes memory elsewhere = signed(c, RolloutLedger(address(0xE15E)));
+        vm.expectRevert();
+        ledger.commitFor(c, elsewhere);
+        c.groups = 5;
+        vm.expectRevert();
+        ledger.commitFor(c, good);
+        c.groups = 4;
+        (bytes32 r, bytes32 s, uint8 v) = (bytes32(0), bytes32(0), 0);
+        assembly {
+            r := mload(add(good, 32))
+            s := mload(add(good, 64))
+            v := byte(0, mload(add(good, 96)))
+        }
+        uint256 order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+        bytes memory twin = abi.encodePacked(r, bytes32(order - uint256(s)), v == 27 ? uint8(28) : uint8(27));
+        vm.expectRevert(abi.encodeWithSelector(ECDSA.ECDSAInvalidSignatureS.selector, bytes32(order - uint256(s))));
+        ledger.commitFor(c, twin);
+        vm.expectRevert();
+        ledger.commitFor(c, "");
     }
 
     function test_commit_groupsAreCoveredByStake() public {
         goTo(0, 1);
-        policy.set("max_groups", 4_096);
+        set("max_groups", 4_096);
         goTo(1, 1);
         vm.prank(MINER);
         vm.expectRevert(abi.encodeWithSelector(Errors.TooManyGroups.selector, 201, 200));
-        ledger.commit(1, ROOT, BLOB, 201, 1);
+        ledger.commit(commitment(1, ROOT, 201));
     }
 
     function test_commit_onlyTheActiveVersion() public {
         goTo(0, 1);
+        Commitment memory c = commitment(0, ROOT, 4);
+        c.checkpointVersion = 2;
         vm.prank(MINER);
         vm.expectRevert(abi.encodeWithSelector(Errors.WrongVersion.selector, 1, 2));
-        ledger.commit(0, ROOT, BLOB, 4, 2);
+        ledger.commit(c);
     }
 
     function test_commit_notFromJail() public {
@@ -71,7 +148,7 @@ contract RolloutLedgerTest is Network {
         goTo(0, 1);
         vm.prank(MINER);
         vm.expectRevert(abi.encodeWithSelector(Errors.NotActive.selector, MINER));
-        ledger.commit(0, ROOT, BLOB, 4, 1);
+        ledger.commit(commitment(0, ROOT, 4));
     }
 
     function test_seal_notBeforeTheChallengeBlock() public {
@@ -109,6 +186,7 @@ contract RolloutLedgerTest is Network {
     }
 
     function test_publish_stakeAloneIsNotEnough() public {
+        vm.prank(address(timelock));
         checkpoints.approve(TRAINER, false);
         vm.prank(TRAINER);
         vm.expectRevert(abi.encodeWithSelector(Errors.TrainerNotApproved.selector, TRAINER));

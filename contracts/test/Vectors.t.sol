@@ -2,13 +2,27 @@
 pragma solidity ^0.8.28;
 
 import {RewardPolicy} from "../src/RewardPolicy.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Commitment, Commitments} from "../src/libraries/Commitments.sol";
 import {Consensus} from "../src/libraries/Consensus.sol";
 import {Keys} from "../src/libraries/Keys.sol";
 import {Leaf, RolloutLeaf} from "../src/libraries/Leaf.sol";
 import {Philox} from "../src/libraries/Philox.sol";
 import {Schedule, Timing} from "../src/libraries/Schedule.sol";
+import {Sortition} from "../src/libraries/Sortition.sol";
+import {Entry, SumTree} from "../src/libraries/SumTree.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Test} from "./base/Test.sol";
+import {Trees} from "./base/Trees.sol";
+
+/// @dev OpenZeppelin's typed-data hash with the ledger's domain, at any address and chain.
+contract TypedData is EIP712 {
+    constructor() EIP712("Grail", "1") {}
+
+    function signingHash(bytes32 structHash) external view returns (bytes32) {
+        return _hashTypedDataV4(structHash);
+    }
+}
 
 /// @dev The same JSON files that tests/protocol reads: both languages must compute the same.
 contract VectorsTest is Test {
@@ -174,8 +188,90 @@ contract VectorsTest is Test {
         }
     }
 
+    function mix() private pure returns (RewardPolicy.Mix memory m) {
+        m = RewardPolicy.Mix(new string[](1), new uint32[](1), new uint32[](1));
+        (m.ids[0], m.weights[0]) = ("arithmetic/1", 1);
+    }
+
+    function test_commitment() public {
+        string memory j = load("commitment");
+        uint256 n = count(j, "digest");
+        for (uint256 i = 0; i < n; ++i) {
+            Commitment memory c = Commitment(
+                uint64(vm.parseJsonUint(j, path(i, "window"))),
+                vm.parseJsonAddress(j, path(i, "miner")),
+                vm.parseJsonBytes32(j, path(i, "root")),
+                vm.parseJsonBytes32(j, path(i, "blobDigest")),
+                uint32(vm.parseJsonUint(j, path(i, "groups"))),
+                uint64(vm.parseJsonUint(j, path(i, "checkpointVersion")))
+            );
+            bytes32 digest = Commitments.digest(c);
+            assertEq(digest, vm.parseJsonBytes32(j, path(i, "digest")), "digest");
+            TypedData typed = new TypedData();
+            vm.etch(vm.parseJsonAddress(j, path(i, "ledger")), address(typed).code);
+            vm.chainId(vm.parseJsonUint(j, path(i, "chainId")));
+            bytes32 got = TypedData(vm.parseJsonAddress(j, path(i, "ledger"))).signingHash(digest);
+            assertEq(got, vm.parseJsonBytes32(j, path(i, "signingHash")), "signing hash");
+        }
+    }
+
+    function test_sum_tree() public view {
+        string memory j = load("sum_tree");
+        uint256 n = count(j, "root");
+        for (uint256 i = 0; i < n; ++i) {
+            uint256[] memory keys = vm.parseJsonUintArray(j, path(i, "keys"));
+            uint256[] memory values = vm.parseJsonUintArray(j, path(i, "values"));
+            Trees.Tree memory tree = Trees.make(vm.parseJsonBytes32(j, path(i, "context")), keys.length);
+            for (uint256 k = 0; k < keys.length; ++k) {
+                (tree.keys[k], tree.values[k]) = (keys[k], uint128(values[k]));
+            }
+            assertEq(Trees.root(tree), vm.parseJsonBytes32(j, path(i, "root")), "root");
+            Entry memory entry = entryOf(j, i, tree);
+            bytes32 root = vm.parseJsonBytes32(j, path(i, "root"));
+            this.requireEntry(root, vm.parseJsonUint(j, path(i, "sum")), tree.context, keys.length, entry);
+        }
+    }
+
+    function entryOf(string memory j, uint256 i, Trees.Tree memory tree) private pure returns (Entry memory entry) {
+        entry.path = vm.parseJsonUintArray(j, path(i, "path"));
+        entry.index = uint32(vm.parseJsonUint(j, path(i, "index")));
+        (entry.key, entry.value) = (tree.keys[entry.index], tree.values[entry.index]);
+    }
+
+    function requireEntry(bytes32 root, uint256 sum, bytes32 context, uint256 size, Entry calldata entry)
+        external
+        pure
+    {
+        SumTree.requireEntry(root, sum, context, size, entry);
+    }
+
+    function test_sortition() public view {
+        string memory j = load("sortition");
+        uint256 n = count(j, "seed");
+        for (uint256 i = 0; i < n; ++i) {
+            bytes32 seed = Sortition.seed(
+                vm.parseJsonUint(j, path(i, "chainId")),
+                vm.parseJsonAddress(j, path(i, "jury")),
+                vm.parseJsonUint(j, path(i, "id")),
+                vm.parseJsonBytes32(j, path(i, "blockHash"))
+            );
+            assertEq(seed, vm.parseJsonBytes32(j, path(i, "seed")), "seed");
+            assertEq(seatsOf(j, i, seed), vm.parseJsonUint(j, path(i, "seats")), "seats");
+        }
+    }
+
+    function seatsOf(string memory j, uint256 i, bytes32 seed) private pure returns (uint256) {
+        return Sortition.seats(
+            seed,
+            vm.parseJsonAddress(j, path(i, "juror")),
+            vm.parseJsonUint(j, path(i, "stake")),
+            vm.parseJsonUint(j, path(i, "total")),
+            vm.parseJsonUint(j, path(i, "jurySeats"))
+        );
+    }
+
     function test_policy() public {
-        RewardPolicy policy = new RewardPolicy(address(this), new string[](0), new uint208[](0));
+        RewardPolicy policy = new RewardPolicy(address(this), new string[](0), new uint208[](0), mix());
         string memory j = load("policy");
         uint256 n = count(j, "key");
         (bytes32[] memory keys, uint256[] memory values) = policy.allAt(block.number);

@@ -34,6 +34,12 @@ class Signer:
 
         return bytes(self.account.sign_message(encode_defunct(text=text)).signature)
 
+    def sign_hash(self, digest: bytes) -> bytes:
+        """65-byte signature (r, s, v) of a 32-byte hash that already names its purpose (EIP-712)."""
+        from hexbytes import HexBytes
+
+        return bytes(self.account.unsafe_sign_hash(HexBytes(digest)).signature)  # type: ignore[arg-type]
+
     @property
     def name(self) -> str:
         """Checksummed 0x address."""

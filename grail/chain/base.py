@@ -1,4 +1,4 @@
-"""The Chain protocol: five verbs (head, block_hash, call, send, logs) and their value types."""
+"""The Chain protocol: what we ask of an EVM chain, and the value types of its answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,6 +51,14 @@ class Chain(Protocol):
 
     def block_hash(self, number: BlockNumber) -> Digest:
         """Hash of a mined block. Raises ChainError when it does not exist yet."""
+        ...
+
+    def code(self, address: Address) -> bytes:
+        """Runtime code at an address, empty where there is none."""
+        ...
+
+    def nonce(self, address: Address) -> int:
+        """Transactions that an account has sent, waiting ones included."""
         ...
 
     def call(self, to: Address, data: bytes) -> bytes:

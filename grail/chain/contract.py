@@ -78,17 +78,31 @@ class Contract:
         fields = dict(self._codec.events[name]().process_log(entry)["args"])
         return ChainEvent(self.name, name, {k: _plain(v) for k, v in fields.items()}, log.block, log.index)
 
+    def calldata(self, function: str, *values: Any) -> bytes:
+        """What `send` would send: for proposals, which are calls that the timelock makes later."""
+        return self._encode(function, values)
+
+    def decode_calldata(self, data: bytes) -> tuple[str, tuple[Any, ...]]:
+        """Function name and values of a call, in ABI order."""
+        function, values = self._codec.decode_function_input(bytes(data))
+        return function.abi_element_identifier.split("(")[0], tuple(values.values())
+
     def _encode(self, function: str, values: tuple[Any, ...]) -> bytes:
-        plain = [Web3.to_checksum_address(v) if isinstance(v, bytes) and len(v) == 20 else v for v in values]
-        return bytes.fromhex(self._codec.encode_abi(function, args=plain)[2:])
+        return bytes.fromhex(self._codec.encode_abi(function, args=_encodable(values))[2:])
 
 
 def deployment_data(name: str, *values: Any) -> bytes:
     """Bytecode with encoded constructor arguments."""
     built = artifact(name)
-    plain = [Web3.to_checksum_address(v) if isinstance(v, bytes) and len(v) == 20 else v for v in values]
     factory = _CODEC.eth.contract(abi=built["abi"], bytecode=built["bytecode"])
-    return bytes.fromhex(factory.constructor(*plain).data_in_transaction[2:])
+    return bytes.fromhex(factory.constructor(*_encodable(values)).data_in_transaction[2:])
+
+
+def _encodable(value: Any) -> Any:
+    """Addresses as web3 wants them, at any depth."""
+    if isinstance(value, list | tuple):
+        return type(value)(_encodable(part) for part in value)
+    return Web3.to_checksum_address(value) if isinstance(value, bytes) and len(value) == 20 else value
 
 
 def _type(item: dict[str, Any]) -> str:
@@ -101,6 +115,8 @@ def _type(item: dict[str, Any]) -> str:
 def _shape(item: dict[str, Any], value: Any) -> Any:
     if item["type"] == "tuple":
         return {part["name"]: _shape(part, v) for part, v in zip(item["components"], value, strict=True)}
+    if item["type"] == "tuple[]":
+        return [_shape({**item, "type": "tuple"}, part) for part in value]
     if item["type"].endswith("[]"):
         return [_plain(v) for v in value]
     return _plain(value)

@@ -1,104 +1,156 @@
-"""One network's contracts: deploy and wire them from the packaged artifacts; read and write the address book."""
+"""One network's contracts: deploy from the packaged artifacts, resume, verify. Nobody keeps a key to them.
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+Contracts name each other in their constructors, by the addresses that the deployer's next nonces give: so every
+reference is immutable, nothing is wired afterwards, and the deployer has no power at any moment. The owner of
+everything is the timelock; the timelock obeys the governor; the governor counts votes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from grail.chain.accounts import Signer
+from grail.chain.address_book import NAMES, AddressBook
 from grail.chain.base import Chain
-from grail.chain.contract import Contract, deployment_data
+from grail.chain.contract import Contract, artifact, deployment_data
 from grail.errors import SettingsError, WrongChain
+from grail.governance.policy import check
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import Address
 
-NAMES = (
-    "GrailToken",
-    "RewardPolicy",
-    "NeuronRegistry",
-    "CheckpointRegistry",
-    "RolloutLedger",
-    "RewardPool",
-    "ScoreBoard",
-    "FaultCourt",
-)
+NOBODY = bytes(20)
+ORDER = NAMES
+"""Order of deployment: contract i stands at the address of the deployer's nonce + i."""
 
 
-@dataclass(frozen=True, slots=True)
-class AddressBook:
-    """Where a network's contracts live."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VotingRules:
+    """How token holders decide. Blocks, but for the timelock's seconds; `threshold` in wei."""
 
-    chain_id: int
-    addresses: Mapping[str, Address]
-    treasury: Address
-    first_block: int
-
-    def save(self, path: Path) -> None:
-        """Write as JSON."""
-        body = {
-            "chain_id": self.chain_id,
-            "contracts": {name: "0x" + address.hex() for name, address in self.addresses.items()},
-            "treasury": "0x" + self.treasury.hex(),
-            "first_block": self.first_block,
-        }
-        path.write_text(json.dumps(body, indent=2) + "\n")
-
-    @classmethod
-    def load(cls, path: Path) -> "AddressBook":
-        """Read from JSON. Raises SettingsError naming what is missing."""
-        try:
-            body = json.loads(path.read_text())
-            addresses = {name: bytes.fromhex(body["contracts"][name][2:]) for name in NAMES}
-            return cls(body["chain_id"], addresses, bytes.fromhex(body["treasury"][2:]), body["first_block"])
-        except OSError as error:
-            raise SettingsError(
-                f"expected an address book at {path} ({error.strerror}): ask the network for it"
-            ) from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise SettingsError(f"expected an address book in {path}, but it lacks {error}") from error
+    delay_blocks: int = 14_400
+    period_blocks: int = 36_000
+    late_extension_blocks: int = 7_200
+    threshold: int = 50_000 * 10**18
+    quorum_percent: int = 4
+    timelock_seconds: int = 3 * 24 * 3_600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkPlan:
-    """What a deployment is to be. `overrides` are start values of governed parameters; amounts in wei."""
+    """What a deployment is to be. `overrides` are start values of governed parameters; amounts in wei.
+
+    `environments`: id to (weight, reward in thousandths). `holders`: who gets the initial supply. `trainers` may
+    publish checkpoints from the start. `guardian` may pause; 20 zero bytes for nobody.
+    """
 
     schedule: Schedule
     overrides: Mapping[str, int]
-    environments: Mapping[str, int]
-    initial_supply: int
+    environments: Mapping[str, tuple[int, int]]
+    holders: Mapping[Address, int]
     cap: int
-    treasury: Address
+    trainers: Sequence[Address] = ()
+    guardian: Address = NOBODY
+    voting: VotingRules = field(default_factory=VotingRules)
 
 
-def deploy(chain: Chain, deployer: Signer, plan: NetworkPlan) -> AddressBook:
-    """Deploy and wire all contracts. The deployer owns the policy, the registry and the checkpoints."""
-    owner, timing = deployer.address, plan.schedule
-    first = chain.head().number
+def predicted_address(deployer: Address, nonce: int) -> Address:
+    """Address of the contract that `deployer` creates with `nonce`: last 20 bytes of keccak(rlp([deployer, nonce]))."""
+    from eth_utils.crypto import keccak
+    from rlp import encode
 
-    def put(name: str, *values: object) -> Address:
-        receipt = chain.send(deployer, None, deployment_data(name, *values))
-        assert receipt.contract is not None
-        return receipt.contract
+    return keccak(encode([deployer, nonce]))[12:]
 
-    token = put("GrailToken", owner, plan.initial_supply, plan.cap)
-    policy = put("RewardPolicy", owner, list(plan.overrides), list(plan.overrides.values()))
-    registry = put("NeuronRegistry", owner, token, policy)
-    checkpoints = put("CheckpointRegistry", owner, registry)
-    times = (timing.genesis, timing.window, timing.commit, timing.score, timing.reveal)
-    ledger = put("RolloutLedger", policy, registry, checkpoints, times)
-    pool = put("RewardPool", token, policy, ledger)
-    board = put("ScoreBoard", policy, registry, ledger, pool)
-    court = put("FaultCourt", token, policy, registry, ledger, plan.treasury)
-    places = (token, policy, registry, checkpoints, ledger, pool, board, court)
-    book = AddressBook(chain.chain_id, dict(zip(NAMES, places, strict=True)), plan.treasury, first)
-    contracts = open_contracts(chain, book)
-    contracts["GrailToken"].send(deployer, "setMinter", pool)
-    contracts["NeuronRegistry"].send(deployer, "setCourt", court)
-    contracts["CheckpointRegistry"].send(deployer, "setWindows", ledger)
-    contracts["RewardPool"].send(deployer, "setBoard", board)
-    ids, weights = list(plan.environments), list(plan.environments.values())
-    contracts["RewardPolicy"].send(deployer, "setEnvironments", ids, weights)
+
+def deploy(
+    chain: Chain,
+    deployer: Signer,
+    plan: NetworkPlan,
+    *,
+    first_nonce: int | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+) -> AddressBook:
+    """Deploy what is missing and verify everything.
+
+    `first_nonce`: the deployer's nonce at which the deployment began; with it, a broken-off deployment goes on. Raises
+    SettingsError when the plan is impossible, or when the deployer sent something else in between.
+    """
+    check(plan.overrides)
+    if sum(plan.holders.values()) > plan.cap:
+        raise SettingsError("expected the holders' amounts to sum to at most the cap")
+    began = chain.nonce(deployer.address) if first_nonce is None else first_nonce
+    places = {name: predicted_address(deployer.address, began + i) for i, name in enumerate(ORDER)}
+    book = AddressBook(chain.chain_id, places, chain.head().number)
+    values = constructor_values(places, plan)
+    for i, name in enumerate(ORDER):
+        notify(name)
+        if chain.code(places[name]):
+            continue
+        nonce = chain.nonce(deployer.address)
+        if nonce != began + i:
+            raise SettingsError(
+                f"expected the deployer's nonce to be {began + i} before {name}, got {nonce}: it sent something else "
+                "in between; remove the deployment's state file to start anew"
+            )
+        chain.send(deployer, None, deployment_data(name, *values[name]))
+    verify_code(chain, book)
     return book
+
+
+def constructor_values(at: Mapping[str, Address], plan: NetworkPlan) -> dict[str, tuple[Any, ...]]:
+    """Arguments of every constructor."""
+    timelock, times, voting = at["TimelockController"], plan.schedule, plan.voting
+    mix = (
+        list(plan.environments),
+        [weight for weight, _ in plan.environments.values()],
+        [reward for _, reward in plan.environments.values()],
+    )
+    base = (timelock, at["GrailToken"], at["RewardPolicy"])
+    paused = (*base, at["PauseSwitch"])
+    work = (at["NeuronRegistry"], at["StakeVault"], at["RolloutLedger"])
+    timing = (times.genesis, times.window, times.commit, times.score, times.reveal)
+    rules = (
+        voting.delay_blocks,
+        voting.period_blocks,
+        voting.threshold,
+        voting.quorum_percent,
+        voting.late_extension_blocks,
+    )
+    return {
+        "GrailToken": (timelock, at["RewardPool"], plan.cap, list(plan.holders), list(plan.holders.values())),
+        "RewardPolicy": (timelock, list(plan.overrides), list(plan.overrides.values()), mix),
+        "PauseSwitch": (timelock, at["RewardPolicy"], plan.guardian),
+        "StakeVault": ((*paused, at["NeuronRegistry"], at["RewardPool"], at["FaultCourt"], at["Jury"]),),
+        "NeuronRegistry": (timelock, at["StakeVault"], at["FaultCourt"]),
+        "CheckpointRegistry": (timelock, at["NeuronRegistry"], at["RolloutLedger"], list(plan.trainers)),
+        "RolloutLedger": (
+            at["RewardPolicy"],
+            at["NeuronRegistry"],
+            at["StakeVault"],
+            at["CheckpointRegistry"],
+            timing,
+        ),
+        "RewardPool": ((*base, at["RolloutLedger"], at["StakeVault"], at["PauseSwitch"], at["ScoreBoard"], timelock),),
+        "ScoreBoard": ((*paused, at["NeuronRegistry"], at["RolloutLedger"], at["RewardPool"], at["StakeVault"]),),
+        "FaultCourt": ((*paused, *work, at["Jury"], timelock),),
+        "Jury": ((*paused, *work, at["FaultCourt"]),),
+        "TimelockController": (voting.timelock_seconds, [at["GrailGovernor"]], [NOBODY], NOBODY),
+        "GrailGovernor": (at["GrailToken"], at["StakeVault"], timelock, rules),
+    }
+
+
+def verify_code(chain: Chain, book: AddressBook) -> None:
+    """Compare what stands on chain with the packaged artifacts, immutables left out. Raises WrongChain naming what."""
+    for name in ORDER:
+        built = artifact(name)
+        expected, found = bytearray.fromhex(built["runtime"][2:]), bytearray(chain.code(book.addresses[name]))
+        for start, length in built["immutables"]:
+            for code in (expected, found):
+                code[start : start + length] = bytes(len(code[start : start + length]))
+        if expected != found:
+            raise WrongChain(
+                f"expected the packaged {name} at 0x{book.addresses[name].hex()}, got "
+                f"{'other code' if found else 'no code'}: check address book, chain URL and version of Grail"
+            )
 
 
 def open_contracts(chain: Chain, book: AddressBook) -> dict[str, Contract]:

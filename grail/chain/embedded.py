@@ -5,8 +5,9 @@ State is py-evm's key-value store; `save()` appends what changed to a SQLite fil
 process finds the chain exactly as it was at the last save.
 """
 
+import itertools
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,13 @@ from eth_tester.backends.pyevm.main import get_default_genesis_params
 from web3 import EthereumTesterProvider, Web3
 
 from grail.chain.accounts import Signer
+from grail.chain.base import Log
 from grail.chain.jsonrpc import JsonRpcChain
 from grail.chain.reverts import RevertDecoder
 from grail.chain.transactions import TransactionSender
 from grail.errors import ChainError, StorageError
 from grail.protocol.hashing import keccak256
-from grail.protocol.units import Address
+from grail.protocol.units import Address, BlockNumber
 
 # py-evm hashes all the time, by default through a slow wrapper.
 keccak.hasher = keccak_in_c.keccak256  # type: ignore[assignment]
@@ -35,7 +37,7 @@ CHAIN_ID = 31_337
 BLOCK_SECONDS = 12
 GENESIS_TIME = 1_700_000_000
 FUNDER_WEI = 10**27
-GAS_LIMIT = 8_000_000
+GAS_LIMIT = 16_000_000
 """Gas limit of every transaction here: estimating would double the cost of each, and gas is free."""
 
 
@@ -57,6 +59,22 @@ class EmbeddedChain(JsonRpcChain):
     def call(self, to: Address, data: bytes) -> bytes:
         """Run a read-only call as the next block would see it; py-evm directly, because the provider loses reasons."""
         return self._sender.execute(self._caller, to, data, 0)
+
+    def logs(self, addresses: Sequence[Address], first: BlockNumber, last: BlockNumber) -> list[Log]:
+        """Events of these contracts; py-evm's receipts directly, and only of blocks that hold any."""
+        chain, wanted, found = self._tester.backend.chain, set(addresses), []
+        for number in range(first, min(last, self.head().number) + 1):
+            header = chain.get_canonical_block_header_by_number(number)
+            if not header.bloom:
+                continue
+            index = 0
+            for receipt in chain.get_canonical_block_by_number(number).get_receipts(chain.chaindb):
+                for log in receipt.logs:
+                    if log.address in wanted:
+                        topics = tuple(topic.to_bytes(32, "big") for topic in log.topics)
+                        found.append(Log(log.address, topics, log.data, BlockNumber(number), index))
+                    index += 1
+        return found
 
     def mine(self, blocks: int) -> None:
         """Make empty blocks."""
@@ -80,10 +98,26 @@ class _EmbeddedSender(TransactionSender):
         nonce = chain.get_vm(chain.get_canonical_head()).state.get_nonce(sender)
         plain = build(nonce=nonce, gas_price=0, gas=GAS_LIMIT, to=to or b"", value=value, data=data)
         try:
-            return chain.get_transaction_result(SpoofTransaction(plain, from_=sender), chain.get_canonical_head())
+            return self._as_next_block(SpoofTransaction(plain, from_=sender))
         except VMError as error:
             reason = error.args[0] if error.args and isinstance(error.args[0], bytes) else b""
             raise self._reverts.explain(reason, f"call 0x{data[:4].hex()}") from error
+
+    def _as_next_block(self, transaction: SpoofTransaction) -> bytes:
+        """What the chain's own get_transaction_result does, but at our next timestamp instead of the clock's."""
+        head = self._backend.chain.get_canonical_head()
+        vm = self._backend.chain.get_vm(head)
+        block = vm.generate_block_from_parent_header_and_coinbase(head, head.coinbase)
+        header = block.header.copy(base_fee_per_gas=0, timestamp=head.timestamp + BLOCK_SECONDS)
+        hashes = itertools.chain((head.hash,), vm.previous_hashes)
+        state = vm.build_state(vm.chaindb.db, header, vm.chain_context, hashes)
+        snapshot = state.snapshot()
+        try:
+            computation = state.costless_execute_transaction(transaction)
+        finally:
+            state.revert(snapshot)
+        computation.raise_if_error()
+        return computation.output
 
     def _gas(self, fields: dict[str, Any], data: bytes) -> int:
         return GAS_LIMIT

@@ -64,6 +64,15 @@ class JsonRpcChain:
         except BlockNotFound as error:
             raise ChainError(f"expected block {number} to be mined on {self._name}: wait for it") from error
 
+    def code(self, address: Address) -> bytes:
+        """Runtime code at an address, empty where there is none."""
+        return bytes(self._ask(lambda: self._web3.eth.get_code(Web3.to_checksum_address(address))))
+
+    def nonce(self, address: Address) -> int:
+        """Transactions that an account has sent, waiting ones included."""
+        account = Web3.to_checksum_address(address)
+        return self._ask(lambda: self._web3.eth.get_transaction_count(account, "pending"))
+
     def call(self, to: Address, data: bytes) -> bytes:
         """Run a read-only call at the newest block."""
         request: Any = {

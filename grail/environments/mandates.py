@@ -19,6 +19,7 @@ class GroupMandate:
 
     env_id: Digest
     environment: Environment
+    reward_milli: int
     problem: Problem
     problem_key: Digest
     rules_hash: Digest
@@ -31,6 +32,10 @@ class EnvironmentMix(Protocol):
 
     def mandated(self, problem_key: Digest) -> Digest:
         """Digest of the environment that a problem key draws."""
+        ...
+
+    def reward_milli(self, environment: Digest) -> int:
+        """What a verified token of this environment earns, in thousandths of the base rate."""
         ...
 
 
@@ -89,6 +94,7 @@ class BeaconMandates:
             self._groups[number] = GroupMandate(
                 env_id=env_id,
                 environment=environment,
+                reward_milli=self._mix.reward_milli(env_id),
                 problem=problem,
                 problem_key=key,
                 rules_hash=self._rules[environment.id],

@@ -41,13 +41,28 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("min_stake_trainer", "wei", 1000 * ETHER, ETHER, 10**7 * ETHER, "a window's emission"),
     Parameter("unbonding_blocks", "blocks", 100_800, 10, 2_000_000, "14 days of 12 s: above the longest dispute"),
     Parameter("accusation_horizon_blocks", "blocks", 7_200, 4, 500_000, "a day after the window's end"),
-    Parameter("accusation_vote_blocks", "blocks", 7_200, 4, 500_000, "a day for the jurors"),
     Parameter("accusation_bond", "wei", 50 * ETHER, ETHER // 1000, 10**6 * ETHER, "above a false accusation's harm"),
+    Parameter("jury_seats", "seats", 7, 1, 101, "Kleros' odd few: an appeal asks everybody"),
+    Parameter("juror_penalty", "wei", 5 * ETHER, 0, 1000 * ETHER, "half a per cent of the least stake: a nudge"),
+    Parameter("vote_commit_blocks", "blocks", 1_800, 2, 100_000, "six hours of 12 s to replay a submission"),
+    Parameter("vote_reveal_blocks", "blocks", 1_800, 2, 100_000, "six hours to open a vote"),
+    Parameter("appeal_blocks", "blocks", 3_600, 2, 100_000, "twelve hours to see a ruling and object"),
+    Parameter("appeal_bond", "wei", 200 * ETHER, ETHER // 1000, 10**6 * ETHER, "everybody's work, four bonds' worth"),
+    Parameter("opening_bond", "wei", 5 * ETHER, ETHER // 1000, 10**6 * ETHER, "above the gas of an answer"),
+    Parameter("opening_blocks", "blocks", 3_600, 2, 100_000, "twelve hours to show a rollout"),
+    Parameter("settlement_bond", "wei", 500 * ETHER, ETHER // 1000, 10**6 * ETHER, "half a window's emission"),
+    Parameter("settlement_challenge_blocks", "blocks", 3_600, 2, 100_000, "twelve hours to recompute a settlement"),
+    Parameter("settlement_vote_blocks", "blocks", 3_600, 2, 100_000, "twelve hours to decide a disputed one"),
+    Parameter("claim_expiry_blocks", "blocks", 1_296_000, 100, 20_000_000, "half a year to claim"),
+    Parameter("commission_notice_blocks", "blocks", 50_400, 2, 1_000_000, "seven days, half the unbonding delay"),
+    Parameter("pause_blocks", "blocks", 36_000, 2, 100_000, "five days: a vote takes longer to forge than to hold"),
     Parameter("emission_per_window", "wei", 1000 * ETHER, 0, 10**6 * ETHER, "upper bound of what a window mints"),
+    Parameter("halving_windows", "windows", 30_000, 100, 10**7, "about four years of 72 minutes"),
     Parameter("split_miners_bps", "bps", 6_000, 1_000, 9_000, "work is most of the cost"),
     Parameter("split_validators_bps", "bps", 2_500, 500, 5_000, "audits, stake at risk"),
     Parameter("split_trainer_bps", "bps", 1_000, 0, 3_000, "one accelerator's keep"),
-    Parameter("split_treasury_bps", "bps", 500, 0, 3_000, "what holders may spend"),
+    Parameter("split_treasury_bps", "bps", 400, 0, 3_000, "what holders may spend"),
+    Parameter("split_burn_bps", "bps", 100, 0, 5_000, "minted and burnt: a brake that votes can pull"),
     Parameter("kappa_bps", "bps", 5_000, 5_000, 6_700, "stake that must support a score"),
     Parameter("quorum_bps", "bps", 5_000, 3_400, 8_000, "revealed stake below which a window pays nobody"),
     Parameter("audit_rollouts", "rollouts", 48, 4, 4096, "replayed per miner, window and validator before accepting"),
@@ -75,13 +90,28 @@ class Policy:
     min_stake_trainer: int
     unbonding_blocks: int
     accusation_horizon_blocks: int
-    accusation_vote_blocks: int
     accusation_bond: int
+    jury_seats: int
+    juror_penalty: int
+    vote_commit_blocks: int
+    vote_reveal_blocks: int
+    appeal_blocks: int
+    appeal_bond: int
+    opening_bond: int
+    opening_blocks: int
+    settlement_bond: int
+    settlement_challenge_blocks: int
+    settlement_vote_blocks: int
+    claim_expiry_blocks: int
+    commission_notice_blocks: int
+    pause_blocks: int
     emission_per_window: int
+    halving_windows: int
     split_miners_bps: int
     split_validators_bps: int
     split_trainer_bps: int
     split_treasury_bps: int
+    split_burn_bps: int
     kappa_bps: int
     quorum_bps: int
     audit_rollouts: int
@@ -112,13 +142,22 @@ def check(values: Mapping[str, int]) -> None:
         if not parameter.low <= value <= parameter.high:
             raise SettingsError(f"expected {name} in [{parameter.low}, {parameter.high}] {parameter.unit}, got {value}")
     full = {p.name: p.default for p in PARAMETERS} | dict(values)
-    split = sum(full[f"split_{who}_bps"] for who in ("miners", "validators", "trainer", "treasury"))
-    if split > BPS:
-        raise SettingsError(f"expected the emission split to sum to at most {BPS} bps, got {split}")
+    split = sum(full[f"split_{who}_bps"] for who in ("miners", "validators", "trainer", "treasury", "burn"))
+    if split != BPS:
+        raise SettingsError(f"expected the five parts of the emission split to sum to {BPS} bps, got {split}")
     if full["slash_accuser_bps"] + full["slash_burn_bps"] > BPS:
         raise SettingsError("expected slash_accuser_bps + slash_burn_bps to be at most 10000")
-    if full["unbonding_blocks"] < full["accusation_horizon_blocks"] + full["accusation_vote_blocks"]:
+    needed = longest_dispute(full)
+    if full["unbonding_blocks"] < needed:
         raise SettingsError(
-            "expected unbonding_blocks >= accusation_horizon_blocks + accusation_vote_blocks: "
-            "otherwise a cheat leaves before its trial ends"
+            f"expected unbonding_blocks >= {needed}, got {full['unbonding_blocks']}: accusation_horizon_blocks, two "
+            "rounds of votes and an appeal (or an opening), and a pause; otherwise a cheat leaves before its trial ends"
         )
+    if full["juror_penalty"] * 10 > full["min_stake_validator"]:
+        raise SettingsError("expected juror_penalty to be at most a tenth of min_stake_validator")
+
+
+def longest_dispute(values: Mapping[str, int]) -> int:
+    """Blocks from a window's end to the end of the last dispute about it: what unbonding must outlast."""
+    trial = 2 * (values["vote_commit_blocks"] + values["vote_reveal_blocks"]) + values["appeal_blocks"]
+    return values["accusation_horizon_blocks"] + max(trial, values["opening_blocks"]) + values["pause_blocks"]

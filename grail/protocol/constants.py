@@ -16,6 +16,10 @@ TAG_TENSOR = "grail/tensor/1"
 TAG_FILE = "grail/file/1"
 TAG_CHECKPOINT = "grail/checkpoint/1"
 TAG_SCORE = "grail/score/1"
+TAG_PAYOUT = "grail/payout/1"
+TAG_SUM_TREE = "grail/sum-tree/1"
+TAG_JURY = "grail/jury/1"
+TAG_SEAT = "grail/seat/1"
 
 # Completion ends: the value of a leaf's `finish`.
 FINISH_EOS = 0

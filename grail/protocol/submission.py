@@ -26,6 +26,11 @@ class Rollout:
     finish: int
     reward_micro: MicroReward
 
+    def contents(self) -> tuple[bytes, bytes, bytes]:
+        """Bytes of tokens, logprobs and sketch: what the leaf's hashes are taken over."""
+        halves = [values.astype("<f2").tobytes() for values in (self.logprobs, self.sketch)]
+        return self.tokens.astype("<i4").tobytes(), halves[0], halves[1]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:

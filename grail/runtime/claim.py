@@ -9,7 +9,7 @@ from grail.runtime.settlement_view import view_settlement
 
 
 class Claim:
-    """Waits for the settlement, recomputes it, and claims what it pays this node."""
+    """Waits for the settlement, recomputes it, and claims what it pays this neuron."""
 
     name = "claim"
 
@@ -27,14 +27,15 @@ class Claim:
         if settled is None:
             return None
         settlement = view_settlement(node, window).settlement
-        if settlement.root != settled[0]:
+        if settlement.tree.root != settled[0]:
             node.log.warning("the settled root is not ours", window=window, settled=settled[0].hex())
             return None
-        amount = settlement.amounts.get(node.address, 0)
-        if amount and not node.subnet.has_claimed(window, node.address):
-            try:
-                node.subnet.claim(node.signer, window, node.address, amount, settlement.proof(node.address))
-            except Reverted as error:
-                if error.error_name != "AlreadyClaimed":
-                    raise
-        return {"amount": str(amount)}
+        entries = settlement.entries(node.address)
+        for entry in entries:
+            if not node.subnet.is_paid(window, entry.index):
+                try:
+                    node.subnet.claim(node.signer, window, entry)
+                except Reverted as error:
+                    if error.error_name != "AlreadyClaimed":
+                        raise
+        return {"amount": str(sum(entry.value for entry in entries))}

@@ -23,10 +23,11 @@ from grail.telemetry.log import get_logger
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """Everything a duty may use."""
+    """Everything a duty may use. `signer` is the hotkey; `neuron` whom it works for, itself when not given."""
 
     name: str
     signer: Signer
+    neuron: Address | None = None
     subnet: Subnet
     store: ObjectStore
     journal: Journal
@@ -37,8 +38,8 @@ class Node:
 
     @property
     def address(self) -> Address:
-        """This node's account."""
-        return self.signer.address
+        """The neuron's account: its identity in the protocol, and where its money goes."""
+        return self.neuron or self.signer.address
 
     def checkpoint(self, window: WindowId) -> Checkpoint | None:
         """The checkpoint that `window` mandates, on this disk; None when nothing is published yet."""

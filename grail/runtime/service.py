@@ -10,7 +10,7 @@ from grail.runtime.node import Node
 from grail.runtime.watchdog import Watchdog
 
 LOOK_BACK = 3
-"""Windows before the current one whose duties may still be due (settling, claiming, voting)."""
+"""Windows before the current one whose duties may still be due, besides those whose settlement may still be open."""
 
 
 class Service:
@@ -21,6 +21,8 @@ class Service:
         self._duties = duties
         self._watchdog = Watchdog(watchdog_seconds, node.log)
         self._stop = threading.Event()
+        self._done: set[tuple[str, int]] = set()
+        """What the journal says is done; it never becomes undone."""
 
     def tick(self) -> int:
         """Look at the chain once and do what is due; returns how many duties were finished.
@@ -30,11 +32,21 @@ class Service:
         current = self.node.subnet.current_window()
         if current is None:
             return 0
-        finished = 0
-        for window in range(max(0, current - LOOK_BACK), current + 1):
+        finished, block = 0, self.node.subnet.chain.head().number
+        for window in range(max(0, current - self._look_back(current)), current + 1):
             for duty in self._duties:
-                finished += self._attempt(duty, WindowId(window))
+                if self._is_open(duty, WindowId(window)) and duty.due(
+                    WindowId(window), block, self.node.subnet.schedule
+                ):
+                    finished += self._attempt(duty, WindowId(window))
+                    block = self.node.subnet.chain.head().number
         return finished
+
+    def _look_back(self, current: WindowId) -> int:
+        """A settlement takes a challenge period, at worst a vote and another; claims come after it."""
+        policy, blocks = self.node.subnet.policy(current), self.node.subnet.schedule.window
+        settling = 2 * policy.settlement_challenge_blocks + policy.settlement_vote_blocks
+        return LOOK_BACK + -(-settling // blocks)
 
     def run(self, poll_seconds: float) -> None:
         """Tick until stopped. A node that went away is waited for; everything committed stays committed."""
@@ -49,12 +61,17 @@ class Service:
         """Finish the running duty, then leave `run`."""
         self._stop.set()
 
+    def _is_open(self, duty: Duty, window: WindowId) -> bool:
+        """Not done yet, and not stopped."""
+        if self._stop.is_set() or (duty.name, window) in self._done:
+            return False
+        if self.node.journal.note(self.node.name, duty.name, window) is None:
+            return True
+        self._done.add((duty.name, window))
+        return False
+
     def _attempt(self, duty: Duty, window: WindowId) -> int:
         node = self.node
-        if self._stop.is_set() or node.journal.note(node.name, duty.name, window) is not None:
-            return 0
-        if not duty.due(window, node.subnet.chain.head().number, node.subnet.schedule):
-            return 0
         try:
             with self._watchdog.watching(f"{node.name}: {duty.name} of window {window}"):
                 note = duty.run(window)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grail.errors import BadInput, StorageError
-from grail.protocol.records import ScoreReveal
+from grail.protocol.hashing import keccak256
+from grail.protocol.records import ScoreReveal, Terms
 from grail.protocol.units import WindowId
 from grail.runtime.node import Node
 from grail.settlement.consensus import Consensus, consensus
@@ -14,36 +15,50 @@ from grail.settlement.scores import MAX_SHEET_BYTES, ScoreSheet, decode_sheet
 
 @dataclass(frozen=True, slots=True)
 class SettlementView:
-    """The consensus of a window, the settlement that follows, and the reveals whose sheets could not be used."""
+    """The consensus of a window and what follows. `sheets` is parallel to `reveals`; None where one was unusable."""
 
+    reveals: tuple[ScoreReveal, ...]
+    sheets: tuple[ScoreSheet | None, ...]
     outcome: Consensus
     settlement: Settlement
-    unusable: tuple[ScoreReveal, ...]
+
+    @property
+    def terms(self) -> Terms:
+        """What the ScoreBoard is told."""
+        scores, payouts = self.settlement.score_tree, self.settlement.tree
+        return Terms(
+            score_root=scores.root,
+            score_sum=scores.total,
+            payout_root=payouts.root,
+            payout_sum=payouts.total,
+            payout_size=len(payouts.keys),
+            counted=sum(1 << place for place, sheet in enumerate(self.sheets) if sheet is not None),
+            table=keccak256(self.settlement.table()),
+        )
 
 
 def view_settlement(node: Node, window: WindowId) -> SettlementView:
     """Fetch the revealed sheets, check them against their roots, and compute.
 
-    A sheet that is missing, malformed or does not give its root counts as not revealed.
+    A sheet that is missing, malformed or does not give its root is not counted.
     """
     reveals = node.subnet.reveals(window)
-    sheets, unusable = [], []
-    for reveal in reveals:
-        sheet = _sheet(node, reveal)
-        if sheet is None:
-            unusable.append(reveal)
-        else:
-            sheets.append(sheet)
+    sheets = [_sheet(node, reveal) for reveal in reveals]
+    return view_of(node, window, reveals, sheets)
+
+
+def view_of(
+    node: Node, window: WindowId, reveals: Sequence[ScoreReveal], sheets: Sequence[ScoreSheet | None]
+) -> SettlementView:
+    """What follows when exactly these sheets are counted."""
     policy = node.subnet.policy(window)
-    outcome = consensus(sheets, _stakes(reveals), policy.kappa_bps)
+    stakes = {reveal.validator: reveal.stake for reveal in reveals}
+    outcome = consensus([sheet for sheet in sheets if sheet is not None], stakes, policy.kappa_bps)
     record = node.subnet.active_checkpoint(window)
     trainer = record.publisher if record is not None else None
-    settlement = settle(window, outcome, policy, trainer, node.subnet.book.treasury)
-    return SettlementView(outcome, settlement, tuple(unusable))
-
-
-def _stakes(reveals: Sequence[ScoreReveal]) -> dict:
-    return {reveal.validator: reveal.stake for reveal in reveals}
+    emission, treasury = node.subnet.emission(window), node.subnet.book.treasury
+    settlement = settle(window, outcome, policy, emission, trainer, treasury)
+    return SettlementView(tuple(reveals), tuple(sheets), outcome, settlement)
 
 
 def _sheet(node: Node, reveal: ScoreReveal) -> ScoreSheet | None:
@@ -53,4 +68,4 @@ def _sheet(node: Node, reveal: ScoreReveal) -> ScoreSheet | None:
     except (StorageError, BadInput) as error:
         node.log.warning("unusable score sheet", validator=reveal.validator.hex(), reason=str(error))
         return None
-    return sheet if sheet.root == reveal.root else None
+    return sheet if (sheet.root, sheet.tree.total) == (reveal.root, reveal.total) else None

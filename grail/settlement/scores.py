@@ -1,7 +1,7 @@
 """Score sheets [C]: what a validator says of each miner, as leaves, root and canonical bytes (spec: settlement).
 
-A score is the number of verified tokens: the submission's sampled tokens when accepted, zero when rejected or
-faulty. A miner that the validator abstained on is not on the sheet at all.
+A score is the number of verified tokens, weighted by what their environments earn: the submission's sampled tokens
+when accepted, zero when rejected or faulty. A miner that the validator abstained on is not on the sheet at all.
 """
 
 import itertools
@@ -12,33 +12,45 @@ from functools import cached_property
 
 from grail.errors import BadInput
 from grail.protocol.constants import TAG_SCORE
-from grail.protocol.hashing import keccak256, tagged_hash
-from grail.protocol.merkle import MerkleTree
+from grail.protocol.hashing import encode_static, keccak256
 from grail.protocol.units import Address, Digest
+from grail.settlement.sum_tree import SumTree
 
 MAX_SCORES = 65_536
+_TAG = keccak256(TAG_SCORE.encode())
 _ENTRY = struct.Struct(">20sQ")
 MAX_SHEET_BYTES = MAX_SCORES * _ENTRY.size
 
 
-def score_leaf(window: int, validator: Address, miner: Address, score: int) -> Digest:
-    """Leaf of one score; doubly hashed like every leaf."""
-    return keccak256(tagged_hash(TAG_SCORE, window, validator, miner, score))
+def score_context(window: int, validator: Address) -> Digest:
+    """What a sheet's leaves are bound to; the settled scores are a sheet of validator zero."""
+    return keccak256(encode_static(_TAG, window, validator))
+
+
+def key_of(account: Address) -> int:
+    """An account as the key of a sum tree."""
+    return int.from_bytes(account, "big")
 
 
 @dataclass(frozen=True)
 class ScoreSheet:
-    """One validator's scores of one window: miner address to verified tokens (uint64)."""
+    """One validator's scores of one window: miner address to score (uint64)."""
 
     window: int
     validator: Address
     scores: Mapping[Address, int]
 
     @cached_property
+    def tree(self) -> SumTree:
+        """Sum tree over the scores, keyed by miner."""
+        return SumTree(
+            score_context(self.window, self.validator), {key_of(miner): score for miner, score in self.scores.items()}
+        )
+
+    @property
     def root(self) -> Digest:
-        """Merkle root over the leaves; of an empty sheet, the hash of the bare tag."""
-        leaves = [score_leaf(self.window, self.validator, miner, score) for miner, score in self.scores.items()]
-        return MerkleTree(leaves).root if leaves else tagged_hash(TAG_SCORE, self.window, self.validator)
+        """Sealed root of the tree."""
+        return self.tree.root
 
     def encode(self) -> bytes:
         """Canonical bytes: entries sorted by address, 20-byte address and big-endian uint64 each."""

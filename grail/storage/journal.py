@@ -1,6 +1,6 @@
 """What a node did in a window, so that a restart repeats nothing and loses nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from sqlalchemy import delete, select
@@ -135,6 +135,10 @@ def _json_value(value: Any) -> Any:
     """Bytes as 0x hex; integers beyond 53 bits as decimal strings, so that no JSON reader rounds them."""
     if isinstance(value, bytes):
         return "0x" + value.hex()
+    if isinstance(value, Mapping):
+        return {name: _json_value(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_value(part) for part in value]
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 53:
         return str(value)
     return value

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from grail.inference.base import Engine
+from grail.protocol.constants import MILLI
 from grail.protocol.records import FaultKind
 from grail.verification.base import AuditContext, Check, Finding, Outcome, Verdict
 from grail.verification.calibration import CalibrationProfile
@@ -49,13 +50,13 @@ def audit(
             tokens += _tokens(context, draw[: draw.index(finding.place) + 1])
             break
         tokens += _tokens(context, draw)
-    n_tokens = context.work.n_tokens
     return Verdict(
         outcome=finding.outcome,
         finding=finding,
         rollouts=opened,
         tokens=tokens,
-        n_tokens=n_tokens,
+        n_tokens=context.work.n_tokens,
+        worth=_worth(context),
         carried=readings[-1].carried,
     )
 
@@ -89,6 +90,15 @@ def _weigh(
         place=place,
         log10_evidence=log10,
     )
+
+
+def _worth(context: AuditContext) -> int:
+    """Tokens of each group times what its environment earns (thousandths), summed, rounded down."""
+    earned = sum(
+        context.mandates.group(number).reward_milli * sum(len(rollout.tokens) for rollout in group.rollouts)
+        for number, group in enumerate(context.work.groups)
+    )
+    return earned // MILLI
 
 
 def _tokens(context: AuditContext, places: Sequence[tuple[int, int]]) -> int:

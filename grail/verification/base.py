@@ -39,7 +39,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """An audit's result. `rollouts` were opened; `tokens` were read till the verdict; `n_tokens` is all there are.
+    """An audit's result. `rollouts` were opened; `tokens` were read till the verdict; `n_tokens` is all there are;
+    `worth` is what they earn if accepted: tokens weighted by the governed reward of their environment.
 
     `carried`: evidence to go on from in the miner's next window; empty where nothing was replayed.
     """
@@ -49,6 +50,7 @@ class Verdict:
     rollouts: int = 0
     tokens: int = 0
     n_tokens: int = 0
+    worth: int = 0
     carried: Carried = field(default_factory=dict)
 
     def __bool__(self) -> bool:
@@ -56,8 +58,8 @@ class Verdict:
 
     @property
     def score(self) -> int:
-        """Verified tokens: what the submission is paid for."""
-        return self.n_tokens if self.outcome is Outcome.ACCEPT else 0
+        """What the submission is paid for."""
+        return self.worth if self.outcome is Outcome.ACCEPT else 0
 
 
 @dataclass(slots=True, kw_only=True)

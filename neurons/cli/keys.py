@@ -35,6 +35,7 @@ def register(
     stake: Annotated[float, typer.Option(help="First stake in GRAIL.", min=0)],
     config: Annotated[Path | None, typer.Option("--config", help="Settings in TOML.")] = None,
     endpoint: Annotated[str, typer.Option(help="Where others reach this neuron.")] = "",
+    commission: Annotated[float, typer.Option(help="Per cent of delegators' rewards to keep.", min=0, max=100)] = 10.0,
 ) -> None:
     """Join the network of the settings with a role and a first stake.
 
@@ -52,5 +53,6 @@ def register(
     settings = load_settings(config)
     signer = unlock(settings)
     subnet = open_subnet(settings)
-    subnet.register(signer, names[role], endpoint, int(stake * ETHER))
+    bps = round(commission * 100)
+    subnet.register(signer, names[role], endpoint, int(stake * ETHER), commission_bps=bps)
     typer.echo(f"{signer.name} is a {role} with {stake:,.0f} GRAIL at stake")

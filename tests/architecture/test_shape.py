@@ -22,6 +22,9 @@ TWINS = {
     "sketch": None,
     "consensus": "Consensus.sol",
     "policy": "RewardPolicy.sol",
+    "sum_tree": "SumTree.sol",
+    "commitment": "Commitments.sol",
+    "sortition": "Sortition.sol",
 }
 """Name → contract that computes the same; None where OpenZeppelin or the test itself does."""
 

@@ -3,7 +3,8 @@
 import pytest
 
 from grail.chain.accounts import Signer, create_keystore, load_keystore
-from grail.chain.deployment import AddressBook, NetworkPlan, deploy, open_contracts
+from grail.chain.address_book import AddressBook
+from grail.chain.deployment import NetworkPlan, VotingRules, deploy, open_contracts
 from grail.chain.embedded import EmbeddedChain
 from grail.chain.subnet import Subnet
 from grail.errors import Reverted, SettingsError, WrongChain
@@ -15,13 +16,29 @@ from grail.protocol.schedule import Schedule
 
 OWNER = Signer.from_key(b"\1" * 32)
 MINER = Signer.from_key(b"\2" * 32)
+GUARDIAN = Signer.from_key(b"\5" * 32)
 PLAN = NetworkPlan(
     schedule=Schedule(genesis=40, window=30, commit=8, score=8, reveal=6),
-    overrides={"accusation_horizon_blocks": 30, "accusation_vote_blocks": 30, "unbonding_blocks": 60},
-    environments={"arithmetic/1": 1, "other/1": 3},
-    initial_supply=10**25,
+    overrides={
+        "accusation_horizon_blocks": 30,
+        "vote_commit_blocks": 10,
+        "vote_reveal_blocks": 10,
+        "appeal_blocks": 10,
+        "opening_blocks": 10,
+        "pause_blocks": 20,
+        "settlement_challenge_blocks": 6,
+        "settlement_vote_blocks": 6,
+        "commission_notice_blocks": 10,
+        "claim_expiry_blocks": 200,
+        "unbonding_blocks": 100,
+    },
+    environments={"arithmetic/1": (1, 1_000), "other/1": (3, 500)},
+    holders={OWNER.address: 10**25},
     cap=10**26,
-    treasury=b"\7" * 20,
+    guardian=GUARDIAN.address,
+    voting=VotingRules(
+        delay_blocks=2, period_blocks=20, late_extension_blocks=2, threshold=10**21, timelock_seconds=60
+    ),
 )
 
 
@@ -76,10 +93,10 @@ def test_beacon_is_the_contracts(subnet):
 def test_a_refusal_names_cause_and_remedy(subnet):
     subnet.chain.send(OWNER, MINER.address, b"", 10**18)
     with pytest.raises(Reverted, match=r"StakeTooLow\(stake = 5, minimum = .*stake at least") as refused:
-        subnet.contracts["NeuronRegistry"].send(MINER, "register", int(Role.MINER), "", 5)
+        subnet.contracts["NeuronRegistry"].send(MINER, "register", int(Role.MINER), "", 0, 5)
     assert refused.value.error_name == "StakeTooLow"
     with pytest.raises(Reverted, match="ERC20InsufficientAllowance"):
-        subnet.contracts["NeuronRegistry"].send(MINER, "register", int(Role.MINER), "", 10**21)
+        subnet.contracts["NeuronRegistry"].send(MINER, "register", int(Role.MINER), "", 0, 10**21)
 
 
 def test_register_and_read_back(subnet):
@@ -92,7 +109,7 @@ def test_register_and_read_back(subnet):
 
 
 def test_another_chain_is_refused(subnet):
-    book = AddressBook(1, subnet.book.addresses, subnet.book.treasury, 0)
+    book = AddressBook(1, subnet.book.addresses, 0)
     with pytest.raises(WrongChain, match="expected chain id 1"):
         open_contracts(subnet.chain, book)
 
@@ -100,7 +117,12 @@ def test_another_chain_is_refused(subnet):
 def test_address_book_round_trip_and_what_is_missing(subnet, tmp_path):
     subnet.book.save(tmp_path / "network.json")
     assert AddressBook.load(tmp_path / "network.json") == subnet.book
-    (tmp_path / "bad.json").write_text("{}")
+    other = AddressBook(1, subnet.book.addresses, 7)
+    other.save(tmp_path / "network.json")
+    assert AddressBook.load(tmp_path / "network.json", 1) == other
+    with pytest.raises(SettingsError, match="name the chain"):
+        AddressBook.load(tmp_path / "network.json")
+    (tmp_path / "bad.json").write_text('{"1": {}}')
     with pytest.raises(SettingsError, match="lacks"):
         AddressBook.load(tmp_path / "bad.json")
 

@@ -2,9 +2,7 @@
 
 import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,41 +24,21 @@ from grail.protocol.records import CheckpointRecord, Role
 from grail.protocol.schedule import Schedule
 from grail.storage.file_store import FileStore
 from simulation.network import ANVIL_KEY
+from tests.anvil import NEEDS_NODE, running_anvil
+from tests.chain.test_embedded import PLAN
 
 ROOT = Path(__file__).resolve().parents[2]
-ANVIL = ROOT / "contracts/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
 PASSWORD = "a password for a test network"
 WINDOWS = 3
 ROLES = {"miner": Role.MINER, "validator": Role.VALIDATOR, "trainer": Role.TRAINER}
 
-pytestmark = [
-    pytest.mark.node,
-    pytest.mark.skipif(
-        not ANVIL.exists() and shutil.which("npm") is None,
-        reason="NOTICE: npm is missing: the end-to-end test on anvil is SKIPPED",
-    ),
-]
+pytestmark = NEEDS_NODE
 
 
 @pytest.fixture(scope="module")
 def anvil_url():
-    if not ANVIL.exists():
-        subprocess.run(["make", "contracts/node_modules/.package-lock.json"], cwd=ROOT, check=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(ANVIL), "--port", str(port), "--silent", "--max-persisted-states", "5"]
-    with subprocess.Popen(command) as process:
-        url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                JsonRpcChain.connect(url)
-                break
-            except ChainUnavailable:
-                assert process.poll() is None and time.monotonic() < deadline, "anvil did not start"
+    with running_anvil() as url:
         yield url
-        process.terminate()
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +52,11 @@ def network(anvil_url, tmp_path_factory, tiny_folder):
     schedule = Schedule(genesis=chain.head().number + 60, window=60, commit=20, score=20, reveal=10)
     plan = NetworkPlan(
         schedule=schedule,
-        overrides={"accusation_horizon_blocks": 120, "accusation_vote_blocks": 60, "unbonding_blocks": 300},
-        environments={"arithmetic/1": 1},
-        initial_supply=10**25,
+        overrides=PLAN.overrides | {"unbonding_blocks": 200, "accusation_horizon_blocks": 120},
+        environments={"arithmetic/1": (1, 1_000)},
+        holders={owner.address: 10**25},
         cap=10**26,
-        treasury=owner.address,
+        trainers=[Signer.from_key(keccak256(b"e2e trainer")).address],
     )
     book = deploy(chain, owner, plan)
     book.save(folder / "network.json")
@@ -92,7 +70,6 @@ def network(anvil_url, tmp_path_factory, tiny_folder):
         subnet.transfer(owner, signer.address, 30_000 * 10**18)
         subnet.register(signer, role, "", 10_000 * 10**18)
         (folder / f"{name}.toml").write_text(settings_of(name, folder, anvil_url))
-    subnet.approve_trainer(owner, signers["trainer"].address)
     checkpoint = open_checkpoint(tiny_folder)
     record = CheckpointRecord(
         version=0,
@@ -172,8 +149,10 @@ def test_three_windows_of_separate_processes(network):
             mine_to(schedule.score_deadline(window))
             until("the reveal", partial(subnet.reveals, window))
             mine_to(schedule.reveal_deadline(window) + 1)
+            until("the proposal", lambda w=window: subnet.proposal(w).deadline)
+            mine_to(subnet.proposal(window).deadline + 1)
             until("the settlement", partial(subnet.settlement, window))
-            until("the claim", partial(subnet.has_claimed, window, miner))
+            until("the claim", partial(said, "miner", "claim", window))
             until("the update", partial(said, "trainer", "learn", window))
     finally:
         for process in processes.values():
@@ -213,7 +192,7 @@ def test_a_wrong_password_and_a_wrong_chain_are_named(network):
     )
     assert wrong.returncode == 1 and "password" in wrong.stderr and "Traceback" not in wrong.stderr
     book = json.loads((folder / "network.json").read_text())
-    (folder / "other.json").write_text(json.dumps(book | {"chain_id": 1}))
+    (folder / "other.json").write_text(json.dumps({"1": next(iter(book.values()))}))
     other = subprocess.run(
         command,
         cwd=ROOT,

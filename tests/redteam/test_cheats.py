@@ -2,6 +2,7 @@
 
 import pytest
 
+from grail.protocol.records import Ballot, CaseState, FaultKind
 from simulation.network import LocalNetwork
 from simulation.options import LocalnetOptions
 
@@ -23,11 +24,12 @@ def test_a_lone_accuser_of_an_honest_miner_loses_its_bond(tmp_path):
     liar = next(part for part in network.parts if part.name == "validator-1")
     miner = network.parts[0]
     before = network.subnet.balance(liar.signer.address)
-    network.subnet.accuse(liar.signer, 0, miner.signer.address, 3, bytes(32))
+    entry = network.subnet.commitment(0, miner.signer.address)
+    network.subnet.accuse(liar.signer, entry, FaultKind.REPLAY, bytes(32))
     money = network.advance()
     assert money.right
-    accusation = network.subnet.accusations()[0]
-    assert accusation.resolved and not accusation.convicted
+    case = network.subnet.case(0)
+    assert case.state is CaseState.CLOSED and case.ruling is Ballot.INNOCENT
     assert not network.subnet.neuron(miner.signer.address).jailed
     earned = network.subnet.settlement(1)[1]
     assert network.subnet.balance(liar.signer.address) < before + earned

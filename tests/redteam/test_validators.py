@@ -17,7 +17,9 @@ def paid(lie: dict[bytes, int], liars_share: int) -> dict[bytes, int]:
     """Payouts when the liar holds `liars_share` per cent of the stake and the others tell the truth."""
     stakes = {LIAR: liars_share * ETHER} | dict.fromkeys(HONEST, (100 - liars_share) * ETHER // 2)
     sheets = [ScoreSheet(0, LIAR, lie), *(ScoreSheet(0, v, TRUTH) for v in HONEST)]
-    return dict(settle(0, consensus(sheets, stakes, POLICY.kappa_bps), POLICY, None, b"t" * 20).amounts)
+    outcome = consensus(sheets, stakes, POLICY.kappa_bps)
+    amounts = settle(0, outcome, POLICY, POLICY.emission_per_window, None, b"t" * 20).amounts
+    return {account: sum(v for (_, a), v in amounts.items() if a == account) for _, account in amounts}
 
 
 @pytest.mark.parametrize("share", [1, 49])

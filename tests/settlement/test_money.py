@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from grail.errors import BadInput
 from grail.governance.policy import Policy
-from grail.protocol.merkle import verify
 from grail.settlement.consensus import consensus
-from grail.settlement.payouts import payout_leaf, settle
+from grail.settlement.payouts import decode_table, settle
 from grail.settlement.scores import ScoreSheet, decode_sheet
 
 POLICY = Policy.defaults()
+EMISSION = POLICY.emission_per_window
 MINERS = [bytes([i]) * 20 for i in range(1, 6)]
 VALIDATORS = [bytes([i]) * 20 for i in range(101, 106)]
 TRAINER, TREASURY = b"t" * 20, b"y" * 20
@@ -29,11 +29,14 @@ def sheets(tables):
 @given(score_tables, stakes)
 def test_payouts_never_exceed_the_emission_and_every_proof_holds(tables, held):
     outcome = consensus(sheets(tables), dict(zip(VALIDATORS, held, strict=True)), POLICY.kappa_bps)
-    settlement = settle(3, outcome, POLICY, TRAINER, TREASURY)
-    assert settlement.total <= POLICY.emission_per_window
+    settlement = settle(3, outcome, POLICY, EMISSION, TRAINER, TREASURY)
+    assert settlement.total <= EMISSION
     assert all(amount > 0 for amount in settlement.amounts.values())
-    for account, amount in settlement.amounts.items():
-        assert verify(settlement.root, payout_leaf(3, account, amount), settlement.proof(account))
+    assert settlement.tree.total == settlement.total
+    assert settlement.score_tree.total == sum(outcome.scores.values())
+    assert decode_table(settlement.table(), 3) == settlement
+    for share, account in settlement.amounts:
+        assert settlement.amounts[share, account] in [entry.value for entry in settlement.entries(account)]
 
 
 @given(st.integers(0, 10**9), st.integers(1, 10**24))
@@ -61,8 +64,8 @@ def test_abstaining_costs_the_validator_and_not_the_miner():
 
 def test_a_window_without_accepted_work_pays_nobody():
     outcome = consensus(sheets([{MINERS[0]: 0}]), {VALIDATORS[0]: 1}, POLICY.kappa_bps)
-    settlement = settle(3, outcome, POLICY, TRAINER, TREASURY)
-    assert settlement.total == 0 and settlement.root == bytes(32)
+    settlement = settle(3, outcome, POLICY, EMISSION, TRAINER, TREASURY)
+    assert settlement.total == 0 and not settlement.amounts
 
 
 @given(st.dictionaries(st.binary(min_size=20, max_size=20), st.integers(0, 2**64 - 1), max_size=20))

@@ -8,12 +8,12 @@ from grail.environments.mandates import BeaconMandates
 from grail.errors import BadSubmission, StorageError
 from grail.inference.base import ReplayRequest, ReplayTrace
 from grail.inference.text import TextCodec
-from grail.protocol.codec import decode
 from grail.protocol.records import Commitment
 from grail.protocol.submission import Group, Submission
 from grail.protocol.units import MICRO, WindowId
 from grail.runtime.node import Node
 from grail.runtime.settlement_view import view_settlement
+from grail.runtime.submissions import fetch_submission
 from grail.training.batch import TrainingGroup, TrainingRollout
 from grail.verification.calibration import load_profile
 
@@ -39,7 +39,7 @@ def collect(node: Node, window: WindowId) -> Collected:
         if commitment is None:
             continue
         checkpoint = node.checkpoints.fetch(node.subnet.checkpoint(commitment.checkpoint_version))
-        submission = _fetch(node, commitment, checkpoint)
+        submission = _fetch(node, commitment)
         if submission is None:
             continue
         kept = list(_verified(node, submission, checkpoint))
@@ -48,10 +48,9 @@ def collect(node: Node, window: WindowId) -> Collected:
     return Collected(tuple(groups), dropped)
 
 
-def _fetch(node: Node, commitment: Commitment, checkpoint: Checkpoint) -> Submission | None:
-    limits = node.blob_limits(commitment.window, checkpoint, commitment.n_groups)
+def _fetch(node: Node, commitment: Commitment) -> Submission | None:
     try:
-        submission = decode(node.store.get(commitment.blob_digest, limits.max_bytes()), limits)
+        submission = fetch_submission(node, commitment)
     except (StorageError, BadSubmission) as error:
         node.log.warning("accepted submission cannot be read", miner=commitment.miner.hex(), reason=str(error))
         return None

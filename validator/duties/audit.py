@@ -27,10 +27,11 @@ class Audit:
         if challenge is None:
             return None
         settled = {row.miner for row in node.journal.verdicts(window) if self._is_mine_and_final(row)}
-        for miner in node.subnet.committers(window):
-            commitment = node.subnet.commitment(window, miner)
-            if commitment is None or "0x" + miner.hex() in settled:
+        for commitment in node.subnet.commitments(window):
+            miner = commitment.miner
+            if "0x" + miner.hex() in settled:
                 continue
+            node.subnet.require_stored(commitment)
             carried = node.journal.carried_evidence(
                 node.signer.name, "0x" + miner.hex(), evidence_epoch(window), window
             )
@@ -49,7 +50,7 @@ class Audit:
         }
 
     def _keep(self, window: WindowId, miner: bytes, verdict: Verdict) -> None:
-        """Store a verdict; `tokens` is the whole submission's: what an accepted one is paid for."""
+        """Store a verdict; `tokens` is what the whole submission is paid for when accepted."""
         finding = verdict.finding
         self._node.journal.add_verdict(
             validator=self._node.signer.name,
@@ -60,7 +61,7 @@ class Audit:
             reason=finding.reason,
             log10_evidence=finding.log10_evidence,
             rollouts=verdict.rollouts,
-            tokens=verdict.n_tokens,
+            tokens=verdict.worth,
             fault=int(finding.fault or 0),
             place=list(finding.place or ()),
             carried={name: list(wealth) for name, wealth in verdict.carried.items()},

@@ -43,7 +43,7 @@ class CommitScores:
             return None
         digest = keccak256(sheet.encode())
         if node.subnet.score_commitment(window, node.address) is None:
-            words = encode_static(window, node.address, sheet.root, digest, salt_of(node, window))
+            words = encode_static(window, node.address, sheet.root, sheet.tree.total, digest, salt_of(node, window))
             node.subnet.commit_scores(node.signer, window, keccak256(words))
         return {"root": sheet.root.hex()}
 
@@ -70,5 +70,5 @@ class RevealScores:
             return None
         digest = node.store.put(sheet.encode())
         if all(reveal.validator != node.address for reveal in node.subnet.reveals(window)):
-            node.subnet.reveal_scores(node.signer, window, sheet.root, digest, salt_of(node, window))
+            node.subnet.reveal_scores(node.signer, window, sheet.root, sheet.tree.total, digest, salt_of(node, window))
         return {"sheet": digest.hex()}

@@ -4,14 +4,24 @@ pragma solidity ^0.8.28;
 /// @title Every error of every contract, in one place. grail/chain/reverts.py says each in words, with its remedy.
 library Errors {
     error ZeroAddress();
-    error AlreadyWired();
     error Unauthorized(address caller);
+    error LengthMismatch(uint256 left, uint256 right);
+    error NotSpare(uint256 asked, uint256 spare);
+    error TooEarly(uint256 now_, uint256 first);
+    error TooLate(uint256 now_, uint256 last);
+    error NotPast(uint256 blockNumber, uint256 now_);
+    // PauseSwitch
+    error Paused(uint256 until);
+    error NotPaused();
     // GrailToken
     error CapExceeded(uint256 supply, uint256 cap);
+    error TransferToToken();
     // RewardPolicy
     error UnknownParameter(bytes32 key);
     error OutOfBounds(bytes32 key, uint256 value, uint256 min, uint256 max);
     error SplitAboveOne(uint256 bps);
+    error SplitNotWhole(uint256 bps);
+    error PenaltyTooHigh(uint256 penalty, uint256 most);
     error UnbondingTooShort(uint256 unbonding, uint256 needed);
     error BadEnvironmentMix();
     // NeuronRegistry
@@ -23,10 +33,15 @@ library Errors {
     error QueueFull();
     error NothingToWithdraw();
     error EndpointTooLong();
+    error HotkeyTaken(address hotkey);
+    // StakeVault
+    error PoolWiped(address neuron);
+    error TooManyPools(uint256 most);
     // CheckpointRegistry
     error TrainerNotApproved(address trainer);
     error WrongParent(bytes32 expected, bytes32 got);
     error EmptyFingerprint();
+    error UnknownVersion(uint256 version);
     // RolloutLedger
     error BeforeGenesis(uint256 blockNumber, uint256 genesis);
     error OutsidePhase(uint256 blockNumber, uint256 first, uint256 last);
@@ -40,23 +55,35 @@ library Errors {
     error NoCommitment(uint256 window, address neuron);
     error RevealMismatch(bytes32 expected, bytes32 got);
     error AlreadyRevealed(uint256 window, address validator);
+    error TooManyReveals(uint256 most);
+    error WrongReveals(uint256 window);
+    error NoQuorum(uint256 stake, uint256 needed);
+    error AlreadyProposed(uint256 window);
+    error NotProposed(uint256 window);
+    error WrongTerms(uint256 window);
+    error NotDisputed(uint256 window);
+    error StillDisputed(uint256 window);
     error NotRevealed(uint256 window, address validator);
-    error AlreadyAttested(uint256 window, address validator);
     error AlreadySettled(uint256 window);
     // RewardPool
     error AboveBudget(uint256 total, uint256 budget);
     error NotSettled(uint256 window);
     error AlreadyClaimed(uint256 window, address account);
+    error ClaimExpired(uint256 window);
     error BadProof();
-    error AboveSettlement(uint256 window, uint256 amount, uint256 left);
-    // FaultCourt
+    // FaultCourt and Jury
     error NoFault();
+    error NotSigned(address miner);
+    error NoSuchPlace(uint256 group, uint256 index);
+    error AlreadyDemanded(uint256 group, uint256 index);
     error AlreadyConvicted(uint256 window, address neuron);
     error AlreadyAccused(uint256 window, address neuron);
-    error NotNumeric(uint8 kind);
-    error TooLate(uint256 blockNumber, uint256 deadline);
-    error AlreadyVoted(uint256 accusation, address juror);
-    error AlreadyResolved(uint256 accusation);
-    error NotDecided(uint256 accusation);
-    error UnknownAccusation(uint256 accusation);
+    error NotForJury(uint8 kind);
+    error NotDrawn(uint256 id, address juror);
+    error VotingClosed();
+    error BadVerdict();
+    error AlreadyVoted(uint256 id, address juror);
+    error AlreadyResolved(uint256 id);
+    error NotDecided(uint256 id);
+    error UnknownCase(uint256 id);
 }

@@ -1,19 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Terms} from "./Settlements.sol";
+
 /// @title Every event of every contract, in one place.
 library Events {
+    event Recovered(address indexed asset, address indexed to, uint256 amount);
+    // PauseSwitch
+    event PauseChanged(uint256 from, uint256 until);
+    event GuardianSet(address indexed guardian);
     // RewardPolicy
     event ParameterSet(bytes32 indexed key, uint256 value);
-    event EnvironmentsSet(string[] ids, uint32[] weights);
+    event EnvironmentsSet(string[] ids, uint32[] weights, uint32[] rewards);
     // NeuronRegistry
     event Registered(address indexed neuron, uint8 indexed role, uint256 stake, string endpoint);
-    event StakeAdded(address indexed neuron, uint256 amount);
-    event UnstakeRequested(address indexed neuron, uint256 amount, uint256 readyAt);
-    event Withdrawn(address indexed neuron, uint256 amount);
-    event Slashed(address indexed neuron, uint256 amount);
-    event JailChanged(address indexed neuron, bool jailed);
+    event HotkeyProposed(address indexed neuron, address indexed hotkey);
+    event HotkeySet(address indexed neuron, address indexed hotkey);
     event EndpointSet(address indexed neuron, string endpoint);
+    event Ss58Set(address indexed neuron, bytes32 publicKey);
+    event JailChanged(address indexed neuron, bool jailed);
+    // StakeVault
+    event Staked(address indexed neuron, address indexed staker, uint256 amount, uint8 role);
+    event UnstakeRequested(address indexed neuron, address indexed staker, uint256 amount, uint256 readyAt);
+    event Withdrawn(address indexed staker, uint256 amount);
+    event Collected(address indexed neuron, address indexed staker, uint256 amount);
+    event CommissionAnnounced(address indexed neuron, uint256 bps, uint256 from);
+    event Slashed(address indexed neuron, uint256 amount);
     // CheckpointRegistry
     event TrainerApproval(address indexed trainer, bool approved);
     event CheckpointPublished(
@@ -33,23 +45,41 @@ library Events {
     // ScoreBoard
     event ScoresCommitted(uint64 indexed window, address indexed validator);
     event ScoresRevealed(
-        uint64 indexed window, address indexed validator, bytes32 root, bytes32 sheetDigest, uint256 stake
+        uint64 indexed window, address indexed validator, bytes32 root, uint256 sum, bytes32 sheetDigest, uint256 stake
     );
-    event SettlementAttested(uint64 indexed window, address indexed validator, bytes32 root, uint256 total);
-    event WindowSettled(uint64 indexed window, bytes32 root, uint256 total);
+    event SettlementProposed(
+        uint64 indexed window, address indexed proposer, bytes32 digest, Terms terms, uint256 deadline
+    );
+    event SettlementRefuted(uint64 indexed window, address indexed challenger, address indexed miner);
+    event SettlementDisputed(uint64 indexed window, address indexed objector, uint256 deadline);
+    event SettlementVoted(uint64 indexed window, address indexed validator, bytes32 digest, Terms terms);
+    event SettlementDecided(uint64 indexed window, bytes32 digest, bool upheld, uint256 deadline);
+    event SettlementVoided(uint64 indexed window);
     // RewardPool
-    event Claimed(uint64 indexed window, address indexed account, uint256 amount);
+    event WindowSettled(uint64 indexed window, bytes32 root, uint256 total, uint256 burnt);
+    event Claimed(uint64 indexed window, address indexed account, uint8 share, uint256 amount);
+    event Expired(uint64 indexed window, address indexed account, uint8 share, uint256 amount);
     // FaultCourt
+    event FaultProven(uint64 indexed window, address indexed accused, uint8 kind, address accuser, uint256 slashed);
+    event OpeningDemanded(
+        uint256 indexed id, uint64 indexed window, address indexed miner, uint256 group, uint256 index, uint256 deadline
+    );
+    event OpeningAnswered(uint256 indexed id, bytes tokens, bytes logprobs, bytes sketch);
+    // Jury
     event Accused(
-        uint256 indexed accusation,
+        uint256 indexed id,
         uint64 indexed window,
         address indexed accused,
         address accuser,
         uint8 kind,
         bytes32 evidence,
-        uint256 deadline
+        uint256 commitEnd,
+        uint256 revealEnd
     );
-    event Voted(uint256 indexed accusation, address indexed juror, bool guilty, uint256 stake);
-    event Resolved(uint256 indexed accusation, bool convicted);
-    event FaultProven(uint64 indexed window, address indexed accused, uint8 kind, address accuser, uint256 slashed);
+    event VoteCommitted(uint256 indexed id, address indexed juror);
+    event VoteRevealed(uint256 indexed id, address indexed juror, uint8 verdict, uint256 weight);
+    event Ruled(uint256 indexed id, uint8 verdict, uint256 appealEnd);
+    event Appealed(uint256 indexed id, address indexed appellant, uint256 commitEnd, uint256 revealEnd);
+    event Resolved(uint256 indexed id, uint8 verdict);
+    event JurorFined(uint256 indexed id, address indexed juror, uint256 amount);
 }

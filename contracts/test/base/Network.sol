@@ -1,89 +1,193 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {CheckpointRegistry, IWindows} from "../../src/CheckpointRegistry.sol";
 import {FaultCourt} from "../../src/FaultCourt.sol";
+import {GrailGovernor} from "../../src/GrailGovernor.sol";
 import {GrailToken} from "../../src/GrailToken.sol";
-import {NeuronRegistry, Role} from "../../src/NeuronRegistry.sol";
+import {Jury} from "../../src/Jury.sol";
+import {NeuronRegistry} from "../../src/NeuronRegistry.sol";
+import {PauseSwitch} from "../../src/PauseSwitch.sol";
 import {RewardPolicy} from "../../src/RewardPolicy.sol";
 import {RewardPool} from "../../src/RewardPool.sol";
 import {RolloutLedger} from "../../src/RolloutLedger.sol";
 import {ScoreBoard} from "../../src/ScoreBoard.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {RolloutLeaf, Leaf} from "../../src/libraries/Leaf.sol";
+import {Role, StakeVault} from "../../src/StakeVault.sol";
+import {Commitment} from "../../src/libraries/Commitments.sol";
+import {Leaf, RolloutLeaf} from "../../src/libraries/Leaf.sol";
+import {Payouts} from "../../src/libraries/Payouts.sol";
+import {Reveal, Terms} from "../../src/libraries/Settlements.sol";
 import {Timing} from "../../src/libraries/Schedule.sol";
 import {Test} from "./Test.sol";
+import {Trees} from "./Trees.sol";
 
-/// @dev A deployed and wired network with one miner, three validators and one trainer.
+/// @dev A deployed network, owned by its timelock, with one miner, three validators and one trainer. Contracts name
+///      each other by the addresses that the deployer's next nonces give, as grail/chain/deployment.py does.
 abstract contract Network is Test {
+    using Trees for Trees.Tree;
+
     uint64 internal constant GENESIS = 100;
     uint64 internal constant WINDOW = 60;
-    address internal constant TREASURY = address(0x7EA5);
     address internal constant MINER = address(0x1111);
     address internal constant TRAINER = address(0x7777);
+    address internal constant GUARDIAN = address(0x9999);
     bytes32 internal constant ENV = keccak256("arithmetic/1");
 
     GrailToken internal token;
     RewardPolicy internal policy;
+    PauseSwitch internal pauseSwitch;
+    StakeVault internal vault;
     NeuronRegistry internal registry;
     CheckpointRegistry internal checkpoints;
     RolloutLedger internal ledger;
     RewardPool internal pool;
     ScoreBoard internal board;
     FaultCourt internal court;
-    address[3] internal validators = [address(0x2221), address(0x2222), address(0x2223)];
+    Jury internal jury;
+    TimelockController internal timelock;
+    GrailGovernor internal governor;
+    address[] internal validators = [address(0x2221), address(0x2222), address(0x2223)];
+    Reveal[] internal reveals;
 
     function setUpNetwork() internal {
         vm.roll(1);
-        token = new GrailToken(address(this), 10_000_000 ether, 100_000_000 ether);
-        string[] memory names = new string[](3);
-        uint208[] memory values = new uint208[](3);
-        (names[0], values[0]) = ("accusation_horizon_blocks", 120);
-        (names[1], values[1]) = ("accusation_vote_blocks", 60);
-        (names[2], values[2]) = ("unbonding_blocks", 200);
-        policy = new RewardPolicy(address(this), names, values);
-        registry = new NeuronRegistry(address(this), IERC20(address(token)), policy);
-        checkpoints = new CheckpointRegistry(address(this), registry);
-        ledger = new RolloutLedger(policy, registry, checkpoints, Timing(GENESIS, WINDOW, 10, 10, 10));
-        pool = new RewardPool(token, policy, ledger);
-        board = new ScoreBoard(policy, registry, ledger, pool);
-        court = new FaultCourt(token, policy, registry, ledger, TREASURY);
-        token.setMinter(address(pool));
-        registry.setCourt(address(court));
-        checkpoints.setWindows(IWindows(address(ledger)));
-        pool.setBoard(address(board));
-        string[] memory ids = new string[](1);
-        uint32[] memory weights = new uint32[](1);
-        (ids[0], weights[0]) = ("arithmetic/1", 1);
-        policy.setEnvironments(ids, weights);
+        vm.warp(1_700_000_000);
+        delete reveals;
+        uint256 next = vm.getNonce(address(this));
+        address[13] memory places;
+        for (uint256 i = 0; i < 13; ++i) {
+            places[i] = vm.computeCreateAddress(address(this), next + i);
+        }
+        deployMoney(places);
+        deployWork(places);
+        deployJustice(places);
+        require(address(governor) == places[12], "addresses as predicted");
         join(MINER, Role.Miner, 2_000 ether);
         for (uint256 i = 0; i < 3; ++i) {
             join(validators[i], Role.Validator, 10_000 ether);
         }
         join(TRAINER, Role.Trainer, 5_000 ether);
-        checkpoints.approve(TRAINER, true);
         vm.prank(TRAINER);
         checkpoints.publish(keccak256("v1"), 0, keccak256("manifest"), keccak256("rules"), 0, "sketch/1");
+        vm.roll(2);
+    }
+
+    /// @dev From the artifact, not by `new`: else every test contract would carry all contracts' code.
+    function put(string memory name, bytes memory values) private returns (address) {
+        return vm.deployCode(string.concat(name, ".sol:", name), values);
+    }
+
+    function deployMoney(address[13] memory to) private {
+        address[] memory holders = new address[](1);
+        uint256[] memory amounts = new uint256[](1);
+        (holders[0], amounts[0]) = (address(this), 10_000_000 ether);
+        token = GrailToken(put("GrailToken", abi.encode(to[11], to[7], uint256(100_000_000 ether), holders, amounts)));
+        policy = RewardPolicy(put("RewardPolicy", abi.encode(to[11], startNames(), startValues(), startMix())));
+        pauseSwitch = PauseSwitch(put("PauseSwitch", abi.encode(to[11], policy, GUARDIAN)));
+        StakeVault.Wiring memory w =
+            StakeVault.Wiring(to[11], IERC20(address(token)), policy, pauseSwitch, to[4], to[7], to[9], to[10]);
+        vault = StakeVault(put("StakeVault", abi.encode(w)));
+    }
+
+    function deployWork(address[13] memory to) private {
+        registry = NeuronRegistry(put("NeuronRegistry", abi.encode(to[11], vault, to[9])));
+        address[] memory trainers = new address[](1);
+        trainers[0] = TRAINER;
+        checkpoints =
+            CheckpointRegistry(put("CheckpointRegistry", abi.encode(to[11], registry, IWindows(to[6]), trainers)));
+        Timing memory timing = Timing(GENESIS, WINDOW, 10, 10, 10);
+        ledger = RolloutLedger(put("RolloutLedger", abi.encode(policy, registry, vault, checkpoints, timing)));
+        RewardPool.Wiring memory p = RewardPool.Wiring(to[11], token, policy, ledger, vault, pauseSwitch, to[8], to[11]);
+        pool = RewardPool(put("RewardPool", abi.encode(p)));
+        ScoreBoard.Wiring memory b =
+            ScoreBoard.Wiring(to[11], token, policy, pauseSwitch, registry, ledger, pool, vault);
+        board = ScoreBoard(put("ScoreBoard", abi.encode(b)));
+    }
+
+    function deployJustice(address[13] memory to) private {
+        FaultCourt.Wiring memory c =
+            FaultCourt.Wiring(to[11], token, policy, pauseSwitch, registry, vault, ledger, to[10], to[11]);
+        court = FaultCourt(put("FaultCourt", abi.encode(c)));
+        Jury.Wiring memory j = Jury.Wiring(to[11], token, policy, pauseSwitch, registry, vault, ledger, court);
+        jury = Jury(put("Jury", abi.encode(j)));
+        address[] memory proposers = new address[](1);
+        proposers[0] = to[12];
+        bytes memory values = abi.encode(uint256(1 days), proposers, new address[](1), address(0));
+        timelock = TimelockController(payable(put("TimelockController", values)));
+        GrailGovernor.Rules memory rules = GrailGovernor.Rules(2, 20, 1_000 ether, 4, 5);
+        governor = GrailGovernor(payable(put("GrailGovernor", abi.encode(token, vault, timelock, rules))));
+    }
+
+    function startNames() internal pure returns (string[] memory names) {
+        names = new string[](11);
+        names[0] = "accusation_horizon_blocks";
+        names[1] = "vote_commit_blocks";
+        names[2] = "vote_reveal_blocks";
+        names[3] = "appeal_blocks";
+        names[4] = "opening_blocks";
+        names[5] = "pause_blocks";
+        names[6] = "unbonding_blocks";
+        names[7] = "settlement_challenge_blocks";
+        names[8] = "settlement_vote_blocks";
+        names[9] = "claim_expiry_blocks";
+        names[10] = "commission_notice_blocks";
+    }
+
+    function startValues() internal pure returns (uint208[] memory values) {
+        values = new uint208[](11);
+        (values[0], values[1], values[2], values[3], values[4]) = (120, 10, 10, 20, 30);
+        (values[5], values[6], values[7], values[8], values[9]) = (50, 300, 20, 20, 1_000);
+        values[10] = 40;
+    }
+
+    function startMix() internal pure returns (RewardPolicy.Mix memory mix) {
+        mix = RewardPolicy.Mix(new string[](1), new uint32[](1), new uint32[](1));
+        (mix.ids[0], mix.weights[0], mix.rewards[0]) = ("arithmetic/1", 1, 1_000);
+    }
+
+    function fund(address who, uint256 amount) internal {
+        token.transfer(who, amount);
+        vm.startPrank(who);
+        token.approve(address(vault), type(uint256).max);
+        token.approve(address(board), type(uint256).max);
+        token.approve(address(court), type(uint256).max);
+        token.approve(address(jury), type(uint256).max);
+        vm.stopPrank();
     }
 
     function join(address who, Role role, uint128 stake) internal {
-        token.transfer(who, uint256(stake) + 1_000 ether);
-        vm.startPrank(who);
-        token.approve(address(registry), type(uint256).max);
-        token.approve(address(court), type(uint256).max);
-        registry.register(role, "test://", stake);
-        vm.stopPrank();
+        fund(who, uint256(stake) + 2_000 ether);
+        vm.prank(who);
+        registry.register(role, "test://", 1_000, stake);
+    }
+
+    function set(string memory name, uint208 value) internal {
+        vm.prank(address(timelock));
+        policy.set(name, value);
     }
 
     function goTo(uint64 window, uint64 offset) internal {
         vm.roll(GENESIS + window * WINDOW + offset);
     }
 
+    function pass(uint256 blocks) internal {
+        vm.roll(block.number + blocks);
+    }
+
+    // Commitments
+
+    function commitment(uint64 window, bytes32 root, uint32 groups) internal pure returns (Commitment memory) {
+        return Commitment(window, MINER, root, keccak256("blob"), groups, 1);
+    }
+
     /// @dev The miner commits a tree of one leaf in window 0 and the window is in its score phase afterwards.
-    function commitLeaf(RolloutLeaf memory leaf) internal {
+    function commitLeaf(RolloutLeaf memory leaf) internal returns (Commitment memory c) {
         goTo(0, 1);
+        c = commitment(0, Leaf.digest(leaf), 4);
         vm.prank(MINER);
-        ledger.commit(0, Leaf.digest(leaf), keccak256("blob"), 4, 1);
+        ledger.commit(c);
         goTo(0, 12);
     }
 
@@ -98,19 +202,62 @@ abstract contract Network is Test {
         return new bytes32[](0);
     }
 
-    /// @dev Commits and reveals the same sheet for the given validators; the window then settles.
-    function scoreBy(uint64 window, uint256 count) internal {
-        bytes32 root = keccak256("sheet");
+    // Scores and settlements
+
+    /// @dev A tree with one leaf.
+    function single(bytes32 context, uint256 key, uint128 value) internal pure returns (Trees.Tree memory tree) {
+        tree = Trees.make(context, 1);
+        (tree.keys[0], tree.values[0]) = (key, value);
+    }
+
+    /// @dev A validator's sheet that scores the miner only.
+    function sheet(uint64 window, address validator, uint128 score) internal pure returns (Trees.Tree memory) {
+        return single(Payouts.scoreContext(window, validator), uint160(MINER), score);
+    }
+
+    /// @dev The first `count` validators commit and reveal sheets that give the miner `score`; reveals are over then.
+    function scoreBy(uint64 window, uint256 count, uint128 score) internal {
+        uint128[] memory scores = new uint128[](count);
         for (uint256 i = 0; i < count; ++i) {
-            goTo(window, 12);
+            scores[i] = score;
+        }
+        scoreEach(window, scores);
+    }
+
+    function scoreEach(uint64 window, uint128[] memory scores) internal {
+        delete reveals;
+        goTo(window, 12);
+        for (uint256 i = 0; i < scores.length; ++i) {
+            bytes32 root = sheet(window, validators[i], scores[i]).root();
             vm.prank(validators[i]);
-            board.commitScores(window, keccak256(abi.encode(window, validators[i], root, bytes32(0), bytes32(0))));
+            board.commitScores(window, keccak256(abi.encode(window, validators[i], root, scores[i], bytes32(0), root)));
         }
         goTo(window, 21);
-        for (uint256 i = 0; i < count; ++i) {
+        for (uint256 i = 0; i < scores.length; ++i) {
+            bytes32 root = sheet(window, validators[i], scores[i]).root();
+            reveals.push(Reveal(validators[i], root, scores[i], uint128(vault.stakeOf(validators[i]))));
             vm.prank(validators[i]);
-            board.revealScores(window, root, 0, 0);
+            board.revealScores(window, root, scores[i], 0, root);
         }
         goTo(window, 31);
+    }
+
+    /// @dev Terms that settle the miner on `score` and pay it `amount`, counting all reveals.
+    function termsFor(uint64 window, uint128 score, uint128 amount) internal view returns (Terms memory terms) {
+        Trees.Tree memory scores = single(Payouts.scoreContext(window, address(0)), uint160(MINER), score);
+        Trees.Tree memory payouts = payoutTree(window, amount);
+        terms = Terms(scores.root(), score, payouts.root(), amount, 1, (1 << reveals.length) - 1, keccak256("table"));
+    }
+
+    function payoutTree(uint64 window, uint128 amount) internal pure returns (Trees.Tree memory) {
+        return single(Payouts.context(window), Payouts.key(Payouts.MINER, MINER), amount);
+    }
+
+    /// @dev Settles a scored window on the right terms: the miner has the whole miners' share.
+    function settle(uint64 window, uint128 score) internal returns (Terms memory terms) {
+        terms = termsFor(window, score, 600 ether);
+        board.propose(window, terms, reveals);
+        pass(20);
+        board.finalize(window, terms);
     }
 }

@@ -3,10 +3,29 @@ pragma solidity ^0.8.28;
 
 /// @dev The part of forge's cheatcodes that the tests use; npm carries no current forge-std.
 interface Vm {
+    struct Gas {
+        uint64 gasLimit;
+        uint64 gasTotalUsed;
+        uint64 gasMemoryUsed;
+        int64 gasRefunded;
+        uint64 gasRemaining;
+    }
+
     function prank(address sender) external;
     function startPrank(address sender) external;
     function stopPrank() external;
     function roll(uint256 blockNumber) external;
+    function etch(address where, bytes calldata code) external;
+    function chainId(uint256 id) external;
+    function warp(uint256 timestamp) external;
+    function deployCode(string calldata artifact, bytes calldata values) external returns (address);
+    function getNonce(address account) external view returns (uint64);
+    function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
+    function addr(uint256 key) external pure returns (address);
+    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function writeFile(string calldata path, string calldata text) external;
+    function lastCallGas() external view returns (Gas memory);
+    function setBlockhash(uint256 blockNumber, bytes32 hash) external;
     function expectRevert(bytes4 selector) external;
     function expectRevert(bytes calldata data) external;
     function expectRevert() external;
@@ -31,7 +50,13 @@ abstract contract Test {
     error NotEqual(string what, bytes32 left, bytes32 right);
     error NotTrue(string what);
 
+    struct FuzzSelector {
+        address addr;
+        bytes4[] selectors;
+    }
+
     address[] private targets;
+    FuzzSelector[] private excluded;
 
     function targetContracts() public view returns (address[] memory) {
         return targets;
@@ -39,6 +64,16 @@ abstract contract Test {
 
     function targetContract(address target) internal {
         targets.push(target);
+    }
+
+    function excludeSelectors() public view returns (FuzzSelector[] memory) {
+        return excluded;
+    }
+
+    function exclude(address target, bytes4 selector) internal {
+        bytes4[] memory selectors = new bytes4[](1);
+        selectors[0] = selector;
+        excluded.push(FuzzSelector(target, selectors));
     }
 
     function assertEq(uint256 left, uint256 right, string memory what) internal pure {
@@ -55,6 +90,10 @@ abstract contract Test {
 
     function assertTrue(bool value, string memory what) internal pure {
         if (!value) revert NotTrue(what);
+    }
+
+    function assertLe(uint256 left, uint256 right, string memory what) internal pure {
+        if (left > right) revert NotEqual(what, bytes32(left), bytes32(right));
     }
 
     function bound(uint256 value, uint256 low, uint256 high) internal pure returns (uint256) {

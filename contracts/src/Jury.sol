@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Bonds} from "./Bonds.sol";
+import {Fault, FaultCourt} from "./FaultCourt.sol";
+import {GrailToken} from "./GrailToken.sol";
+import {NeuronRegistry} from "./NeuronRegistry.sol";
+import {PauseSwitch} from "./PauseSwitch.sol";
+import {RewardPolicy} from "./RewardPolicy.sol";
+import {RolloutLedger} from "./RolloutLedger.sol";
+import {Role, StakeVault} from "./StakeVault.sol";
+import {BlockHashes} from "./libraries/BlockHashes.sol";
+import {Commitment} from "./libraries/Commitments.sol";
+import {Errors} from "./libraries/Errors.sol";
+import {Events} from "./libraries/Events.sol";
+import {Sortition} from "./libraries/Sortition.sol";
+
+/// @title Faults that need a model or a grader to see: validators drawn by stake vote in secret, all may be asked anew.
+/// @dev The accuser puts up a bond, the accused its stake. Seats follow from stake before the accusation and from a
+///      block after it, so nobody can buy or choose them. The first ruling takes effect only when nobody appeals; an
+///      appeal asks all validators, by stake. All deadlines are of PauseSwitch.clock().
+contract Jury is Bonds {
+    enum Verdict {
+        None,
+        Guilty,
+        Innocent,
+        Abstain
+    }
+
+    enum State {
+        Voting,
+        Ruled,
+        Appealed,
+        Closed
+    }
+
+    struct Case {
+        uint64 window;
+        address accused;
+        address accuser;
+        Fault kind;
+        State state;
+        Verdict ruling;
+        bytes32 evidence;
+        bytes32 seed;
+        uint64 drawBlock;
+        uint64 commitEnd;
+        uint64 revealEnd;
+        uint128 bond;
+        uint128 guilty;
+        uint128 innocent;
+        address appellant;
+        uint128 appealBond;
+        uint64 closedAt;
+    }
+
+    uint256 private constant BPS = 10_000;
+
+    NeuronRegistry public immutable registry;
+    StakeVault public immutable vault;
+    RolloutLedger public immutable ledger;
+    FaultCourt public immutable court;
+    Case[] private cases;
+    /// @notice True once an accuser has accused a submission: one try each.
+    mapping(bytes32 accusation => bool) private tried;
+    mapping(bytes32 ballot => bytes32) private commitments;
+    mapping(bytes32 ballot => Verdict) private verdicts;
+    mapping(bytes32 ballot => bool) private punished;
+
+    struct Wiring {
+        address timelock;
+        GrailToken token;
+        RewardPolicy policy;
+        PauseSwitch pauseSwitch;
+        NeuronRegistry registry;
+        StakeVault vault;
+        RolloutLedger ledger;
+        FaultCourt court;
+    }
+
+    constructor(Wiring memory w) Bonds(w.timelock, w.token, w.policy, w.pauseSwitch) {
+        registry = w.registry;
+        vault = w.vault;
+        ledger = w.ledger;
+        court = w.court;
+    }
+
+    /// @notice A validator accuses a miner of what only a model or a grader can show.
+    /// @param kind Replay, Reward, Structure, or Withheld (the submission's blob is nowhere to be had)
+    /// @param evidence keccak-256 of the evidence in the object store: which leaves, which numbers
+    function accuse(Commitment calldata c, Fault kind, bytes32 evidence) external returns (uint256 id) {
+        bool numeric = kind == Fault.Replay || kind == Fault.Reward || kind == Fault.Structure;
+        if (!numeric && kind != Fault.Withheld) revert Errors.NotForJury(uint8(kind));
+        (address accuser,) = registry.requireWorker(msg.sender, Role.Validator);
+        ledger.requireCommitted(c);
+        if (court.convicted(c.window, c.miner)) revert Errors.AlreadyConvicted(c.window, c.miner);
+        bytes32 accusation = keccak256(abi.encode(c.window, c.miner, accuser));
+        if (tried[accusation]) revert Errors.AlreadyAccused(c.window, c.miner);
+        uint256 latest = ledger.startOf(c.window + 1) + policy.get("accusation_horizon_blocks");
+        if (block.number > latest) revert Errors.TooLate(block.number, latest);
+        tried[accusation] = true;
+        id = cases.length;
+        Case storage k = cases.push();
+        (k.window, k.accused, k.accuser, k.kind, k.evidence) = (c.window, c.miner, accuser, kind, evidence);
+        k.drawBlock = uint64(block.number + 1);
+        k.bond = uint128(policy.get("accusation_bond"));
+        _openBallot(k);
+        _take(msg.sender, k.bond);
+        emit Events.Accused(id, c.window, c.miner, accuser, uint8(kind), evidence, k.commitEnd, k.revealEnd);
+    }
+
+    /// @notice Fixes a case's draw. Anyone may, also late; the first vote does it too.
+    function draw(uint256 id) public returns (bytes32 seed) {
+        Case storage k = _case(id);
+        if (k.seed == 0) k.seed = Sortition.seed(block.chainid, address(this), id, BlockHashes.hashOf(k.drawBlock));
+        return k.seed;
+    }
+
+    /// @notice A juror's secret vote: keccak256(abi.encode(id, round, juror, verdict, salt)).
+    function commitVote(uint256 id, bytes32 commitment) external {
+        Case storage k = _case(id);
+        _requireVoting(k, pauseSwitch.clock() <= k.commitEnd, k.commitEnd);
+        draw(id);
+        (address juror,) = registry.requireWorker(msg.sender, Role.Validator);
+        if (weightOf(id, juror) == 0) revert Errors.NotDrawn(id, juror);
+        bytes32 ballot = _ballot(id, k.state, juror);
+        if (commitments[ballot] != 0) revert Errors.AlreadyVoted(id, juror);
+        if (commitment == 0) revert Errors.EmptyCommitment();
+        commitments[ballot] = commitment;
+        emit Events.VoteCommitted(id, juror);
+    }
+
+    /// @notice Opens a vote, in the reveal phase. Abstaining has no weight and costs nothing.
+    function revealVote(uint256 id, Verdict verdict, bytes32 salt) external {
+        Case storage k = _case(id);
+        _requireVoting(k, pauseSwitch.clock() <= k.revealEnd, k.revealEnd);
+        if (pauseSwitch.clock() <= k.commitEnd) revert Errors.TooEarly(pauseSwitch.clock(), k.commitEnd + 1);
+        if (verdict == Verdict.None) revert Errors.BadVerdict();
+        address juror = registry.workerOf(msg.sender);
+        bytes32 ballot = _ballot(id, k.state, juror);
+        bytes32 got = keccak256(abi.encode(id, _round(k.state), juror, verdict, salt));
+        if (commitments[ballot] != got) revert Errors.RevealMismatch(commitments[ballot], got);
+        if (verdicts[ballot] != Verdict.None) revert Errors.AlreadyVoted(id, juror);
+        verdicts[ballot] = verdict;
+        uint128 weight = uint128(weightOf(id, juror));
+        if (verdict == Verdict.Guilty) k.guilty += weight;
+        if (verdict == Verdict.Innocent) k.innocent += weight;
+        emit Events.VoteRevealed(id, juror, uint8(verdict), weight);
+    }
+
+    /// @notice Counts the jury's votes once the reveals are over. Too few votes decide nothing and cost nobody; a tie
+    ///         is for the accused. The ruling then waits for an appeal.
+    function rule(uint256 id) external {
+        pauseSwitch.requireRunning();
+        Case storage k = _case(id);
+        if (k.state != State.Voting) revert Errors.AlreadyResolved(id);
+        _requireOver(k.revealEnd);
+        if (uint256(k.guilty + k.innocent) * 2 < policy.valueAt("jury_seats", ledger.startOf(k.window))) {
+            _close(id, k, Verdict.None);
+            return;
+        }
+        k.ruling = k.guilty > k.innocent ? Verdict.Guilty : Verdict.Innocent;
+        k.state = State.Ruled;
+        k.commitEnd = uint64(pauseSwitch.clock() + policy.get("appeal_blocks"));
+        emit Events.Ruled(id, uint8(k.ruling), k.commitEnd);
+    }
+
+    /// @notice Asks all validators, with a bond, while the ruling waits. Anyone may.
+    function appeal(uint256 id) external {
+        Case storage k = _case(id);
+        if (k.state != State.Ruled) revert Errors.NotDecided(id);
+        if (pauseSwitch.clock() > k.commitEnd) revert Errors.TooLate(pauseSwitch.clock(), k.commitEnd);
+        k.state = State.Appealed;
+        (k.guilty, k.innocent) = (0, 0);
+        k.appellant = msg.sender;
+        k.appealBond = uint128(policy.get("appeal_bond"));
+        _openBallot(k);
+        _take(msg.sender, k.appealBond);
+        emit Events.Appealed(id, msg.sender, k.commitEnd, k.revealEnd);
+    }
+
+    /// @notice Closes a case whose ruling nobody appealed, or whose appeal has been voted on. Anyone may. An appeal
+    ///         with less than the quorum of all stake leaves the ruling as it was.
+    function execute(uint256 id) external {
+        pauseSwitch.requireRunning();
+        Case storage k = _case(id);
+        if (k.state == State.Voting) revert Errors.NotDecided(id);
+        if (k.state == State.Closed) revert Errors.AlreadyResolved(id);
+        if (k.state == State.Ruled) {
+            _requireOver(k.commitEnd);
+            _close(id, k, k.ruling);
+            return;
+        }
+        _requireOver(k.revealEnd);
+        uint256 total = vault.roleStakeAt(Role.Validator, k.drawBlock - 1) - _stakeThen(k, k.accuser);
+        bool heard = uint256(k.guilty + k.innocent) * BPS >= policy.get("quorum_bps") * total;
+        Verdict last = heard ? (k.guilty > k.innocent ? Verdict.Guilty : Verdict.Innocent) : k.ruling;
+        if (last != k.ruling) _give(k.appellant, k.appealBond);
+        else _forfeit(k.ruling == Verdict.Guilty ? k.accuser : k.accused, k.appealBond);
+        _close(id, k, last);
+    }
+
+    /// @notice Fines a drawn juror of the first round that voted against the final verdict or not at all: at most
+    ///         juror_penalty, burnt, once a case. Anyone may call until the accusation horizon has passed again.
+    function fine(uint256 id, address juror) external {
+        pauseSwitch.requireRunning();
+        Case storage k = _case(id);
+        if (k.state != State.Closed || k.ruling == Verdict.None) revert Errors.NotDecided(id);
+        uint256 latest = k.closedAt + policy.get("accusation_horizon_blocks");
+        if (pauseSwitch.clock() > latest) revert Errors.TooLate(pauseSwitch.clock(), latest);
+        bytes32 ballot = _ballot(id, State.Voting, juror);
+        if (punished[ballot]) revert Errors.AlreadyResolved(id);
+        Verdict said = verdicts[ballot];
+        if (said == k.ruling || said == Verdict.Abstain || seatsOf(id, juror) == 0) revert Errors.NoFault();
+        punished[ballot] = true;
+        uint256 taken = vault.slash(juror, policy.get("juror_penalty"));
+        token.burn(taken);
+        emit Events.JurorFined(id, juror, taken);
+    }
+
+    // Reading
+
+    /// @notice One case.
+    function caseOf(uint256 id) external view returns (Case memory) {
+        return _case(id);
+    }
+
+    /// @notice Number of cases so far.
+    function caseCount() external view returns (uint256) {
+        return cases.length;
+    }
+
+    /// @notice Seats that the draw gives a validator: stake times jury_seats over all stake but the accuser's, the
+    ///         fraction by lot. Splitting one's stake gains nothing.
+    function seatsOf(uint256 id, address juror) public view returns (uint256) {
+        Case storage k = _case(id);
+        if (k.seed == 0) revert Errors.NotDrawn(id, juror);
+        if (juror == k.accuser || juror == k.accused) return 0;
+        uint256 total = vault.roleStakeAt(Role.Validator, k.drawBlock - 1) - _stakeThen(k, k.accuser);
+        uint256 start = ledger.startOf(k.window);
+        return Sortition.seats(k.seed, juror, _stakeThen(k, juror), total, policy.valueAt("jury_seats", start));
+    }
+
+    /// @notice What a validator's vote counts for now: seats, on appeal wei of stake.
+    function weightOf(uint256 id, address juror) public view returns (uint256) {
+        Case storage k = _case(id);
+        if (k.state != State.Appealed) return seatsOf(id, juror);
+        return juror == k.accuser ? 0 : _stakeThen(k, juror);
+    }
+
+    /// @notice A juror's commitment and revealed verdict in a round (1, or 2 on appeal).
+    function voteOf(uint256 id, uint256 round, address juror) external view returns (bytes32, Verdict) {
+        bytes32 ballot = keccak256(abi.encode(id, round, juror));
+        return (commitments[ballot], verdicts[ballot]);
+    }
+
+    /// @notice Has this accuser accused this submission already?
+    function accusedBy(uint64 window, address miner, address accuser) external view returns (bool) {
+        return tried[keccak256(abi.encode(window, miner, accuser))];
+    }
+
+    function _close(uint256 id, Case storage k, Verdict verdict) private {
+        k.state = State.Closed;
+        k.ruling = verdict;
+        k.closedAt = uint64(pauseSwitch.clock());
+        emit Events.Resolved(id, uint8(verdict));
+        // who is refuted pays; where nobody decided, nobody pays
+        if (verdict == Verdict.Innocent) _forfeit(k.accused, k.bond);
+        else _give(k.accuser, k.bond);
+        if (verdict == Verdict.Guilty) court.convict(k.window, k.accused, k.kind, k.accuser);
+    }
+
+    function _openBallot(Case storage k) private {
+        k.commitEnd = uint64(pauseSwitch.clock() + policy.get("vote_commit_blocks"));
+        k.revealEnd = uint64(k.commitEnd + policy.get("vote_reveal_blocks"));
+    }
+
+    /// @dev A validator's stake just before the accusation; zero for neurons of other roles.
+    function _stakeThen(Case storage k, address juror) private view returns (uint256) {
+        if (registry.neuronOf(juror).role != Role.Validator) return 0;
+        return vault.stakeAt(juror, k.drawBlock - 1);
+    }
+
+    function _requireVoting(Case storage k, bool inTime, uint256 deadline) private view {
+        if (k.state != State.Voting && k.state != State.Appealed) revert Errors.VotingClosed();
+        if (!inTime) revert Errors.TooLate(pauseSwitch.clock(), deadline);
+    }
+
+    function _requireOver(uint256 deadline) private view {
+        if (pauseSwitch.clock() <= deadline) revert Errors.TooEarly(pauseSwitch.clock(), deadline + 1);
+    }
+
+    function _round(State state) private pure returns (uint256) {
+        return state == State.Appealed ? 2 : 1;
+    }
+
+    function _ballot(uint256 id, State state, address juror) private pure returns (bytes32) {
+        return keccak256(abi.encode(id, _round(state), juror));
+    }
+
+    function _case(uint256 id) private view returns (Case storage) {
+        if (id >= cases.length) revert Errors.UnknownCase(id);
+        return cases[id];
+    }
+}

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Fault} from "../src/FaultCourt.sol";
+import {Jury} from "../src/Jury.sol";
+import {Role} from "../src/StakeVault.sol";
+import {Commitment} from "../src/libraries/Commitments.sol";
+import {Errors} from "../src/libraries/Errors.sol";
+import {RolloutLeaf} from "../src/libraries/Leaf.sol";
+import {Network} from "./base/Network.sol";
+
+contract JuryTest is Network {
+    Commitment private c;
+
+    function setUp() public {
+        setUpNetwork();
+        join(address(0x2224), Role.Validator, 10_000 ether);
+        validators.push(address(0x2224));
+        c = commitLeaf(honestLeaf());
+    }
+
+    function accuse() private returns (uint256 id) {
+        vm.prank(validators[0]);
+        id = jury.accuse(c, Fault.Replay, keccak256("evidence"));
+        pass(2);
+    }
+
+    function commitVote(uint256 id, uint256 round, uint256 juror, Jury.Verdict verdict) private {
+        vm.prank(validators[juror]);
+        jury.commitVote(id, keccak256(abi.encode(id, round, validators[juror], verdict, bytes32("salt"))));
+    }
+
+    function revealVote(uint256 id, uint256 juror, Jury.Verdict verdict) private {
+        vm.prank(validators[juror]);
+        jury.revealVote(id, verdict, "salt");
+    }
+
+    /// @dev All jurors but the accuser vote so; the reveals are over then.
+    function vote(uint256 id, uint256 round, Jury.Verdict a, Jury.Verdict b, Jury.Verdict d) private {
+        commitVote(id, round, 1, a);
+        commitVote(id, round, 2, b);
+        commitVote(id, round, 3, d);
+        pass(11);
+        revealVote(id, 1, a);
+        revealVote(id, 2, b);
+        revealVote(id, 3, d);
+        pass(11);
+    }
+
+    function test_jury_convictsAfterTheTimeToAppeal() public {
+        uint256 before = token.balanceOf(validators[0]);
+        uint256 id = accuse();
+        vote(id, 1, Jury.Verdict.Guilty, Jury.Verdict.Guilty, Jury.Verdict.Guilty);
+        jury.rule(id);
+        assertTrue(!registry.neuronOf(MINER).jailed, "not before the time to appeal is over");
+        vm.expectRevert(abi.encodeWithSelector(Errors.TooEarly.selector, block.number, block.number + 21));
+        jury.execute(id);
+        pass(21);
+        jury.execute(id);
+        assertTrue(registry.neuronOf(MINER).jailed, "jailed");
+        assertEq(token.balanceOf(validators[0]) - before, 300 ether, "bond back, and the accuser's share");
+        vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyResolved.selector, id));
+        jury.execute(id);
+    }
+
+    function test_jury_refutedAccuserPays() public {
+        uint256 before = token.balanceOf(MINER);
+        uint256 id = accuse();
+        vote(id, 1, Jury.Verdict.Innocent, Jury.Verdict.Innocent, Jury.Verdict.Innocent);
+        jury.rule(id);
+        pass(21);
+        jury.execute(id);
+        assertEq(vault.stakeOf(MINER), 2_000 ether, "unslashed");
+        assertEq(token.balanceOf(MINER) - before, 25 ether, "half the bond to the accused");
+        assertEq(token.totalBurnt(), 25 ether, "half burnt");
+        assertEq(jury.bondsHeld(), 0, "nothing left behind");
+    }
+
+    function test_jury_tooFewVotesCostNobody() public {
+        uint256 before = token.balanceOf(validators[0]);
+        uint256 id = accuse();
+        commitVote(id, 1, 1, Jury.Verdict.Guilty);
+        pass(11);
+        revealVote(id, 1, Jury.Verdict.Guilty);
+        pass(11);
+        jury.rule(id);
+        assertEq(token.balanceOf(validators[0]), before, "bond back");
+        assertEq(vault.stakeOf(MINER), 2_000 ether, "unslashed");
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotDecided.selector, id));
+        jury.fine(id, validators[2]);
+    }
+
+    function test_jury_abstainingHasNoWeight() public {
+        uint256 id = accuse();
+        vote(id, 1, Jury.Verdict.Abstain, Jury.Verdict.Abstain, Jury.Verdict.Abstain);
+        jury.rule(id);
+        assertTrue(jury.caseOf(id).ruling == Jury.Verdict.None, "undecided");
+    }
+
+    function test_seats_followStakeAndLeaveTheAccuserOut() public {
+        uint256 id = accuse();
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotDrawn.selector, id, validators[1]));
+        jury.seatsOf(id, validators[1]);
+        jury.draw(id);
+        assertEq(jury.seatsOf(id, validators[0]), 0, "no judge in one's own case");
+        assertEq(jury.seatsOf(id, MINER), 0, "miners do not judge");
+        for (uint256 i = 1; i < 4; ++i) {
+            uint256 seats = jury.seatsOf(id, validators[i]);
+            assertTrue(seats == 2 || seats == 3, "a third of seven");
+        }
+        vm.prank(validators[0]);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotDrawn.selector, id, validators[0]));
+        jury.commitVote(id, keccak256("x"));
+    }
+
+    function test_seats_stakeBoughtAfterTheAccusationDoesNotCount() public {
+        uint256 id = accuse();
+        jury.draw(id);
+        uint256 before = jury.seatsOf(id, validators[1]);
+        fund(address(0xA11), 900_000 ether);
+        vm.prank(address(0xA11));
+        vault.stake(validators[1], 900_000 ether);
+        pass(2);
+        assertEq(jury.seatsOf(id, validators[1]), before, "the stake of before");
+    }
+
+    function testFuzz_seats_areProportionalOnAverage(bytes32 salt) public {
+        uint256 total = 0;
+        for (uint256 i = 0; i < 20; ++i) {
+            validators.pop();
+            setUp();
+            uint256 id = accuse();
+            vm.setBlockhash(block.number - 1, keccak256(abi.encode(salt, i)));
+            jury.draw(id);
+            total += jury.seatsOf(id, validators[1]);
+        }
+        assertTrue(total > 40 && total < 60, "7 / 3 each");
+    }
+
+    function test_vote_isSecretOnceAndInTime() public {
+        uint256 id = accuse();
+        commitVote(id, 1, 1, Jury.Verdict.Guilty);
+        vm.startPrank(validators[1]);
+        vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyVoted.selector, id, validators[1]));
+        jury.commitVote(id, keccak256("again"));
+        vm.expectRevert();
+        jury.revealVote(id, Jury.Verdict.Guilty, "salt");
+        pass(11);
+        vm.expectRevert();
+        jury.revealVote(id, Jury.Verdict.Innocent, "salt");
+        vm.expectRevert(Errors.BadVerdict.selector);
+        jury.revealVote(id, Jury.Verdict.None, "salt");
+        jury.revealVote(id, Jury.Verdict.Guilty, "salt");
+        vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyVoted.selector, id, validators[1]));
+        jury.revealVote(id, Jury.Verdict.Guilty, "salt");
+        vm.stopPrank();
+        vm.prank(validators[2]);
+        vm.expectRevert();
+        jury.commitVote(id, keccak256("late"));
+    }
+
+    function test_vote_cannotBeCopied() public {
+        uint256 id = accuse();
+        bytes32 theirs = keccak256(abi.encode(id, uint256(1), validators[1], Jury.Verdict.Guilty, bytes32("salt")));
+        vm.prank(validators[2]);
+        jury.commitVote(id, theirs);
+        pass(11);
+        vm.prank(validators[2]);
+        vm.expectRevert();
+        jury.revealVote(id, Jury.Verdict.Guilty, "salt");
+    }
+
+    function test_appeal_overturnsAndTheAppellantIsMadeWhole() public {
+        fund(address(0xA11), 1_000 ether);
+        uint256 id = accuse();
+        vote(id, 1, Jury.Verdict.Guilty, Jury.Verdict.Guilty, Jury.Verdict.Guilty);
+        jury.rule(id);
+        vm.prank(address(0xA11));
+        jury.appeal(id);
+        vote(id, 2, Jury.Verdict.Innocent, Jury.Verdict.Innocent, Jury.Verdict.Guilty);
+        jury.execute(id);
+        assertTrue(!registry.neuronOf(MINER).jailed, "free");
+        assertEq(token.balanceOf(address(0xA11)), 1_000 ether, "the appellant's bond is back");
+        assertEq(jury.bondsHeld(), 0, "nothing left behind");
+    }
+
+    function test_appeal_inVainPaysTheOtherSide() public {
+        fund(address(0xA11), 1_000 ether);
+        uint256 id = accuse();
+        vote(id, 1, Jury.Verdict.Guilty, Jury.Verdict.Guilty, Jury.Verdict.Guilty);
+        jury.rule(id);
+        vm.prank(address(0xA11));
+        jury.appeal(id);
+        vote(id, 2, Jury.Verdict.Guilty, Jury.Verdict.Guilty, Jury.Verdict.Guilty);
+        uint256 before = token.balanceOf(validators[0]);
+        jury.execute(id);
+        assertEq(token.balanceOf(address(0xA11)), 800 ether, "the bond is lost");
+        assertEq(
+            token.balanceOf(validators[0]) - before, 100 ether + 50 ether + 300 ether, "half of it, own bond, share"
+        );
+    }
+
+    function test_appeal_thatNobodyHearsLeavesTheRuling() public {
+        fund(address(0xA11), 1_000 ether);
+        uint256 id = accuse();
+        vote(id, 1, Jury.Verdict.Guilty, Jury.Verdict.Guilty, Jury.Verdict.Guilty);
+        jury.rule(id);
+        vm.prank(address(0xA11));
+        jury.appeal(id);
+        pass(22);
+        jury.execute(id);
+        assertTrue(registry.neuronOf(MINER).jailed, "convicted");
+    }
+
+    function test_appeal_inTimeOnly() public {
+        uint256 id = accuse();
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotDecided.selector, id));
+        jury.appeal(id);
+        vote(id, 1, Jury.Verdict.Guilty, Jury.Verdict.Guilty, Jury.Verdict.Guilty);
+        jury.rule(id);
+        pass(21);
+        vm.prank(validators[1]);
+        vm.expectRevert(abi.encodeWithSelector(Errors.TooLate.selector, block.number, block.number - 1));
+        jury.appeal(id);
+    }
+
+    function test_fine_theMinorityAndTheAbsentLoseABoundedSum() public {
+        uint256 id = accuse();
+        commitVote(id, 1, 1, Jury.Verdict.Guilty);
+        commitVote(id, 1, 2, Jury.Verdict.Guilty);
+        pass(11);
+        revealVote(id, 1, Jury.Verdict.Guilty);
+        revealVote(id, 2, Jury.Verdict.Guilty);
+        pass(11);
+        jury.rule(id);
+        pass(21);
+        jury.execute(id);
+        vm.expectRevert(Errors.NoFault.selector);
+        jury.fine(id, validators[1]);
+        vm.expectRevert(Errors.NoFault.selector);
+        jury.fine(id, MINER);
+        jury.fine(id, validators[3]);
+        assertEq(vault.stakeOf(validators[3]), 9_995 ether, "five, whatever its seats");
+        vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyResolved.selector, id));
+        jury.fine(id, validators[3]);
+    }
+
+    function test_accuse_onlyTimelyValidatorsOnceEachAboutRealWork() public {
+        vm.prank(MINER);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotActive.selector, MINER));
+        jury.accuse(c, Fault.Replay, 0);
+        vm.startPrank(validators[0]);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotForJury.selector, 1));
+        jury.accuse(c, Fault.Derivation, 0);
+        Commitment memory other = c;
+        other.window = 1;
+        vm.expectRevert(abi.encodeWithSelector(Errors.NoCommitment.selector, 1, MINER));
+        jury.accuse(other, Fault.Replay, 0);
+        jury.accuse(c, Fault.Withheld, 0);
+        vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyAccused.selector, 0, MINER));
+        jury.accuse(c, Fault.Replay, 0);
+        vm.stopPrank();
+        vm.roll(GENESIS + WINDOW + 121);
+        vm.prank(validators[1]);
+        vm.expectRevert(abi.encodeWithSelector(Errors.TooLate.selector, 281, 280));
+        jury.accuse(c, Fault.Replay, 0);
+    }
+
+    function test_accuse_aFriendsAccusationShieldsNobody() public {
+        uint256 first = accuse();
+        vm.prank(validators[1]);
+        uint256 second = jury.accuse(c, Fault.Reward, 0);
+        assertTrue(first != second, "each validator has its own try");
+        assertTrue(jury.accusedBy(0, MINER, validators[0]) && jury.accusedBy(0, MINER, validators[1]), "both on file");
+    }
+
+    function test_case_oneConvictionForTwoCases() public {
+        uint256 first = accuse();
+        vm.prank(validators[1]);
+        uint256 second = jury.accuse(c, Fault.Reward, 0);
+        pass(2);
+        vote(first, 1, Jury.Verdict.Guilty, Jury.Verdict.Guilty, Jury.Verdict.Guilty);
+        jury.rule(first);
+        jury.rule(second);
+        pass(21);
+        jury.execute(first);
+        assertEq(vault.stakeOf(MINER), 1_000 ether, "slashed once");
+        assertEq(jury.bondsHeld(), 0, "the second accuser has its bond back");
+        vm.prank(validators[2]);
+        vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyConvicted.selector, 0, MINER));
+        jury.accuse(c, Fault.Replay, 0);
+    }
+
+    function test_pause_stopsRulingsAndTheirDeadlines() public {
+        uint256 id = accuse();
+        vote(id, 1, Jury.Verdict.Guilty, Jury.Verdict.Guilty, Jury.Verdict.Guilty);
+        vm.prank(GUARDIAN);
+        pauseSwitch.pause();
+        vm.expectRevert(abi.encodeWithSelector(Errors.Paused.selector, block.number + 50));
+        jury.rule(id);
+        pass(50);
+        jury.rule(id);
+    }
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Role} from "../src/StakeVault.sol";
+import {Errors} from "../src/libraries/Errors.sol";
+import {Network} from "./base/Network.sol";
+
+contract StakeVaultTest is Network {
+    address private constant ANN = address(0xA11);
+    address private constant BOB = address(0xB0B);
+
+    function setUp() public {
+        setUpNetwork();
+        fund(ANN, 10_000 ether);
+        fund(BOB, 10_000 ether);
+    }
+
+    function stakeAs(address who, uint128 amount) private {
+        vm.prank(who);
+        vault.stake(MINER, amount);
+    }
+
+    function slash(uint256 amount) private returns (uint256) {
+        vm.prank(address(court));
+        return vault.slash(MINER, amount);
+    }
+
+    function reward(uint256 amount) private returns (uint256 own, uint256 rest) {
+        vm.prank(address(pool));
+        (own, rest) = vault.divide(MINER, amount);
+        token.transfer(address(vault), rest);
+    }
+
+    function test_unstake_leavesNothingOrTheMinimum() public {
+        vm.prank(MINER);
+        vm.expectRevert(abi.encodeWithSelector(Errors.StakeTooLow.selector, 50 ether, 100 ether));
+        vault.requestUnstake(MINER, 1_950 ether);
+        stakeAs(ANN, 10 ether);
+        vm.prank(ANN);
+        vault.requestUnstake(MINER, 9 ether);
+        assertEq(vault.positionOf(MINER, ANN), 1 ether, "a delegator may keep what she likes");
+    }
+
+    function test_withdraw_onlyAfterTheDelay() public {
+        vm.startPrank(MINER);
+        vault.requestUnstake(MINER, 2_000 ether);
+        pass(299);
+        vm.expectRevert(Errors.NothingToWithdraw.selector);
+        vault.withdraw();
+        pass(1);
+        uint256 before = token.balanceOf(MINER);
+        assertEq(vault.withdraw(), 2_000 ether, "paid out");
+        assertEq(token.balanceOf(MINER) - before, 2_000 ether, "received");
+    }
+
+    function test_withdraw_delayFollowsTheClockNotThePause() public {
+        vm.prank(MINER);
+        vault.requestUnstake(MINER, 1_000 ether);
+        vm.prank(GUARDIAN);
+        pauseSwitch.pause();
+        pass(310);
+        vm.prank(MINER);
+        vm.expectRevert(Errors.NothingToWithdraw.selector);
+        vault.withdraw();
+        pass(40);
+        vm.prank(MINER);
+        assertEq(vault.withdraw(), 1_000 ether, "fifty blocks later");
+    }
+
+    function test_withdraw_whatWasDueLeavesAlsoWhilePaused() public {
+        vm.prank(MINER);
+        vault.requestUnstake(MINER, 1_000 ether);
+        pass(300);
+        vm.prank(GUARDIAN);
+        pauseSwitch.pause();
+        vm.prank(MINER);
+        assertEq(vault.withdraw(), 1_000 ether, "due is due");
+    }
+
+    function test_slash_isSharedProRataAndReachesWhatIsLeaving() public {
+        stakeAs(ANN, 2_000 ether);
+        vm.prank(ANN);
+        vault.requestUnstake(MINER, 1_000 ether);
+        assertEq(slash(2_000 ether), 2_000 ether, "half of four thousand");
+        assertEq(vault.positionOf(MINER, MINER), 1_000 ether, "half of the neuron's");
+        assertEq(vault.positionOf(MINER, ANN), 500 ether, "half of what stayed");
+        pass(300);
+        vm.prank(ANN);
+        assertEq(vault.withdraw(), 500 ether, "half of what was leaving");
+    }
+
+    function test_slash_onlyCourtAndJury() public {
+        vm.expectRevert(abi.encodeWithSelector(Errors.Unauthorized.selector, address(this)));
+        vault.slash(MINER, 1);
+    }
+
+    function test_slash_ofEverythingClosesThePool() public {
+        slash(type(uint256).max);
+        assertEq(vault.stakeOf(MINER), 0, "nothing left");
+        vm.prank(ANN);
+        vm.expectRevert(abi.encodeWithSelector(Errors.PoolWiped.selector, MINER));
+        vault.stake(MINER, 1 ether);
+    }
+
+    function test_stake_afterASlashBuysSharesAtTheirWorth() public {
+        slash(1_000 ether);
+        stakeAs(ANN, 1_000 ether);
+        assertEq(vault.positionOf(MINER, ANN), 1_000 ether, "Ann pays for no past slash");
+        assertEq(vault.positionOf(MINER, MINER), 1_000 ether, "and gains from none");
+        slash(1_000 ether);
+        assertEq(vault.positionOf(MINER, ANN), 500 ether, "but bears the next one");
+    }
+
+    function test_stake_onlyOnNeuronsAndNeverNothing() public {
+        vm.startPrank(ANN);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotRegistered.selector, BOB));
+        vault.stake(BOB, 1 ether);
+        vm.expectRevert(abi.encodeWithSelector(Errors.StakeTooLow.selector, 0, 1));
+        vault.stake(MINER, 0);
+    }
+
+    function test_rewards_areSharedByStakeAndCommission() public {
+        stakeAs(ANN, 2_000 ether);
+        (uint256 own, uint256 rest) = reward(100 ether);
+        assertEq(rest, 45 ether, "Ann's half less ten per cent");
+        assertEq(own, 55 ether, "the neuron's half and its commission");
+        vm.prank(ANN);
+        assertEq(vault.collect(MINER), 45 ether, "collected");
+        vm.prank(ANN);
+        vm.expectRevert(Errors.NothingToWithdraw.selector);
+        vault.collect(MINER);
+    }
+
+    function test_rewards_onlyForStakeThatWasThere() public {
+        stakeAs(ANN, 2_000 ether);
+        reward(100 ether);
+        stakeAs(BOB, 4_000 ether);
+        assertEq(vault.collectable(MINER, BOB), 0, "Bob came later");
+        reward(80 ether);
+        assertEq(vault.collectable(MINER, ANN), 45 ether + 18 ether, "a quarter of the second");
+        assertEq(vault.collectable(MINER, BOB), 36 ether, "half of the second");
+    }
+
+    function test_rewards_areNotStakeAndCannotBeSlashed() public {
+        stakeAs(ANN, 2_000 ether);
+        reward(100 ether);
+        slash(type(uint256).max);
+        vm.prank(ANN);
+        assertEq(vault.collect(MINER), 45 ether, "earned is earned");
+    }
+
+    function test_commission_holdsAfterItsNotice() public {
+        vm.prank(MINER);
+        vault.announceCommission(5_000);
+        assertEq(vault.commissionOf(MINER), 1_000, "still the old one");
+        pass(39);
+        assertEq(vault.commissionOf(MINER), 1_000, "till the last block");
+        pass(1);
+        assertEq(vault.commissionOf(MINER), 5_000, "then the new one");
+        vm.startPrank(MINER);
+        vm.expectRevert(abi.encodeWithSelector(Errors.SplitAboveOne.selector, 10_001));
+        vault.announceCommission(10_001);
+    }
+
+    function test_collect_notWhilePaused() public {
+        stakeAs(ANN, 2_000 ether);
+        reward(100 ether);
+        vm.prank(GUARDIAN);
+        pauseSwitch.pause();
+        vm.prank(ANN);
+        vm.expectRevert(abi.encodeWithSelector(Errors.Paused.selector, block.number + 50));
+        vault.collect(MINER);
+    }
+
+    function test_votes_ofStakeAreExactThroughSlashes() public {
+        stakeAs(ANN, 3_000 ether);
+        uint256 before = block.number;
+        pass(1);
+        slash(2_500 ether);
+        pass(1);
+        assertEq(vault.getPastVotes(ANN, before), 3_000 ether, "then");
+        assertEq(vault.getPastVotes(ANN, before + 1), 1_500 ether, "half after the slash");
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotPast.selector, block.number, block.number));
+        vault.getPastVotes(ANN, block.number);
+    }
+
+    function test_pools_areLimitedForEachStaker() public {
+        for (uint160 i = 0; i < 17; ++i) {
+            join(address(0x9000 + i), Role.Miner, 100 ether);
+            vm.prank(ANN);
+            if (i == 16) vm.expectRevert(abi.encodeWithSelector(Errors.TooManyPools.selector, 16));
+            vault.stake(address(0x9000 + i), 1 ether);
+        }
+        vm.startPrank(ANN);
+        vault.requestUnstake(address(0x9000), 1 ether);
+        vault.stake(address(0x9010), 1 ether);
+        for (uint160 i = 1; i < 8; ++i) {
+            vault.requestUnstake(address(0x9000 + i), 1 ether);
+        }
+        vm.expectRevert(Errors.QueueFull.selector);
+        vault.requestUnstake(address(0x9008), 1 ether);
+    }
+
+    function test_recover_onlyWhatWasSentByMistake() public {
+        token.transfer(address(vault), 7 ether);
+        vm.startPrank(address(timelock));
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotSpare.selector, 8 ether, 7 ether));
+        vault.recover(token, ANN, 8 ether);
+        vault.recover(token, ANN, 7 ether);
+        assertEq(token.balanceOf(address(vault)), vault.totalOwed(), "stake is out of reach");
+    }
+
+    function testFuzz_slash_takesExactlyAndNeverMoreThanThereIs(uint128 ann, uint128 leave, uint128 amount) public {
+        stakeAs(ANN, uint128(bound(ann, 1, 10_000 ether)));
+        uint256 held = vault.positionOf(MINER, ANN);
+        vm.prank(ANN);
+        vault.requestUnstake(MINER, uint128(bound(leave, 1, held)));
+        uint256 slashable = vault.slashableStake(MINER);
+        assertEq(slash(amount), amount < slashable ? amount : slashable, "exactly, up to all");
+        assertEq(token.balanceOf(address(vault)), vault.totalOwed(), "solvent");
+        uint256 shared = vault.positionOf(MINER, ANN) + vault.positionOf(MINER, MINER);
+        assertLe(shared, vault.stakeOf(MINER), "positions never exceed the pool");
+        assertLe(vault.stakeOf(MINER), shared + 2, "and lose at most a wei each");
+    }
+
+    function testFuzz_unstake_neverPaysMoreThanWasPutIn(uint128 first, uint128 second, uint64 cut) public {
+        stakeAs(ANN, uint128(bound(first, 1, 5_000 ether)));
+        slash(bound(cut, 0, 1_999 ether));
+        stakeAs(BOB, uint128(bound(second, 1 ether, 5_000 ether)));
+        uint256 worth = vault.positionOf(MINER, BOB);
+        assertLe(worth, bound(second, 1 ether, 5_000 ether), "no gift");
+        vm.prank(BOB);
+        vault.requestUnstake(MINER, uint128(worth));
+        pass(300);
+        vm.prank(BOB);
+        assertLe(vault.withdraw(), worth, "out again");
+        assertEq(token.balanceOf(address(vault)), vault.totalOwed(), "solvent");
+    }
+}

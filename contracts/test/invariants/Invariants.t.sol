@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Role} from "../../src/StakeVault.sol";
+import {Test} from "../base/Test.sol";
+import {World} from "./World.sol";
+
+/// @dev What must hold after any sequence of anybody's actions. View functions on the world's own state.
+contract Watched is World {
+    function solvency() external {
+        vm.roll(now_);
+        assertEq(vault.totalOwed(), token.balanceOf(address(vault)), "the vault holds what it owes");
+        assertEq(pool.unclaimed(), token.balanceOf(address(pool)), "the pool too");
+        assertEq(board.bondsHeld(), token.balanceOf(address(board)), "the board too");
+        assertEq(court.bondsHeld(), token.balanceOf(address(court)), "the court too");
+        assertEq(jury.bondsHeld(), token.balanceOf(address(jury)), "the jury too");
+    }
+
+    function stakeAddsUp() external {
+        vm.roll(now_);
+        address[5] memory neurons = [MINER, validators[0], validators[1], validators[2], TRAINER];
+        uint256 owed = 0;
+        for (uint256 n = 0; n < 5; ++n) {
+            uint256 positions = 0;
+            for (uint256 i = 0; i < actors.length; ++i) {
+                positions += vault.positionOf(neurons[n], actors[i]);
+                owed += vault.collectable(neurons[n], actors[i]);
+            }
+            assertLe(positions, vault.stakeOf(neurons[n]), "positions never exceed the pool");
+            assertLe(vault.stakeOf(neurons[n]), positions + 40, "nor does the pool keep more than dust");
+            owed += vault.slashableStake(neurons[n]);
+        }
+        assertLe(owed, vault.totalOwed(), "liabilities are counted");
+        assertLe(vault.totalOwed(), owed + 1_000, "and nothing but dust besides");
+    }
+
+    function roleStakeIsOfTheUnjailed() external {
+        vm.roll(now_);
+        uint256 expected = 0;
+        for (uint256 i = 0; i < 3; ++i) {
+            if (!registry.neuronOf(validators[i]).jailed) expected += vault.stakeOf(validators[i]);
+        }
+        assertEq(vault.roleStake(Role.Validator), expected, "validators");
+        bool jailed = registry.neuronOf(MINER).jailed;
+        assertEq(vault.roleStake(Role.Miner), jailed ? 0 : vault.stakeOf(MINER), "miners");
+    }
+
+    function nothingIsMadeOrLost() external {
+        vm.roll(now_);
+        assertEq(token.totalSupply() + token.totalBurnt(), minted, "supply and burnt");
+        assertLe(token.totalSupply() + pool.reserved(), token.cap(), "the cap");
+    }
+
+    function claimsStayWithinSettlements() external {
+        vm.roll(now_);
+        uint256 open = 0;
+        uint256 proposed = 0;
+        for (uint256 i = 0; i < played.length; ++i) {
+            uint64 w = played[i].window;
+            proposed += pool.isSettled(w) ? 0 : board.proposalOf(w).emission;
+            if (!pool.isSettled(w)) continue;
+            if (!pool.isPaid(w, 0)) open += pool.settlementOf(w).total;
+        }
+        assertEq(pool.unclaimed(), open, "unclaimed is the rest of all");
+        assertEq(pool.reserved(), proposed, "reserved is what is proposed");
+    }
+
+    function ghosts() external view {
+        assertEq(paidTwice, 0, "no double claim");
+        assertEq(slashedTwice, 0, "no double slash");
+        assertEq(slashedTooMuch, 0, "slashes within the fraction");
+        assertEq(intruders, 0, "only the timelock governs");
+        assertEq(leftWhilePaused, 0, "paused means paused");
+        assertEq(leftEarly, 0, "nobody leaves before the delay");
+        assertEq(cheapGrief, 0, "a refuted accuser never gains");
+    }
+
+    function votesAreConserved() external {
+        vm.roll(now_ + 1);
+        uint256 votes = 0;
+        for (uint256 i = 0; i < actors.length; ++i) {
+            votes += token.getPastVotes(actors[i], now_) + vault.getPastVotes(actors[i], now_);
+        }
+        assertLe(votes, token.getPastTotalSupply(now_), "no more votes than tokens");
+        vm.roll(now_);
+    }
+
+    function nobodyLeavesEarly() external {
+        vm.roll(now_);
+        for (uint256 i = 0; i < actors.length; ++i) {
+            (, uint256[] memory worth) = vault.exitsOf(actors[i]);
+            uint256 sum = 0;
+            for (uint256 e = 0; e < worth.length; ++e) {
+                sum += worth[e];
+            }
+            uint256 pools = vault.poolOf(MINER).unbonding;
+            for (uint256 v = 0; v < 3; ++v) {
+                pools += vault.poolOf(validators[v]).unbonding;
+            }
+            assertLe(sum, pools, "what unbonds is still in the pools");
+        }
+        uint256 dispute = policy.get("accusation_horizon_blocks") + policy.get("pause_blocks") + 2
+            * (policy.get("vote_commit_blocks") + policy.get("vote_reveal_blocks")) + policy.get("appeal_blocks");
+        assertLe(dispute, policy.get("unbonding_blocks"), "longer than the longest dispute");
+    }
+
+    function bondsMatchOpenQuarrels() external {
+        vm.roll(now_);
+        if (openCases.length == 0 && jury.caseCount() > 0) assertEq(jury.bondsHeld(), 0, "no case, no bond");
+    }
+}
+
+contract InvariantsTest is Test {
+    Watched private world;
+
+    function setUp() public {
+        world = new Watched();
+        targetContract(address(world));
+        string[9] memory checks = [
+            "solvency()",
+            "stakeAddsUp()",
+            "roleStakeIsOfTheUnjailed()",
+            "nothingIsMadeOrLost()",
+            "claimsStayWithinSettlements()",
+            "ghosts()",
+            "votesAreConserved()",
+            "nobodyLeavesEarly()",
+            "bondsMatchOpenQuarrels()"
+        ];
+        for (uint256 i = 0; i < checks.length; ++i) {
+            exclude(address(world), bytes4(keccak256(bytes(checks[i]))));
+        }
+    }
+
+    /// @dev One campaign for all: each check says in its message what broke.
+    function invariant_everything() public {
+        world.solvency();
+        world.stakeAddsUp();
+        world.roleStakeIsOfTheUnjailed();
+        world.nothingIsMadeOrLost();
+        world.claimsStayWithinSettlements();
+        world.ghosts();
+        world.votesAreConserved();
+        world.nobodyLeavesEarly();
+        world.bondsMatchOpenQuarrels();
+    }
+}

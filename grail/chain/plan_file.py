@@ -1,0 +1,96 @@
+"""A network's plan as a TOML file, and the state of its deployment, so that it can be broken off and resumed."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from grail.chain.deployment import NOBODY, NetworkPlan, VotingRules
+from grail.errors import SettingsError
+from grail.governance.acts import parse_address, parse_amount
+from grail.protocol.schedule import Schedule
+
+
+class SchedulePlan(pydantic.BaseModel, extra="forbid"):
+    """Blocks. The first window begins `genesis_in` blocks after the deployment begins."""
+
+    genesis_in: int = pydantic.Field(300, ge=20)
+    window: int = 360
+    commit: int = 210
+    score: int = 90
+    reveal: int = 40
+
+
+class EnvironmentPlan(pydantic.BaseModel, extra="forbid"):
+    """One environment of the first mix."""
+
+    weight: int = pydantic.Field(1, ge=0)
+    reward: int = pydantic.Field(1_000, ge=0, le=100_000)
+
+
+class VotingPlan(pydantic.BaseModel, extra="forbid"):
+    """How token holders decide."""
+
+    delay_blocks: int = pydantic.Field(14_400, ge=1)
+    period_blocks: int = pydantic.Field(36_000, ge=1)
+    late_extension_blocks: int = pydantic.Field(7_200, ge=0)
+    threshold: str = "50000 GRAIL"
+    quorum_percent: int = pydantic.Field(4, ge=1, le=50)
+    timelock_seconds: int = pydantic.Field(3 * 24 * 3_600, ge=0)
+
+
+class PlanFile(pydantic.BaseModel, extra="forbid"):
+    """The whole file; docs/governance.md shows one."""
+
+    schedule: SchedulePlan = SchedulePlan()
+    cap: str
+    holders: dict[str, str] = pydantic.Field(min_length=1)
+    environments: dict[str, EnvironmentPlan] = pydantic.Field(min_length=1)
+    policy: dict[str, int | str] = {}
+    trainers: list[str] = []
+    guardian: str = ""
+    voting: VotingPlan = VotingPlan()
+
+    def plan(self, first_block: int) -> NetworkPlan:
+        """The plan of a deployment that begins at `first_block`. Raises SettingsError on values that cannot be."""
+        times = self.schedule.model_dump()
+        voting = self.voting.model_dump() | {"threshold": parse_amount(self.voting.threshold)}
+        try:
+            schedule = Schedule(genesis=first_block + times.pop("genesis_in"), **times)
+        except ValueError as error:
+            raise SettingsError(f"schedule: {error}") from error
+        return NetworkPlan(
+            schedule=schedule,
+            overrides={name: parse_amount(value) for name, value in self.policy.items()},
+            environments={name: (e.weight, e.reward) for name, e in self.environments.items()},
+            holders={parse_address(holder): parse_amount(amount) for holder, amount in self.holders.items()},
+            cap=parse_amount(self.cap),
+            trainers=[parse_address(trainer) for trainer in self.trainers],
+            guardian=parse_address(self.guardian) if self.guardian else NOBODY,
+            voting=VotingRules(**voting),
+        )
+
+
+def load_plan(path: Path) -> PlanFile:
+    """Read and check. Raises SettingsError naming file, key and what is wrong."""
+    try:
+        return PlanFile.model_validate(tomllib.loads(path.read_text()))
+    except OSError as error:
+        raise SettingsError(f"expected a plan at {path} ({error.strerror})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"expected TOML in {path}, got: {error}") from error
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(f"{'.'.join(map(str, first['loc']))} in {path}: {first['msg']}") from error
+
+
+def load_state(path: Path) -> dict[str, Any] | None:
+    """Where a deployment began (first_nonce, first_block, deployer); None when none is under way."""
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Written before the first transaction, so that nothing sent is ever lost."""
+    path.write_text(json.dumps(state, indent=1) + "\n")

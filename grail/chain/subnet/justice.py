@@ -1,0 +1,154 @@
+"""Justice: proofs on chain, demanded openings, accusations before the jury."""
+
+from collections.abc import Sequence
+
+from grail.chain.accounts import Signer
+from grail.chain.base import Receipt
+from grail.chain.subnet.windows import Windows
+from grail.protocol.commitment import commitment_values
+from grail.protocol.leaf import RolloutLeaf
+from grail.protocol.records import Ballot, Case, CaseState, Commitment, Demand, FaultKind
+from grail.protocol.units import Address, Digest, WindowId
+
+
+class Justice(Windows):
+    """FaultCourt and Jury."""
+
+    # Proofs
+
+    def prove_derivation(
+        self, signer: Signer, entry: Commitment, leaf: RolloutLeaf, proof: Sequence[Digest]
+    ) -> Receipt:
+        """Prove a wrong derivation on chain."""
+        values = (commitment_values(entry), tuple(leaf.values()), list(proof))
+        return self.contracts["FaultCourt"].send(signer, "proveDerivationFault", *values)
+
+    def prove_equivocation(
+        self, signer: Signer, a: Commitment, signature_a: bytes, b: Commitment, signature_b: bytes
+    ) -> Receipt:
+        """Prove two signed commitments for one window; an empty `signature_a` means the one on chain."""
+        values = (commitment_values(a), signature_a, commitment_values(b), signature_b)
+        return self.contracts["FaultCourt"].send(signer, "proveEquivocation", *values)
+
+    def is_convicted(self, window: WindowId, miner: Address) -> bool:
+        """Was this submission convicted already?"""
+        return self.contracts["FaultCourt"].call("convicted", window, miner)
+
+    # Openings
+
+    def demand_opening(self, signer: Signer, entry: Commitment, group: int, index: int) -> Receipt:
+        """Demand one rollout in full, with a bond."""
+        self._allow(signer, self.contracts["FaultCourt"].address, self.latest_policy().opening_bond)
+        return self.contracts["FaultCourt"].send(signer, "demandOpening", commitment_values(entry), group, index)
+
+    def answer_opening(
+        self,
+        signer: Signer,
+        demand: int,
+        entry: Commitment,
+        leaf: RolloutLeaf,
+        proof: Sequence[Digest],
+        contents: tuple[bytes, bytes, bytes],
+    ) -> Receipt:
+        """Answer a demand; `contents` are the bytes of tokens, logprobs and sketch that the leaf's hashes stand for."""
+        values = (demand, commitment_values(entry), tuple(leaf.values()), list(proof), *contents)
+        return self.contracts["FaultCourt"].send(signer, "answerOpening", *values)
+
+    def close_opening(self, signer: Signer, demand: int) -> Receipt:
+        """Convict a miner that let a demand pass."""
+        return self.contracts["FaultCourt"].send(signer, "closeOpening", demand)
+
+    def demands(self, first: int = 0) -> list[Demand]:
+        """Demands from number `first` on."""
+        count = self.contracts["FaultCourt"].call("demandCount")
+        return [self._demand(number) for number in range(first, count)]
+
+    def _demand(self, number: int) -> Demand:
+        raw = self.contracts["FaultCourt"].call("demandOf", number)
+        return Demand(
+            number=number,
+            window=WindowId(raw["window"]),
+            miner=raw["miner"],
+            group=raw["group"],
+            index=raw["index"],
+            demander=raw["demander"],
+            deadline=raw["deadline"],
+            closed=raw["closed"],
+        )
+
+    # The jury
+
+    def accuse(self, signer: Signer, entry: Commitment, kind: FaultKind, evidence: Digest) -> Receipt:
+        """Accuse with a bond; approves the jury where that is missing."""
+        self._allow(signer, self.contracts["Jury"].address, self.latest_policy().accusation_bond)
+        return self.contracts["Jury"].send(signer, "accuse", commitment_values(entry), int(kind), evidence)
+
+    def has_accused(self, window: WindowId, miner: Address, accuser: Address) -> bool:
+        """Has this accuser accused this submission already?"""
+        return self.contracts["Jury"].call("accusedBy", window, miner, accuser)
+
+    def weight_in(self, case: int, juror: Address) -> int:
+        """Seats, on appeal stake, of a validator in a case whose draw is fixed; else NotDrawn is raised."""
+        return self.contracts["Jury"].call("weightOf", case, juror)
+
+    def seats_in(self, case: int, juror: Address) -> int:
+        """Seats of a validator in the first round."""
+        return self.contracts["Jury"].call("seatsOf", case, juror)
+
+    def draw(self, signer: Signer, case: int) -> Receipt:
+        """Fix a case's draw."""
+        return self.contracts["Jury"].send(signer, "draw", case)
+
+    def commit_vote(self, signer: Signer, case: int, commitment: Digest) -> Receipt:
+        """A juror's secret vote."""
+        return self.contracts["Jury"].send(signer, "commitVote", case, commitment)
+
+    def reveal_vote(self, signer: Signer, case: int, ballot: Ballot, salt: Digest) -> Receipt:
+        """Open a vote."""
+        return self.contracts["Jury"].send(signer, "revealVote", case, int(ballot), salt)
+
+    def vote_of(self, case: int, round_: int, juror: Address) -> tuple[Digest | None, Ballot]:
+        """A juror's commitment (None without one) and revealed word in a round."""
+        commitment, said = self.contracts["Jury"].call("voteOf", case, round_, juror)
+        return (commitment if any(commitment) else None), Ballot(said)
+
+    def rule(self, signer: Signer, case: int) -> Receipt:
+        """Count the jury's votes."""
+        return self.contracts["Jury"].send(signer, "rule", case)
+
+    def appeal(self, signer: Signer, case: int) -> Receipt:
+        """Ask all validators, with a bond."""
+        self._allow(signer, self.contracts["Jury"].address, self.latest_policy().appeal_bond)
+        return self.contracts["Jury"].send(signer, "appeal", case)
+
+    def execute_case(self, signer: Signer, case: int) -> Receipt:
+        """Close a case whose ruling stands."""
+        return self.contracts["Jury"].send(signer, "execute", case)
+
+    def fine(self, signer: Signer, case: int, juror: Address) -> Receipt:
+        """Fine a drawn juror that voted against the verdict or not at all."""
+        return self.contracts["Jury"].send(signer, "fine", case, juror)
+
+    def cases(self, first: int = 0) -> list[Case]:
+        """Cases from number `first` on."""
+        count = self.contracts["Jury"].call("caseCount")
+        return [self.case(number) for number in range(first, count)]
+
+    def case(self, number: int) -> Case:
+        """One case."""
+        raw = self.contracts["Jury"].call("caseOf", number)
+        return Case(
+            number=number,
+            window=WindowId(raw["window"]),
+            accused=raw["accused"],
+            accuser=raw["accuser"],
+            kind=FaultKind(raw["kind"]),
+            state=CaseState(raw["state"]),
+            ruling=Ballot(raw["ruling"]),
+            evidence=raw["evidence"],
+            draw_block=raw["drawBlock"],
+            commit_end=raw["commitEnd"],
+            reveal_end=raw["revealEnd"],
+            guilty=raw["guilty"],
+            innocent=raw["innocent"],
+        )

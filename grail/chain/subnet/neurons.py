@@ -1,0 +1,95 @@
+"""Neurons: who they are, what is staked on them, balances."""
+
+from grail.chain.accounts import Signer
+from grail.chain.base import Receipt
+from grail.chain.subnet.windows import PAGE, Windows
+from grail.protocol.records import NeuronRecord, Role
+from grail.protocol.units import Address, Wei
+
+
+class Neurons(Windows):
+    """NeuronRegistry, StakeVault, GrailToken."""
+
+    def neuron(self, address: Address) -> NeuronRecord:
+        """One neuron; role NONE when it never registered."""
+        registry, vault = self.contracts["NeuronRegistry"], self.contracts["StakeVault"]
+        raw, pool = registry.call("neuronOf", address), vault.call("poolOf", address)
+        return NeuronRecord(
+            address=address,
+            role=Role(raw["role"]),
+            stake=Wei(vault.call("stakeOf", address)),
+            unbonding=Wei(pool["unbonding"]),
+            jailed=raw["jailed"],
+            endpoint=raw["endpoint"],
+        )
+
+    def members(self) -> list[Address]:
+        """Every address that ever registered."""
+        registry = self.contracts["NeuronRegistry"]
+        count = registry.call("memberCount")
+        return [a for first in range(0, count, PAGE) for a in registry.call("membersFrom", first, PAGE)]
+
+    def worker_of(self, hotkey: Address) -> Address | None:
+        """The neuron that a key works for; None when there is none."""
+        found = self.contracts["NeuronRegistry"].call("workerOf", hotkey)
+        return found if any(found) else None
+
+    def hotkey_of(self, neuron: Address) -> Address:
+        """The key that works for a neuron now."""
+        return self.contracts["NeuronRegistry"].call("hotkeyOf", neuron)
+
+    def commission_of(self, neuron: Address) -> int:
+        """Part of delegators' rewards that a neuron keeps, in basis points."""
+        return self.contracts["StakeVault"].call("commissionOf", neuron)
+
+    def register(
+        self, signer: Signer, role: Role, endpoint: str, stake: int, *, commission_bps: int = 1_000
+    ) -> Receipt:
+        """Join with a role and a first own stake (wei); approves the vault where that is missing."""
+        self._allow(signer, self.contracts["StakeVault"].address, stake)
+        return self.contracts["NeuronRegistry"].send(signer, "register", int(role), endpoint, commission_bps, stake)
+
+    def is_active(self, address: Address, role: Role) -> bool:
+        """May this neuron work in this role now?"""
+        return self.contracts["NeuronRegistry"].call("isActive", address, int(role))
+
+    def propose_hotkey(self, owner: Signer, hotkey: Address) -> Receipt:
+        """Name the key that is to work for the owner's neuron."""
+        return self.contracts["NeuronRegistry"].send(owner, "proposeHotkey", hotkey)
+
+    def accept_hotkey(self, hotkey: Signer, neuron: Address) -> Receipt:
+        """Take over as a neuron's hotkey."""
+        return self.contracts["NeuronRegistry"].send(hotkey, "acceptHotkey", neuron)
+
+    def stake(self, signer: Signer, neuron: Address, amount: int) -> Receipt:
+        """Stake on a neuron, one's own or another's (wei)."""
+        self._allow(signer, self.contracts["StakeVault"].address, amount)
+        return self.contracts["StakeVault"].send(signer, "stake", neuron, amount)
+
+    def request_unstake(self, signer: Signer, neuron: Address, amount: int) -> Receipt:
+        """Ask stake back (wei)."""
+        return self.contracts["StakeVault"].send(signer, "requestUnstake", neuron, amount)
+
+    def withdraw(self, signer: Signer) -> Receipt:
+        """Take out what has finished unbonding."""
+        return self.contracts["StakeVault"].send(signer, "withdraw")
+
+    def collect(self, signer: Signer, neuron: Address) -> Receipt:
+        """Take the rewards from delegating to a neuron."""
+        return self.contracts["StakeVault"].send(signer, "collect", neuron)
+
+    def collectable(self, neuron: Address, staker: Address) -> Wei:
+        """Rewards that wait for a delegator, in wei."""
+        return Wei(self.contracts["StakeVault"].call("collectable", neuron, staker))
+
+    def position(self, neuron: Address, staker: Address) -> Wei:
+        """What a staker has in a neuron's pool, in wei."""
+        return Wei(self.contracts["StakeVault"].call("positionOf", neuron, staker))
+
+    def balance(self, address: Address) -> Wei:
+        """Token balance in wei."""
+        return Wei(self._token.call("balanceOf", address))
+
+    def transfer(self, signer: Signer, to: Address, amount: int) -> Receipt:
+        """Send tokens (wei)."""
+        return self._token.send(signer, "transfer", to, amount)

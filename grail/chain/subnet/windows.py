@@ -1,0 +1,132 @@
+"""Windows: their number, policy, environments, beacon and challenge; and how events of a window are found."""
+
+from dataclasses import dataclass
+
+from grail.chain.accounts import Signer
+from grail.chain.address_book import AddressBook
+from grail.chain.base import Chain, Receipt
+from grail.chain.contract import ChainEvent
+from grail.chain.deployment import open_contracts
+from grail.errors import SettingsError
+from grail.governance.policy import BY_NAME, PARAMETERS, Policy
+from grail.protocol import keys
+from grail.protocol.schedule import Schedule
+from grail.protocol.units import Address, BlockNumber, Digest, WindowId
+
+PAGE = 256
+UNLIMITED = 2**256 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentMix:
+    """The governed mix of one window: environment digests, integer weights, what a token earns in thousandths."""
+
+    digests: tuple[Digest, ...]
+    weights: tuple[int, ...]
+    rewards: tuple[int, ...]
+
+    def mandated(self, problem_key: Digest) -> Digest:
+        """Digest of the environment that a problem key draws."""
+        return self.digests[keys.environment_index(problem_key, self.weights)]
+
+    def reward_milli(self, environment: Digest) -> int:
+        """What a verified token of this environment earns, in thousandths of the base rate."""
+        return self.rewards[self.digests.index(environment)]
+
+
+class Windows:
+    """The network's clock and its rules."""
+
+    def __init__(self, chain: Chain, book: AddressBook) -> None:
+        """Raises WrongChain when the chain is not the book's."""
+        self.chain = chain
+        self.book = book
+        self.contracts = open_contracts(chain, book)
+        self._token = self.contracts["GrailToken"]
+        self._policy = self.contracts["RewardPolicy"]
+        self._ledger = self.contracts["RolloutLedger"]
+        self.schedule = Schedule(**self._ledger.call("schedule"))
+        self._policies: dict[int, Policy] = {}
+        self._mixes: dict[int, EnvironmentMix] = {}
+        self._beacons: dict[int, Digest] = {}
+        self._events: dict[tuple[str, str, int], list[ChainEvent]] = {}
+
+    @property
+    def ledger_address(self) -> Address:
+        """Address that beacons and challenges are bound to."""
+        return self._ledger.address
+
+    def current_window(self) -> WindowId | None:
+        """Window of the newest block; None before genesis."""
+        head = self.chain.head().number
+        return self.schedule.window_of(head) if head >= self.schedule.genesis else None
+
+    def clock(self) -> int:
+        """Blocks without the paused ones: what every deadline outside the windows is measured by."""
+        return self.contracts["PauseSwitch"].call("clock")
+
+    def policy(self, window: WindowId) -> Policy:
+        """Governed values that hold in a window that has begun."""
+        if window not in self._policies:
+            self._policies[window] = self._policy_at(self.schedule.start(window))
+        return self._policies[window]
+
+    def latest_policy(self) -> Policy:
+        """Governed values as they stand now: what bonds and deadlines of new disputes follow."""
+        return self._policy_at(self.chain.head().number)
+
+    def _policy_at(self, block: int) -> Policy:
+        found, values = self._policy.call("allAt", block)
+        by_key = {parameter.key: parameter.name for parameter in PARAMETERS}
+        named = {by_key[key]: value for key, value in zip(found, values, strict=True) if key in by_key}
+        if len(named) != len(BY_NAME):
+            raise SettingsError("expected the network's policy to have this version's parameters: update Grail")
+        return Policy(**named)
+
+    def environments(self, window: WindowId) -> EnvironmentMix:
+        """Environment mix that holds in a window that has begun."""
+        if window not in self._mixes:
+            digests, weights, rewards = self._policy.call("environments", self.schedule.start(window))
+            self._mixes[window] = EnvironmentMix(tuple(digests), tuple(weights), tuple(rewards))
+        return self._mixes[window]
+
+    def beacon(self, window: WindowId) -> Digest:
+        """Public randomness of a window that has begun: the contract's word where it has one."""
+        if window not in self._beacons:
+            stored = self._ledger.call("beaconOf", window)
+            if not any(stored):
+                block_hash = self.chain.block_hash(self.schedule.start(window))
+                stored = keys.beacon(self.chain.chain_id, self.ledger_address, window, block_hash)
+            self._beacons[window] = stored
+        return self._beacons[window]
+
+    def challenge(self, window: WindowId) -> Digest | None:
+        """Challenge of a sealed window; None while nobody has sealed it."""
+        stored = self._ledger.call("challengeOf", window)
+        return stored if any(stored) else None
+
+    def seal(self, signer: Signer, window: WindowId) -> Receipt:
+        """Fix the challenge on chain."""
+        return self._ledger.send(signer, "seal", window)
+
+    def _window_events(
+        self, contract: str, name: str, window: WindowId, first: BlockNumber, last: BlockNumber
+    ) -> list[ChainEvent]:
+        """A window's events of one kind between two blocks; remembered once no later block can add any."""
+        key = (contract, name, window)
+        if key in self._events:
+            return self._events[key]
+        head = self.chain.head().number
+        if head < first:
+            return []
+        source = self.contracts[contract]
+        logs = self.chain.logs([source.address], first, BlockNumber(min(last, head)))
+        decoded = [event for event in map(source.event, logs) if event is not None and event.name == name]
+        found = [event for event in decoded if event.fields["window"] == window]
+        if head > last:
+            self._events[key] = found
+        return found
+
+    def _allow(self, signer: Signer, spender: Address, amount: int) -> None:
+        if self._token.call("allowance", signer.address, spender) < amount:
+            self._token.send(signer, "approve", spender, UNLIMITED)

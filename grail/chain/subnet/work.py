@@ -1,0 +1,147 @@
+"""Work: checkpoints, commitments, score sheets."""
+
+from typing import Any
+
+from grail.chain.accounts import Signer
+from grail.chain.base import Receipt
+from grail.chain.contract import ChainEvent
+from grail.chain.subnet.windows import Windows
+from grail.errors import BadInput
+from grail.protocol.commitment import commitment_digest, commitment_values, signing_hash
+from grail.protocol.leaf import RolloutLeaf
+from grail.protocol.records import CheckpointRecord, Commitment, ScoreReveal
+from grail.protocol.units import Address, BlockNumber, CheckpointVersion, Digest, Wei, WindowId
+
+
+class Work(Windows):
+    """CheckpointRegistry, RolloutLedger, and the score half of the ScoreBoard."""
+
+    # Checkpoints
+
+    def publish(self, signer: Signer, record: CheckpointRecord) -> Receipt:
+        """Publish a checkpoint; version, active_from and publisher of `record` are the contract's to set."""
+        return self.contracts["CheckpointRegistry"].send(
+            signer,
+            "publish",
+            record.fingerprint,
+            record.parent,
+            record.manifest,
+            record.rules_hash,
+            record.calibration,
+            record.proof_scheme,
+        )
+
+    def active_checkpoint(self, window: WindowId) -> CheckpointRecord | None:
+        """The version that miners must use in a window that has begun; None when there was none."""
+        known = self.__dict__.setdefault("_active", {})
+        if window not in known:
+            known[window] = CheckpointVersion(self.contracts["CheckpointRegistry"].call("activeVersion", window))
+        return self.checkpoint(known[window]) if known[window] else None
+
+    def latest_version(self) -> CheckpointVersion:
+        """Newest version; 0 when there is none."""
+        return CheckpointVersion(self.contracts["CheckpointRegistry"].call("latestVersion"))
+
+    def checkpoint(self, version: CheckpointVersion) -> CheckpointRecord:
+        """One version's record."""
+        known = self.__dict__.setdefault("_records", {})
+        if version not in known:
+            raw = self.contracts["CheckpointRegistry"].call("checkpoint", version)
+            known[version] = CheckpointRecord(
+                version=version,
+                fingerprint=raw["fingerprint"],
+                parent=raw["parent"],
+                manifest=raw["manifest"],
+                rules_hash=raw["rulesHash"],
+                calibration=raw["calibration"],
+                proof_scheme=raw["proofScheme"],
+                active_from=WindowId(raw["activeFrom"]),
+                publisher=raw["publisher"],
+            )
+        return known[version]
+
+    # Rollouts
+
+    def groups_allowed(self, window: WindowId, miner: Address) -> int:
+        """Groups that the miner's stake covers."""
+        return self._ledger.call("groupsAllowed", window, miner)
+
+    def commit(self, signer: Signer, entry: Commitment) -> Receipt:
+        """Commit a submission."""
+        return self._ledger.send(signer, "commit", commitment_values(entry))
+
+    def commit_for(self, payer: Signer, entry: Commitment, signature: bytes) -> Receipt:
+        """Commit a submission for a miner whose hotkey signed it."""
+        return self._ledger.send(payer, "commitFor", commitment_values(entry), signature)
+
+    def sign_commitment(self, hotkey: Signer, entry: Commitment) -> bytes:
+        """The hotkey's EIP-712 signature. Two different ones for one window are a fault."""
+        return hotkey.sign_hash(signing_hash(self.chain.chain_id, self.ledger_address, entry))
+
+    def commitment(self, window: WindowId, miner: Address) -> Commitment | None:
+        """A miner's commitment; None when it made none."""
+        return next((entry for entry in self.commitments(window) if entry.miner == miner), None)
+
+    def commitments(self, window: WindowId) -> list[Commitment]:
+        """All commitments of a window, in order. The ledger stores one word for each; the event says the rest."""
+        first, last = self.schedule.start(window), self.schedule.commit_deadline(window)
+        events = self._window_events("RolloutLedger", "Committed", window, BlockNumber(first + 1), last)
+        return [self._commitment(event) for event in events]
+
+    def committers(self, window: WindowId) -> list[Address]:
+        """Miners that committed in a window, in order."""
+        return [entry.miner for entry in self.commitments(window)]
+
+    def _commitment(self, event: ChainEvent) -> Commitment:
+        raw = event.fields
+        return Commitment(
+            window=WindowId(raw["window"]),
+            miner=raw["miner"],
+            root=raw["root"],
+            blob_digest=raw["blobDigest"],
+            n_groups=raw["groups"],
+            checkpoint_version=CheckpointVersion(raw["checkpointVersion"]),
+        )
+
+    def require_stored(self, entry: Commitment) -> None:
+        """Raise BadInput unless the ledger's word is this commitment's: the node's events are not believed blindly."""
+        if self._ledger.call("commitmentOf", entry.window, entry.miner) != commitment_digest(entry):
+            raise BadInput(f"the node's events and the ledger disagree on a commitment of window {entry.window}")
+
+    # Scores
+
+    def commit_scores(self, signer: Signer, window: WindowId, commitment: Digest) -> Receipt:
+        """Commit to a score sheet."""
+        return self.contracts["ScoreBoard"].send(signer, "commitScores", window, commitment)
+
+    def score_commitment(self, window: WindowId, validator: Address) -> Digest | None:
+        """A validator's score commitment (1 once it is revealed); None when it made none."""
+        stored = self.contracts["ScoreBoard"].call("scoreCommit", window, validator)
+        return stored if any(stored) else None
+
+    def reveal_scores(
+        self, signer: Signer, window: WindowId, root: Digest, total: int, sheet: Digest, salt: Digest
+    ) -> Receipt:
+        """Open the commitment."""
+        return self.contracts["ScoreBoard"].send(signer, "revealScores", window, root, total, sheet, salt)
+
+    def reveals(self, window: WindowId) -> list[ScoreReveal]:
+        """All reveals of a window, in order."""
+        first, last = self.schedule.score_deadline(window), self.schedule.reveal_deadline(window)
+        events = self._window_events("ScoreBoard", "ScoresRevealed", window, BlockNumber(first + 1), last)
+        return [
+            ScoreReveal(
+                window=window,
+                validator=event.fields["validator"],
+                root=event.fields["root"],
+                total=event.fields["sum"],
+                sheet_digest=event.fields["sheetDigest"],
+                stake=Wei(event.fields["stake"]),
+            )
+            for event in events
+        ]
+
+
+def abi_leaf(leaf: RolloutLeaf) -> tuple[Any, ...]:
+    """A leaf as the contract's struct."""
+    return tuple(leaf.values())

@@ -1,0 +1,26 @@
+"""A miner's commitment as one word, and what its hotkey signs (EIP-712) [C]. Twin of Commitments.sol."""
+
+from grail.protocol.hashing import encode_static, keccak256
+from grail.protocol.records import Commitment
+from grail.protocol.units import Address, Digest
+
+TYPE = keccak256(
+    b"Commitment(uint64 window,address miner,bytes32 root,bytes32 blobDigest,uint32 groups,uint64 checkpointVersion)"
+)
+_DOMAIN = keccak256(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
+
+
+def commitment_digest(entry: Commitment) -> Digest:
+    """What the ledger stores: the EIP-712 struct hash."""
+    return keccak256(encode_static(TYPE, *commitment_values(entry)))
+
+
+def commitment_values(entry: Commitment) -> tuple[int | bytes, ...]:
+    """The fields in ABI order."""
+    return (entry.window, entry.miner, entry.root, entry.blob_digest, entry.n_groups, entry.checkpoint_version)
+
+
+def signing_hash(chain_id: int, ledger: Address, entry: Commitment) -> Digest:
+    """What a hotkey signs so that anyone may commit for it: bound to one chain and one ledger."""
+    domain = keccak256(encode_static(_DOMAIN, keccak256(b"Grail"), keccak256(b"1"), chain_id, ledger))
+    return keccak256(b"\x19\x01" + domain + commitment_digest(entry))

@@ -1,0 +1,106 @@
+"""Sum trees [C]: Merkle trees over leaves sorted by key whose root also commits to the sum of all values.
+
+Twin of SumTree.sol. A node hashes both children and both sums, so whatever leaves can be shown under a root, their
+values never exceed its sum; and neighbours show that a key is absent. Leaves hash three words, nodes four.
+"""
+
+import bisect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from grail.protocol.constants import TAG_SUM_TREE
+from grail.protocol.hashing import encode_static, keccak256
+from grail.protocol.units import Digest
+
+_TAG = keccak256(TAG_SUM_TREE.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One leaf with its path; field order is SumTree.sol's. `path`: hash and sum of each sibling, from the leaf up."""
+
+    key: int
+    value: int
+    index: int
+    path: tuple[int, ...]
+
+    def values(self) -> tuple:
+        """As the contract's struct."""
+        return (self.key, self.value, self.index, list(self.path))
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What a tree says about one key: its entry, or the entries on both sides of where it would stand."""
+
+    size: int
+    entries: tuple[Entry, ...]
+
+    def values(self) -> tuple:
+        """As the contract's struct."""
+        return (self.size, [entry.values() for entry in self.entries])
+
+
+def sealed(size: int, top: Digest, total: int) -> Digest:
+    """Root of a tree: size, top node and sum in one word."""
+    return keccak256(encode_static(_TAG, size, top, total))
+
+
+@dataclass(frozen=True)
+class SumTree:
+    """A tree over `leaves` (key to value, uint256 to uint128) whose leaves are bound to a 32-byte `context`."""
+
+    context: Digest
+    leaves: Mapping[int, int]
+
+    @cached_property
+    def keys(self) -> list[int]:
+        """Keys in ascending order: the order of the leaves."""
+        return sorted(self.leaves)
+
+    @property
+    def total(self) -> int:
+        """Sum of all values."""
+        return sum(self.leaves.values())
+
+    @property
+    def root(self) -> Digest:
+        """32 bytes; also an empty tree has one."""
+        top = self._levels[-1][0] if self.keys else (bytes(32), 0)
+        return sealed(len(self.keys), *top)
+
+    def entry(self, key: int) -> Entry:
+        """Leaf and path of a key. Raises KeyError when the tree lacks it."""
+        place = index = bisect.bisect_left(self.keys, key)
+        if place == len(self.keys) or self.keys[place] != key:
+            raise KeyError(key)
+        path: list[int] = []
+        for level in self._levels[:-1]:
+            if index ^ 1 < len(level):
+                node, total = level[index ^ 1]
+                path += [int.from_bytes(node, "big"), total]
+            index >>= 1
+        return Entry(key, self.leaves[key], place, tuple(path))
+
+    def lookup(self, key: int) -> Lookup:
+        """Proof of a key's value, or of its absence."""
+        place = bisect.bisect_left(self.keys, key)
+        shown = [key] if key in self.leaves else self.keys[max(0, place - 1) : place + 1]
+        return Lookup(len(self.keys), tuple(self.entry(found) for found in shown))
+
+    @cached_property
+    def _levels(self) -> list[list[tuple[Digest, int]]]:
+        """(hash, sum) of all nodes, leaves first; an odd node rises unchanged."""
+        level = [(keccak256(encode_static(self.context, key, self.leaves[key])), self.leaves[key]) for key in self.keys]
+        levels = [level]
+        while len(level) > 1:
+            level = [_join(*level[i : i + 2]) for i in range(0, len(level), 2)]
+            levels.append(level)
+        return levels
+
+
+def _join(left: tuple[Digest, int], right: tuple[Digest, int] | None = None) -> tuple[Digest, int]:
+    if right is None:
+        return left
+    return keccak256(encode_static(*left, *right)), left[1] + right[1]

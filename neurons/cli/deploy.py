@@ -1,0 +1,66 @@
+"""grail deploy: a network's contracts, once, resumable, verified."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(deploy)
+
+
+def deploy(
+    rpc: Annotated[str, typer.Option(help="JSON-RPC node to deploy to.")],
+    config: Annotated[Path, typer.Option(help="The network's plan in TOML.")],
+    keystore: Annotated[Path, typer.Option(help="Deployer's key; it pays the gas and gets no power.")] = Path(
+        "keystore.json"
+    ),
+    out: Annotated[Path, typer.Option(help="Address book to write; other chains in it stay.")] = Path("network.json"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the plan, print the addresses, send nothing.")
+    ] = False,
+) -> None:
+    """Deploy all contracts, hand everything to the timelock from the first block, verify the code on chain.
+
+    Broken off, run it again: what stands is kept and checked. Done, it changes nothing and checks again.
+
+    Example: grail deploy --rpc http://127.0.0.1:8545 --config plan.toml --keystore keystore.json
+    """
+    from grail.chain import open_chain
+    from grail.chain.address_book import AddressBook
+    from grail.chain.deployment import ORDER, predicted_address, verify_code
+    from grail.chain.deployment import deploy as run
+    from grail.chain.plan_file import load_plan, load_state, save_state
+    from grail.config import KeySettings, Settings
+    from grail.errors import SettingsError
+    from neurons.wiring import unlock
+
+    plan_file, chain = load_plan(config), open_chain(rpc)
+    state_path = out.with_name(f"{out.stem}.{chain.chain_id}.state.json")
+    state = load_state(state_path)
+    if state is None and out.exists():
+        book = AddressBook.load(out, chain.chain_id)
+        verify_code(chain, book)
+        typer.echo(f"chain {chain.chain_id} is deployed already, and its code is as packaged: see {out}")
+        return
+    signer = unlock(Settings(key=KeySettings(keystore=keystore)))
+    if state is None:
+        first = {"first_nonce": chain.nonce(signer.address), "first_block": chain.head().number}
+        state = {"deployer": signer.name, **first}
+    if state["deployer"] != signer.name:
+        raise SettingsError(f"expected the key of {state['deployer']}, which began this deployment, got {signer.name}")
+    plan = plan_file.plan(state["first_block"])
+    if dry_run:
+        for i, name in enumerate(ORDER):
+            typer.echo(f"{name:20} 0x{predicted_address(signer.address, state['first_nonce'] + i).hex()}")
+        typer.echo(f"first window at block {plan.schedule.genesis}; nothing was sent")
+        return
+    save_state(state_path, state)
+    with typer.progressbar(length=len(ORDER), label="deploying") as bar:
+        book = run(chain, signer, plan, first_nonce=state["first_nonce"], notify=lambda _: bar.update(1))
+    book.save(out)
+    state_path.unlink()
+    typer.echo(f"{len(ORDER)} contracts on chain {chain.chain_id}, code verified; address book: {out}")
+    typer.echo(f"owner of everything: timelock 0x{book.treasury.hex()}; first window at block {plan.schedule.genesis}")

@@ -1,0 +1,142 @@
+"""A juror's work: audit the accused submission along the accuser's draws, vote in secret, see cases to their end."""
+
+from grail.errors import Reverted
+from grail.protocol.hashing import encode_static, keccak256
+from grail.protocol.records import Ballot, Case, CaseState, Demand, FaultKind
+from grail.protocol.schedule import Schedule
+from grail.protocol.units import BlockNumber, Digest, WindowId
+from grail.runtime.duty import Note
+from grail.runtime.node import Node
+from grail.verification.base import Outcome
+from validator.duties.accuse import WITHHELD
+from validator.duties.auditing import judge_history
+
+SOMEBODY_WAS_FIRST = ("AlreadyResolved", "AlreadyVoted", "NotDecided", "VotingClosed", "TooEarly", "TooLate", "Paused")
+
+
+class JuryService:
+    """Not done once a window but at every tick: `run` never returns a note."""
+
+    name = "jury"
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._first_open = 0
+        self._first_demand = 0
+
+    def due(self, window: WindowId, block: BlockNumber, schedule: Schedule) -> bool:
+        """At any block of the newest window that has begun."""
+        return schedule.window_of(block) == window
+
+    def run(self, window: WindowId) -> Note | None:
+        """Take the next step of every open case, and close what miners left unanswered."""
+        subnet = self._node.subnet
+        cases = subnet.cases(self._first_open)
+        for case in cases:
+            self._step(case)
+        open_ones = [case.number for case in cases if case.state is not CaseState.CLOSED]
+        self._first_open = min(open_ones, default=self._first_open + len(cases))
+        demands = subnet.demands(self._first_demand)
+        for demand in demands:
+            self._close(demand)
+        unanswered = [demand.number for demand in demands if not demand.closed]
+        self._first_demand = min(unanswered, default=self._first_demand + len(demands))
+        return None
+
+    def _step(self, case: Case) -> None:
+        now = self._node.subnet.clock()
+        try:
+            if case.state in (CaseState.VOTING, CaseState.APPEALED):
+                if now <= case.commit_end:
+                    self._commit(case)
+                elif now <= case.reveal_end:
+                    self._reveal(case)
+                elif case.state is CaseState.VOTING:
+                    self._node.subnet.rule(self._node.signer, case.number)
+                else:
+                    self._node.subnet.execute_case(self._node.signer, case.number)
+            elif case.state is CaseState.RULED:
+                self._after_ruling(case, now)
+        except Reverted as error:
+            if error.error_name not in SOMEBODY_WAS_FIRST:
+                raise
+
+    def _commit(self, case: Case) -> None:
+        """Vote once: the opinion is journalled before it is sent, so that a restart can open it."""
+        node, subnet = self._node, self._node.subnet
+        if subnet.vote_of(case.number, case.round, node.address)[0] is not None or not self._weight(case):
+            return
+        ballot = self._opinion(case)
+        node.journal.record(node.name, self._memo(case), case.window, {"ballot": int(ballot)})
+        words = encode_static(case.number, case.round, node.address, int(ballot), self._salt(case))
+        subnet.commit_vote(node.signer, case.number, keccak256(words))
+
+    def _weight(self, case: Case) -> int:
+        """Seats or stake in this round; 0 too while the draw cannot be made yet."""
+        node, subnet = self._node, self._node.subnet
+        try:
+            return subnet.weight_in(case.number, node.address)
+        except Reverted as error:
+            if error.error_name != "NotDrawn":
+                raise
+        if subnet.chain.head().number < case.draw_block:
+            return 0
+        subnet.draw(node.signer, case.number)
+        return subnet.weight_in(case.number, node.address)
+
+    def _reveal(self, case: Case) -> None:
+        node, subnet = self._node, self._node.subnet
+        commitment, said = subnet.vote_of(case.number, case.round, node.address)
+        memo = node.journal.note(node.name, self._memo(case), case.window)
+        if commitment is not None and said is Ballot.NONE and memo is not None:
+            subnet.reveal_vote(node.signer, case.number, Ballot(memo["ballot"]), self._salt(case))
+
+    def _after_ruling(self, case: Case, now: int) -> None:
+        """Execute what stands; appeal as the accuser when one's own audit says that the jury was wrong."""
+        node, subnet = self._node, self._node.subnet
+        if now > case.commit_end:
+            subnet.execute_case(node.signer, case.number)
+        elif case.accuser == node.address and case.ruling is Ballot.INNOCENT and self._found_fault(case):
+            subnet.appeal(node.signer, case.number)
+
+    def _opinion(self, case: Case) -> Ballot:
+        """What this juror's own audit says; it abstains when it cannot tell.
+
+        Accused of withholding, who shows the blob late is not refuted: the accuser saw nothing. Then all abstain,
+        unless what came to light is itself a fault.
+        """
+        node = self._node
+        commitment = node.subnet.commitment(case.window, case.accused)
+        challenge = node.subnet.challenge(case.window)
+        if commitment is None or challenge is None:
+            return Ballot.ABSTAIN
+        verdict = judge_history(node, commitment, challenge, case.accuser)
+        withheld = case.kind is FaultKind.WITHHELD
+        missing = withheld and verdict.finding.check == WITHHELD
+        if verdict.outcome is Outcome.FAULT or missing:
+            return Ballot.GUILTY
+        return Ballot.ABSTAIN if withheld or verdict.outcome is Outcome.ABSTAIN else Ballot.INNOCENT
+
+    def _found_fault(self, case: Case) -> bool:
+        rows = self._node.journal.verdicts(case.window)
+        mine = (self._node.signer.name, "0x" + case.accused.hex(), Outcome.FAULT.value)
+        return any((row.validator, row.miner, row.outcome) == mine for row in rows)
+
+    def _close(self, demand: Demand) -> None:
+        """A demand that was not answered in time convicts; anyone may say so."""
+        node = self._node
+        if not demand.closed and node.subnet.clock() > demand.deadline:
+            try:
+                node.subnet.close_opening(node.signer, demand.number)
+            except Reverted as error:
+                if error.error_name not in SOMEBODY_WAS_FIRST:
+                    raise
+
+    def _memo(self, case: Case) -> str:
+        return f"vote {case.number} round {case.round}"
+
+    def _salt(self, case: Case) -> Digest:
+        """Hash of a deterministic signature: nobody else can guess it, and no crash loses it."""
+        chain, jury = self._node.subnet.chain.chain_id, self._node.subnet.book.addresses["Jury"].hex()
+        text = f"grail vote salt, chain {chain}, jury 0x{jury}, case {case.number}, round {case.round}"
+        return keccak256(self._node.signer.secret(text))
