@@ -12,7 +12,7 @@ setup:
 localnet: setup
 	$(BIN)/grail localnet $(ARGS)
 
-test: setup lint unit contracts-test
+test: setup lint contracts-test unit
 
 lint: setup
 	$(BIN)/ruff check .

@@ -2,10 +2,11 @@
 
 from grail.errors import Reverted
 from grail.protocol.schedule import Schedule
-from grail.protocol.units import BlockNumber, WindowId
+from grail.protocol.units import BlockNumber, Digest, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
-from grail.runtime.settlement_view import view_settlement
+from grail.runtime.settlement_view import published_settlement, view_settlement
+from grail.settlement.payouts import Settlement
 
 
 class Claim:
@@ -26,9 +27,8 @@ class Claim:
         settled = node.subnet.settlement(window)
         if settled is None:
             return None
-        settlement = view_settlement(node, window).settlement
-        if settlement.tree.root != settled[0]:
-            node.log.warning("the settled root is not ours", window=window, settled=settled[0].hex())
+        settlement = self._settlement(window, settled[0])
+        if settlement is None:
             return None
         entries = settlement.entries(node.address)
         for entry in entries:
@@ -39,3 +39,13 @@ class Claim:
                     if error.error_name != "AlreadyClaimed":
                         raise
         return {"amount": str(sum(entry.value for entry in entries))}
+
+    def _settlement(self, window: WindowId, root: Digest) -> Settlement | None:
+        """What was settled: one's own reckoning, or, where the stake decided otherwise, the published table."""
+        node = self._node
+        own = view_settlement(node, window).settlement
+        if own.tree.root == root:
+            return own
+        node.log.warning("the settled root is not ours", window=window, settled=root.hex())
+        terms = node.subnet.proposed_terms(window, node.subnet.proposal(window).digest)
+        return published_settlement(node, window, terms)

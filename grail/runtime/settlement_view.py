@@ -9,7 +9,7 @@ from grail.protocol.records import ScoreReveal, Terms
 from grail.protocol.units import WindowId
 from grail.runtime.node import Node
 from grail.settlement.consensus import Consensus, consensus
-from grail.settlement.payouts import Settlement, settle
+from grail.settlement.payouts import MAX_TABLE_BYTES, Settlement, decode_table, settle
 from grail.settlement.scores import MAX_SHEET_BYTES, ScoreSheet, decode_sheet
 
 
@@ -59,6 +59,17 @@ def view_of(
     emission, treasury = node.subnet.emission(window), node.subnet.book.treasury
     settlement = settle(window, outcome, policy, emission, trainer, treasury)
     return SettlementView(tuple(reveals), tuple(sheets), outcome, settlement)
+
+
+def published_settlement(node: Node, window: WindowId, terms: Terms) -> Settlement | None:
+    """The proposer's own table, when it is there and gives the roots that were proposed."""
+    try:
+        table = decode_table(node.store.get(terms.table, MAX_TABLE_BYTES), window)
+    except (StorageError, BadInput) as error:
+        node.log.warning("unusable settlement table", window=window, reason=str(error))
+        return None
+    same = (table.tree.root, table.score_tree.root) == (terms.payout_root, terms.score_root)
+    return table if same else None
 
 
 def _sheet(node: Node, reveal: ScoreReveal) -> ScoreSheet | None:

@@ -15,11 +15,13 @@ from grail.protocol.constants import BPS, TAG_PAYOUT
 from grail.protocol.hashing import encode_static, keccak256
 from grail.protocol.units import Address
 from grail.settlement.consensus import Consensus
-from grail.settlement.scores import ScoreSheet
+from grail.settlement.scores import MAX_SCORES, MAX_SHEET_BYTES, ScoreSheet, decode_sheet
 from grail.settlement.sum_tree import Entry, SumTree
 
 _PAYOUT = struct.Struct(">B20s16s")
 NOBODY = bytes(20)
+MAX_TABLE_BYTES = 4 + MAX_SHEET_BYTES + 2 * MAX_SCORES * _PAYOUT.size
+"""Every miner and as many others."""
 _TAG = keccak256(TAG_PAYOUT.encode())
 
 
@@ -77,8 +79,6 @@ class Settlement:
 
 def decode_table(blob: bytes, window: int) -> Settlement:
     """Parse somebody's table. Raises BadInput on bytes that are no table; whether it is right shows its roots."""
-    from grail.settlement.scores import decode_sheet
-
     entry = 28
     count = int.from_bytes(blob[:4], "big")
     rest = blob[4 + count * entry :]

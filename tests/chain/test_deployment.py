@@ -1,6 +1,7 @@
 """Deployment: nobody keeps a key, it resumes where it broke off, and the code on chain is what is packaged."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -13,9 +14,9 @@ from grail.chain.plan_file import load_plan
 from grail.errors import Reverted, SettingsError, WrongChain
 from tests.chain.test_embedded import GUARDIAN, OWNER, PLAN
 
+ROOT = Path(__file__).resolve().parents[2]
 STRANGER = Signer.from_key(b"\6" * 32)
 
-ANYBODY = "anybody"
 TIMELOCK = "OwnableUnauthorizedAccount"
 PRIVILEGED = {
     # who may call what; everything else is for anybody, for their own tokens, votes and neurons
@@ -189,7 +190,7 @@ def test_predicted_addresses_are_the_evms(network):
 
 
 def test_the_plan_of_the_docs_can_be_read(tmp_path):
-    text = (artifact_root() / "docs" / "governance.md").read_text()
+    text = (ROOT / "docs" / "governance.md").read_text()
     plan = text.split("```toml")[1].split("```")[0]
     (tmp_path / "plan.toml").write_text(plan)
     read = load_plan(tmp_path / "plan.toml").plan(first_block=10)
@@ -197,12 +198,6 @@ def test_the_plan_of_the_docs_can_be_read(tmp_path):
     (tmp_path / "bad.toml").write_text(plan + "\n[surprise]\nx = 1\n")
     with pytest.raises(SettingsError, match="surprise"):
         load_plan(tmp_path / "bad.toml")
-
-
-def artifact_root():
-    from pathlib import Path
-
-    return Path(__file__).resolve().parents[2]
 
 
 def test_deploying_by_hand_says_what_is_missing(tmp_path):

@@ -17,13 +17,14 @@ from validator.duties.settle import Settle
 class Liar(Settle):
     """Proposes, votes for and finishes its own version of a settlement."""
 
-    def __init__(self, node, twist) -> None:
+    def __init__(self, node, twist, gainer) -> None:
         super().__init__(node)
         self._twist = twist
+        self._gainer = gainer
 
     def _view(self, proposal) -> SettlementView:
         view = super()._view(proposal)
-        return dataclasses.replace(view, settlement=self._twist(view.settlement, self._node.address))
+        return dataclasses.replace(view, settlement=self._twist(view.settlement, self._gainer))
 
 
 def more_for_a_friend(settlement, _liar):
@@ -55,11 +56,15 @@ def all_validators_pay_for_the_liar(settlement, liar):
     return dataclasses.replace(settlement, amounts=amounts | {(Share.VALIDATOR, liar): 250 * 10**18})
 
 
-def play(tmp_path, twist, *, withhold: bool = False):
+def play(tmp_path, twist, *, withhold: bool = False, liars: int = 1):
     options = LocalnetOptions(windows=1, miners=2, cheats=0, validators=3, groups=4)
     network = LocalNetwork(options, tmp_path / "run")
-    liar = next(s for s in network.services if s.node.name == "validator-1")
-    liar._duties = [Liar(liar.node, twist) if isinstance(d, Settle) else d for d in liar._duties]
+    lying = [s for s in network.services if s.node.name in [f"validator-{i + 1}" for i in range(liars)]]
+    liar = lying[0]
+    for service in lying:
+        service._duties = [
+            Liar(service.node, twist, liar.node.address) if isinstance(d, Settle) else d for d in service._duties
+        ]
     if withhold:
         real = network.store.put
         tables = []
@@ -122,3 +127,21 @@ def test_what_no_column_shows_is_objected_to_and_voted_down(tmp_path, twist, wit
     objector = network.journal.events("SettlementDisputed")[0].fields["objector"]
     assert objector != liar.signer.name.lower()
     assert network.subnet.balance(liar.address) < network.subnet.balance(bytes.fromhex(objector[2:])), "the liar paid"
+
+
+def test_what_a_majority_settles_against_us_is_still_paid_to_miners(tmp_path):
+    """Two of three validators keep the validators' pay: the residual. Miners' pay is out of their reach."""
+    network, liar = play(tmp_path, all_validators_pay_for_the_liar, liars=2)
+    claims = [event.fields for event in network.journal.events("Claimed")]
+    assert {f["share"] for f in claims} == {Share.MINER, Share.VALIDATOR, Share.TRAINER}
+    assert sum(int(f["amount"]) for f in claims if f["share"] == Share.MINER) == pytest.approx(600 * 10**18, abs=10)
+    assert [f["account"] for f in claims if f["share"] == Share.VALIDATOR] == [liar.signer.name.lower()]
+
+
+def test_a_majority_cannot_settle_a_false_miners_payout(tmp_path):
+    """Whatever two of three vote for, the third refutes by proof, until the liars' bonds are gone."""
+    network, _ = play(tmp_path, more_for_a_friend, liars=2)
+    honest = next(p for p in network.parts if p.name == "validator-3").signer.name.lower()
+    refuted = [event.fields["challenger"] for event in network.journal.events("SettlementRefuted")]
+    assert len(refuted) > 1 and set(refuted) == {honest}
+    settled_rightly(network)

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from grail.errors import BadInput, StorageError
 from grail.protocol.constants import BPS
 from grail.protocol.records import Terms
 from grail.protocol.units import WindowId
 from grail.runtime.node import Node
-from grail.runtime.settlement_view import SettlementView, view_of
-from grail.settlement.payouts import Settlement, Share, decode_table, payout_key
-from grail.settlement.scores import MAX_SHEET_BYTES, key_of
+from grail.runtime.settlement_view import SettlementView, published_settlement, view_of
+from grail.settlement.payouts import Share, payout_key
+from grail.settlement.scores import key_of
 
 
 def refutation(node: Node, window: WindowId, terms: Terms, view: SettlementView) -> dict[str, Any] | None:
@@ -17,7 +16,7 @@ def refutation(node: Node, window: WindowId, terms: Terms, view: SettlementView)
 
     The proposer's own choice of counted sheets is taken as it is: whether a sheet could be read is for votes to say.
     """
-    claimed = _claimed(node, window, terms)
+    claimed = published_settlement(node, window, terms)
     sheets = [sheet if terms.counted >> place & 1 else None for place, sheet in enumerate(view.sheets)]
     unreadable = any(terms.counted >> place & 1 and sheet is None for place, sheet in enumerate(view.sheets))
     if claimed is None or unreadable:
@@ -37,14 +36,3 @@ def refutation(node: Node, window: WindowId, terms: Terms, view: SettlementView)
                 "sheets": [sheet.tree.lookup(key) for sheet in sheets if sheet is not None],
             }
     return None
-
-
-def _claimed(node: Node, window: WindowId, terms: Terms) -> Settlement | None:
-    """The proposer's own table, when it is there and gives the roots that were proposed."""
-    try:
-        table = decode_table(node.store.get(terms.table, 2 * MAX_SHEET_BYTES), window)
-    except (StorageError, BadInput) as error:
-        node.log.warning("unusable settlement table", window=window, reason=str(error))
-        return None
-    same = table.tree.root == terms.payout_root and table.score_tree.root == terms.score_root
-    return table if same else None

@@ -10,8 +10,9 @@ from grail.chain.deployment import open_contracts
 from grail.errors import SettingsError
 from grail.governance.policy import BY_NAME, PARAMETERS, Policy
 from grail.protocol import keys
+from grail.protocol.records import CheckpointRecord
 from grail.protocol.schedule import Schedule
-from grail.protocol.units import Address, BlockNumber, Digest, WindowId
+from grail.protocol.units import Address, BlockNumber, CheckpointVersion, Digest, WindowId
 
 PAGE = 256
 UNLIMITED = 2**256 - 1
@@ -50,6 +51,8 @@ class Windows:
         self._mixes: dict[int, EnvironmentMix] = {}
         self._beacons: dict[int, Digest] = {}
         self._events: dict[tuple[str, str, int], list[ChainEvent]] = {}
+        self._active: dict[int, CheckpointVersion] = {}
+        self._records: dict[int, CheckpointRecord] = {}
 
     @property
     def ledger_address(self) -> Address:

@@ -33,10 +33,10 @@ class Work(Windows):
 
     def active_checkpoint(self, window: WindowId) -> CheckpointRecord | None:
         """The version that miners must use in a window that has begun; None when there was none."""
-        known = self.__dict__.setdefault("_active", {})
-        if window not in known:
-            known[window] = CheckpointVersion(self.contracts["CheckpointRegistry"].call("activeVersion", window))
-        return self.checkpoint(known[window]) if known[window] else None
+        if window not in self._active:
+            version = self.contracts["CheckpointRegistry"].call("activeVersion", window)
+            self._active[window] = CheckpointVersion(version)
+        return self.checkpoint(self._active[window]) if self._active[window] else None
 
     def latest_version(self) -> CheckpointVersion:
         """Newest version; 0 when there is none."""
@@ -44,10 +44,9 @@ class Work(Windows):
 
     def checkpoint(self, version: CheckpointVersion) -> CheckpointRecord:
         """One version's record."""
-        known = self.__dict__.setdefault("_records", {})
-        if version not in known:
+        if version not in self._records:
             raw = self.contracts["CheckpointRegistry"].call("checkpoint", version)
-            known[version] = CheckpointRecord(
+            self._records[version] = CheckpointRecord(
                 version=version,
                 fingerprint=raw["fingerprint"],
                 parent=raw["parent"],
@@ -58,7 +57,7 @@ class Work(Windows):
                 active_from=WindowId(raw["activeFrom"]),
                 publisher=raw["publisher"],
             )
-        return known[version]
+        return self._records[version]
 
     # Rollouts
 
