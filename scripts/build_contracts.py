@@ -11,26 +11,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from grail.chain.address_book import NAMES
+
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
 TARGET = ROOT / "grail" / "assets" / "contracts"
 FORGE = CONTRACTS / "node_modules/@foundry-rs/forge-linux-amd64/bin/forge"
-NAMES = (
-    "GrailToken",
-    "RewardPolicy",
-    "PauseSwitch",
-    "StakeVault",
-    "NeuronRegistry",
-    "CheckpointRegistry",
-    "RolloutLedger",
-    "RewardPool",
-    "ScoreBoard",
-    "FaultCourt",
-    "Jury",
-    "TimelockController",
-    "GrailGovernor",
-)
-
 HARNESSES = ("ConsensusHarness",)
 """Not deployed: libraries as contracts, for differential tests in Python."""
 VECTORS = ROOT / "tests" / "vectors" / "contracts"

@@ -23,6 +23,7 @@ NAMES = (
     "TimelockController",
     "GrailGovernor",
 )
+"""In order of deployment: contract i stands at the address of the deployer's nonce + i."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,6 @@ from grail.protocol.schedule import Schedule
 from grail.protocol.units import Address
 
 NOBODY = bytes(20)
-ORDER = NAMES
-"""Order of deployment: contract i stands at the address of the deployer's nonce + i."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +76,10 @@ def deploy(
     if sum(plan.holders.values()) > plan.cap:
         raise SettingsError("expected the holders' amounts to sum to at most the cap")
     began = chain.nonce(deployer.address) if first_nonce is None else first_nonce
-    places = {name: predicted_address(deployer.address, began + i) for i, name in enumerate(ORDER)}
+    places = {name: predicted_address(deployer.address, began + i) for i, name in enumerate(NAMES)}
     book = AddressBook(chain.chain_id, places, chain.head().number)
     values = constructor_values(places, plan)
-    for i, name in enumerate(ORDER):
+    for i, name in enumerate(NAMES):
         notify(name)
         if chain.code(places[name]):
             continue
@@ -140,7 +138,7 @@ def constructor_values(at: Mapping[str, Address], plan: NetworkPlan) -> dict[str
 
 def verify_code(chain: Chain, book: AddressBook) -> None:
     """Compare what stands on chain with the packaged artifacts, immutables left out. Raises WrongChain naming what."""
-    for name in ORDER:
+    for name in NAMES:
         built = artifact(name)
         expected, found = bytearray.fromhex(built["runtime"][2:]), bytearray(chain.code(book.addresses[name]))
         for start, length in built["immutables"]:

@@ -90,34 +90,18 @@ class _EmbeddedSender(TransactionSender):
     def __init__(self, web3: Web3, backend: PyEVMBackend, reverts: RevertDecoder) -> None:
         super().__init__(web3, CHAIN_ID, reverts)
         self._backend = backend
+        self._next: _NextBlock | None = None
 
     def execute(self, sender: Address, to: Address | None, data: bytes, value: int) -> bytes:
         """Run without mining or paying. Raises Reverted with the contract's reason."""
-        chain = self._backend.chain
-        build = chain.get_vm().create_unsigned_transaction
-        nonce = chain.get_vm(chain.get_canonical_head()).state.get_nonce(sender)
-        plain = build(nonce=nonce, gas_price=0, gas=GAS_LIMIT, to=to or b"", value=value, data=data)
+        head = self._backend.chain.get_canonical_head()
+        if self._next is None or self._next.head != head:
+            self._next = _NextBlock(self._backend.chain, head)
         try:
-            return self._as_next_block(SpoofTransaction(plain, from_=sender))
+            return self._next.run(sender, to, data, value)
         except VMError as error:
             reason = error.args[0] if error.args and isinstance(error.args[0], bytes) else b""
             raise self._reverts.explain(reason, f"call 0x{data[:4].hex()}") from error
-
-    def _as_next_block(self, transaction: SpoofTransaction) -> bytes:
-        """What the chain's own get_transaction_result does, but at our next timestamp instead of the clock's."""
-        head = self._backend.chain.get_canonical_head()
-        vm = self._backend.chain.get_vm(head)
-        block = vm.generate_block_from_parent_header_and_coinbase(head, head.coinbase)
-        header = block.header.copy(base_fee_per_gas=0, timestamp=head.timestamp + BLOCK_SECONDS)
-        hashes = itertools.chain((head.hash,), vm.previous_hashes)
-        state = vm.build_state(vm.chaindb.db, header, vm.chain_context, hashes)
-        snapshot = state.snapshot()
-        try:
-            computation = state.costless_execute_transaction(transaction)
-        finally:
-            state.revert(snapshot)
-        computation.raise_if_error()
-        return computation.output
 
     def _gas(self, fields: dict[str, Any], data: bytes) -> int:
         return GAS_LIMIT
@@ -128,6 +112,38 @@ class _EmbeddedSender(TransactionSender):
         except ChainError as reason:
             return reason
         return ChainError(f"transaction 0x{data[:4].hex()} failed when mined but not afterwards: try again")
+
+
+class _NextBlock:
+    """The block after `head` as calls see it: at our next timestamp, where the chain itself would take the clock's.
+
+    Every service reads the same few contracts between two blocks: the state they touch is loaded once, and a call that
+    was made before is answered from memory.
+    """
+
+    def __init__(self, chain: Any, head: Any) -> None:
+        self.head = head
+        self._vm = chain.get_vm(head)
+        block = self._vm.generate_block_from_parent_header_and_coinbase(head, head.coinbase)
+        header = block.header.copy(base_fee_per_gas=0, timestamp=head.timestamp + BLOCK_SECONDS)
+        hashes = itertools.chain((head.hash,), self._vm.previous_hashes)
+        self._state = self._vm.build_state(self._vm.chaindb.db, header, self._vm.chain_context, hashes)
+        self._results: dict[tuple[Address, Address | None, bytes, int], Any] = {}
+
+    def run(self, sender: Address, to: Address | None, data: bytes, value: int) -> bytes:
+        """Output of the call. Raises py-evm's VMError where it reverts."""
+        key = (sender, to, data, value)
+        if key not in self._results:
+            snapshot = self._state.snapshot()
+            plain = self._vm.create_unsigned_transaction(
+                nonce=self._state.get_nonce(sender), gas_price=0, gas=GAS_LIMIT, to=to or b"", value=value, data=data
+            )
+            try:
+                self._results[key] = self._state.costless_execute_transaction(SpoofTransaction(plain, from_=sender))
+            finally:
+                self._state.revert(snapshot)
+        self._results[key].raise_if_error()
+        return self._results[key].output
 
 
 def _deterministic_chain(template: Any, store: "_SavedDict") -> Any:

@@ -90,12 +90,12 @@ def parse_address(text: str) -> Address:
 
 
 def parse_amount(value: int | str) -> int:
-    """Wei from an integer (wei) or a text such as "50 GRAIL" or "0.5 GRAIL"."""
-    if isinstance(value, int):
-        return value
-    number, _, unit = str(value).partition(" ")
+    """Wei from an integer (wei), its digits, or a text such as "50 GRAIL" or "0.5 GRAIL"."""
+    if isinstance(value, int) or value.isdecimal():
+        return int(value)
+    number, _, unit = value.partition(" ")
     whole, _, part = number.partition(".")
-    if unit != "GRAIL" or not (whole + part).isdigit() or len(part) > 18:
+    if unit != "GRAIL" or not (whole + part).isdecimal() or len(part) > 18:
         raise SettingsError(f'expected an amount in wei or as "50 GRAIL", got {value!r}')
     return int(whole or 0) * ETHER + int(part.ljust(18, "0") or 0)
 

@@ -18,8 +18,6 @@ class Defend:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._first_open = 0
-        self._first_demand = 0
 
     def due(self, window: WindowId, block: BlockNumber, schedule: Schedule) -> bool:
         """At any block of the newest window that has begun."""
@@ -28,17 +26,12 @@ class Defend:
     def run(self, window: WindowId) -> Note | None:
         """Answer open demands; appeal while a ruling waits."""
         node = self._node
-        demands = node.subnet.demands(self._first_demand)
-        for demand in demands:
+        for demand in node.subnet.demands():
             if demand.miner == node.address and not demand.closed:
                 self._answer(demand)
-        self._first_demand = min((d.number for d in demands if not d.closed), default=self._first_demand + len(demands))
-        cases = node.subnet.cases(self._first_open)
-        for case in cases:
+        for case in node.subnet.cases():
             if case.accused == node.address:
                 self._appeal(case)
-        unclosed = [case.number for case in cases if case.state is not CaseState.CLOSED]
-        self._first_open = min(unclosed, default=self._first_open + len(cases))
         return None
 
     def _answer(self, demand: Demand) -> None:

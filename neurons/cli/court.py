@@ -1,15 +1,14 @@
 """grail court: cases before the jury, demanded openings."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from grail.chain.accounts import Signer
-    from grail.chain.subnet import Subnet
+from neurons.cli.session import Config, network, network_and_key
 
-Config = Annotated[Path | None, typer.Option("--config", help="Settings in TOML; GRAIL_ variables win over it.")]
+if TYPE_CHECKING:
+    pass
+
 Address = Annotated[str, typer.Argument(help="0x and 40 hex digits.")]
 
 
@@ -27,7 +26,7 @@ def list_all(config: Config = None) -> None:
 
     Example: grail court list
     """
-    subnet, _ = _open(config, key=False)
+    subnet = network(config)
     for case in subnet.cases():
         word = case.ruling.name.lower() if case.ruling else f"{case.guilty} guilty, {case.innocent} innocent"
         typer.echo(
@@ -47,7 +46,7 @@ def appeal(case: Annotated[int, typer.Argument(help="The case's number.")], conf
 
     Example: grail court appeal 3
     """
-    subnet, signer = _open(config)
+    subnet, signer = network_and_key(config)
     subnet.appeal(signer, case)
     typer.echo(f"case {case} is before all validators")
 
@@ -67,7 +66,7 @@ def demand(
     from grail.governance.acts import parse_address
     from grail.protocol.units import WindowId
 
-    subnet, signer = _open(config)
+    subnet, signer = network_and_key(config)
     entry = subnet.commitment(WindowId(window), parse_address(miner))
     if entry is None:
         raise SettingsError(f"expected a commitment of {miner} in window {window}, there is none")
@@ -84,15 +83,6 @@ def fine(
     """
     from grail.governance.acts import parse_address
 
-    subnet, signer = _open(config)
+    subnet, signer = network_and_key(config)
     subnet.fine(signer, case, parse_address(juror))
     typer.echo(f"{juror} is fined")
-
-
-def _open(config: Path | None, *, key: bool = True) -> "tuple[Subnet, Signer]":
-    from grail.config import load_settings
-    from neurons.wiring import open_subnet, unlock
-
-    settings = load_settings(config)
-    signer = unlock(settings) if key else None
-    return open_subnet(settings), signer  # type: ignore[return-value]

@@ -29,9 +29,9 @@ def deploy(
     Example: grail deploy --rpc http://127.0.0.1:8545 --config plan.toml --keystore keystore.json
     """
     from grail.chain import open_chain
-    from grail.chain.address_book import AddressBook
-    from grail.chain.deployment import ORDER, predicted_address, verify_code
+    from grail.chain.address_book import NAMES, AddressBook
     from grail.chain.deployment import deploy as run
+    from grail.chain.deployment import predicted_address, verify_code
     from grail.chain.plan_file import load_plan, load_state, save_state
     from grail.config import KeySettings, Settings
     from grail.errors import SettingsError
@@ -53,14 +53,14 @@ def deploy(
         raise SettingsError(f"expected the key of {state['deployer']}, which began this deployment, got {signer.name}")
     plan = plan_file.plan(state["first_block"])
     if dry_run:
-        for i, name in enumerate(ORDER):
+        for i, name in enumerate(NAMES):
             typer.echo(f"{name:20} 0x{predicted_address(signer.address, state['first_nonce'] + i).hex()}")
         typer.echo(f"first window at block {plan.schedule.genesis}; nothing was sent")
         return
     save_state(state_path, state)
-    with typer.progressbar(length=len(ORDER), label="deploying") as bar:
+    with typer.progressbar(length=len(NAMES), label="deploying") as bar:
         book = run(chain, signer, plan, first_nonce=state["first_nonce"], notify=lambda _: bar.update(1))
     book.save(out)
     state_path.unlink()
-    typer.echo(f"{len(ORDER)} contracts on chain {chain.chain_id}, code verified; address book: {out}")
+    typer.echo(f"{len(NAMES)} contracts on chain {chain.chain_id}, code verified; address book: {out}")
     typer.echo(f"owner of everything: timelock 0x{book.treasury.hex()}; first window at block {plan.schedule.genesis}")

@@ -1,15 +1,15 @@
 """grail stake: delegate, unstake, withdraw, collect, hotkeys. What the owner of tokens does with them."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from neurons.cli.session import Config, network_and_key
 
 if TYPE_CHECKING:
     from grail.chain.accounts import Signer
     from grail.chain.subnet import Subnet
 
-Config = Annotated[Path | None, typer.Option("--config", help="Settings in TOML; GRAIL_ variables win over it.")]
 Neuron = Annotated[str, typer.Argument(help="Address of the neuron.")]
 Amount = Annotated[str, typer.Argument(help='Such as "100 GRAIL", or wei.')]
 
@@ -29,8 +29,8 @@ def add(neuron: Neuron, amount: Amount, config: Config = None) -> None:
     """
     from grail.governance.acts import parse_address, parse_amount
 
-    subnet, signer = _open(config)
-    subnet.stake(signer, parse_address(neuron), parse_amount(amount if " " in amount else int(amount)))
+    subnet, signer = network_and_key(config)
+    subnet.stake(signer, parse_address(neuron), parse_amount(amount))
     _echo_position(subnet, signer, parse_address(neuron))
 
 
@@ -41,8 +41,8 @@ def remove(neuron: Neuron, amount: Amount, config: Config = None) -> None:
     """
     from grail.governance.acts import parse_address, parse_amount
 
-    subnet, signer = _open(config)
-    subnet.request_unstake(signer, parse_address(neuron), parse_amount(amount if " " in amount else int(amount)))
+    subnet, signer = network_and_key(config)
+    subnet.request_unstake(signer, parse_address(neuron), parse_amount(amount))
     typer.echo(f"unbonding: ready in {subnet.latest_policy().unbonding_blocks:,} blocks")
 
 
@@ -53,7 +53,7 @@ def withdraw(config: Config = None) -> None:
     """
     from grail.governance.policy import ETHER
 
-    subnet, signer = _open(config)
+    subnet, signer = network_and_key(config)
     before = subnet.balance(signer.address)
     subnet.withdraw(signer)
     typer.echo(f"withdrew {(subnet.balance(signer.address) - before) / ETHER:,.6f} GRAIL")
@@ -67,7 +67,7 @@ def collect(neuron: Neuron, config: Config = None) -> None:
     from grail.governance.acts import parse_address
     from grail.governance.policy import ETHER
 
-    subnet, signer = _open(config)
+    subnet, signer = network_and_key(config)
     before = subnet.balance(signer.address)
     subnet.collect(signer, parse_address(neuron))
     typer.echo(f"collected {(subnet.balance(signer.address) - before) / ETHER:,.6f} GRAIL")
@@ -81,7 +81,7 @@ def show(neuron: Neuron, config: Config = None) -> None:
     from grail.governance.acts import parse_address
     from grail.governance.policy import ETHER
 
-    subnet, signer = _open(config)
+    subnet, signer = network_and_key(config)
     address = parse_address(neuron)
     found = subnet.neuron(address)
     typer.echo(f"role {found.role.name.lower()}{', in jail' if found.jailed else ''}")
@@ -99,7 +99,7 @@ def hotkey(
     """
     from grail.governance.acts import parse_address
 
-    subnet, signer = _open(config)
+    subnet, signer = network_and_key(config)
     subnet.propose_hotkey(signer, parse_address(address))
     typer.echo(f"proposed; with that key now: grail stake accept {signer.name}")
 
@@ -111,7 +111,7 @@ def accept(neuron: Neuron, config: Config = None) -> None:
     """
     from grail.governance.acts import parse_address
 
-    subnet, signer = _open(config)
+    subnet, signer = network_and_key(config)
     subnet.accept_hotkey(signer, parse_address(neuron))
     typer.echo(f"{signer.name} works for {neuron}")
 
@@ -121,12 +121,3 @@ def _echo_position(subnet: "Subnet", signer: "Signer", neuron: bytes) -> None:
 
     own, waiting = subnet.position(neuron, signer.address), subnet.collectable(neuron, signer.address)
     typer.echo(f"{signer.name} has {own / ETHER:,.6f} GRAIL in it, {waiting / ETHER:,.6f} to collect")
-
-
-def _open(config: Path | None) -> "tuple[Subnet, Signer]":
-    from grail.config import load_settings
-    from neurons.wiring import open_subnet, unlock
-
-    settings = load_settings(config)
-    signer = unlock(settings)
-    return open_subnet(settings), signer

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from grail.chain.accounts import Signer
-    from grail.chain.subnet import Subnet
-    from grail.chain.subnet.votes import Motion
+from neurons.cli.session import Config, network, network_and_key
 
-Config = Annotated[Path | None, typer.Option("--config", help="Settings in TOML; GRAIL_ variables win over it.")]
+if TYPE_CHECKING:
+    pass
+
 Number = Annotated[str, typer.Argument(help="The proposal's number, or its first digits.")]
 
 
@@ -31,7 +30,7 @@ def list_all(config: Config = None) -> None:
 
     Example: grail vote list
     """
-    subnet, _ = _open(config, key=False)
+    subnet = network(config)
     motions = subnet.motions()
     for motion in motions:
         typer.echo(f"{str(motion.number)[:10]}…  {motion.state.name.lower():10} {motion.description.splitlines()[0]}")
@@ -47,8 +46,8 @@ def show(number: Number, config: Config = None) -> None:
     from grail.governance.acts import in_words
     from grail.governance.policy import ETHER
 
-    subnet, _ = _open(config, key=False)
-    motion = subnet.motion(int(number))
+    subnet = network(config)
+    motion = subnet.motion(number)
     current = subnet.latest_policy().as_dict()
     typer.echo(f"{motion.number}\n{motion.description}\n")
     for act in motion.acts:
@@ -94,7 +93,7 @@ def propose(
     acts, description = acts_from(tables), tables.get("description", "")
     if not description:
         raise SettingsError(f"expected a description in {file}: say why")
-    subnet, signer = _open(config, key=not dry_run)
+    subnet = network(config)
     current = subnet.latest_policy().as_dict()
     changes = {n: v for a in acts if a.function == "setMany" for n, v in zip(*a.values, strict=True)}
     check(current | changes)
@@ -104,6 +103,7 @@ def propose(
     if dry_run:
         typer.echo("nothing was sent")
         return
+    subnet, signer = network_and_key(config)
     subnet.propose_motion(signer, acts, description)
     typer.echo(f"proposed as {subnet.motions()[-1].number}")
 
@@ -125,8 +125,8 @@ def vote(
     choices = {"for": Choice.FOR, "against": Choice.AGAINST, "abstain": Choice.ABSTAIN}
     if choice not in choices:
         raise SettingsError(f"expected for, against or abstain, got {choice!r}")
-    subnet, signer = _open(config)
-    motion = subnet.motion(int(number))
+    subnet, signer = network_and_key(config)
+    motion = subnet.motion(number)
     subnet.cast(signer, motion.number, choices[choice], reason)
     typer.echo(f"{signer.name} voted {choice} with {subnet.voting_power(signer.address) / ETHER:,.1f} GRAIL")
 
@@ -141,7 +141,7 @@ def delegate(
     """
     from grail.governance.acts import parse_address
 
-    subnet, signer = _open(config)
+    subnet, signer = network_and_key(config)
     target = parse_address(to) if to else signer.address
     subnet.delegate(signer, target)
     typer.echo(f"0x{target.hex()} votes with the tokens that {signer.name} holds; staked tokens vote with their staker")
@@ -152,8 +152,8 @@ def queue(number: Number, config: Config = None) -> None:
 
     Example: grail vote queue 8125
     """
-    subnet, signer = _open(config)
-    motion = _motion(subnet, number)
+    subnet, signer = network_and_key(config)
+    motion = subnet.motion(number)
     subnet.queue_motion(signer, motion)
     ready = subnet.motion(motion.number).ready_at
     typer.echo(f"queued; executes {time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime(ready))} or later")
@@ -164,19 +164,6 @@ def execute(number: Number, config: Config = None) -> None:
 
     Example: grail vote execute 8125
     """
-    subnet, signer = _open(config)
-    subnet.execute_motion(signer, _motion(subnet, number))
+    subnet, signer = network_and_key(config)
+    subnet.execute_motion(signer, subnet.motion(number))
     typer.echo("executed; windows that begin from now on obey")
-
-
-def _motion(subnet: "Subnet", number: str) -> "Motion":
-    return subnet.motion(int(number))
-
-
-def _open(config: Path | None, *, key: bool = True) -> "tuple[Subnet, Signer]":
-    from grail.config import load_settings
-    from neurons.wiring import open_subnet, unlock
-
-    settings = load_settings(config)
-    signer = unlock(settings) if key else None
-    return open_subnet(settings), signer  # type: ignore[return-value]

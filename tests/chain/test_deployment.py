@@ -7,8 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from grail.chain.accounts import Signer
+from grail.chain.address_book import NAMES
 from grail.chain.contract import artifact
-from grail.chain.deployment import ORDER, constructor_values, deploy, open_contracts, predicted_address, verify_code
+from grail.chain.deployment import constructor_values, deploy, open_contracts, predicted_address, verify_code
 from grail.chain.embedded import EmbeddedChain
 from grail.chain.plan_file import load_plan
 from grail.errors import Reverted, SettingsError, WrongChain
@@ -103,13 +104,13 @@ def writing(name: str) -> dict[str, dict]:
     return {e["name"]: e for e in abi if e["type"] == "function" and e["stateMutability"] in ("nonpayable", "payable")}
 
 
-@pytest.mark.parametrize("name", ORDER)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_function_is_on_the_list_of_who_may_call_it(name):
     owned = OWNED if "transferOwnership" in writing(name) else {}
     assert set(writing(name)) == set(PRIVILEGED[name]) | set(owned) | FOR_ANYBODY.get(name, set())
 
 
-@pytest.mark.parametrize("name", ORDER)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("who", [OWNER, STRANGER], ids=["deployer", "stranger"])
 def test_privileged_functions_refuse_the_deployer_and_strangers(network, name, who):
     _, _, contracts = network
@@ -124,7 +125,7 @@ def test_privileged_functions_refuse_the_deployer_and_strangers(network, name, w
 def test_the_timelock_owns_everything_and_obeys_the_governor_alone(network):
     _, book, contracts = network
     timelock, governor = book.addresses["TimelockController"], book.addresses["GrailGovernor"]
-    for name in ORDER:
+    for name in NAMES:
         if "transferOwnership" in writing(name):
             assert contracts[name].call("owner") == timelock, name
             assert contracts[name].call("pendingOwner") == bytes(20), name
@@ -160,9 +161,9 @@ def test_a_broken_off_deployment_goes_on(monkeypatch):
         deploy(chain, OWNER, PLAN)
     monkeypatch.setattr(chain, "send", real)
     book = deploy(chain, OWNER, PLAN, first_nonce=started)
-    assert chain.nonce(OWNER.address) == started + len(ORDER)
+    assert chain.nonce(OWNER.address) == started + len(NAMES)
     assert deploy(chain, OWNER, PLAN, first_nonce=started).addresses == book.addresses, "and again changes nothing"
-    assert chain.nonce(OWNER.address) == started + len(ORDER)
+    assert chain.nonce(OWNER.address) == started + len(NAMES)
 
 
 def test_another_transaction_in_between_is_named():

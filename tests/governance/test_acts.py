@@ -55,6 +55,12 @@ def test_what_cannot_be_is_refused(tables):
         acts_from(tables)
 
 
-@pytest.mark.parametrize(("text", "wei"), [("1 GRAIL", ETHER), ("0.5 GRAIL", ETHER // 2), (7, 7)])
+@pytest.mark.parametrize(("text", "wei"), [("1 GRAIL", ETHER), ("0.5 GRAIL", ETHER // 2), (7, 7), ("7", 7)])
 def test_amounts(text, wei):
     assert parse_amount(text) == wei
+
+
+@pytest.mark.parametrize("text", ["", "much", "-1", "1.5", "1 BTC", "0.0000000000000000001 GRAIL"])
+def test_no_amount(text):
+    with pytest.raises(SettingsError, match="expected an amount"):
+        parse_amount(text)

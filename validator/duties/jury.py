@@ -21,8 +21,6 @@ class JuryService:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._first_open = 0
-        self._first_demand = 0
 
     def due(self, window: WindowId, block: BlockNumber, schedule: Schedule) -> bool:
         """At any block of the newest window that has begun."""
@@ -31,19 +29,15 @@ class JuryService:
     def run(self, window: WindowId) -> Note | None:
         """Take the next step of every open case, and close what miners left unanswered."""
         subnet = self._node.subnet
-        cases = subnet.cases(self._first_open)
-        for case in cases:
+        for case in subnet.cases():
             self._step(case)
-        open_ones = [case.number for case in cases if case.state is not CaseState.CLOSED]
-        self._first_open = min(open_ones, default=self._first_open + len(cases))
-        demands = subnet.demands(self._first_demand)
-        for demand in demands:
+        for demand in subnet.demands():
             self._close(demand)
-        unanswered = [demand.number for demand in demands if not demand.closed]
-        self._first_demand = min(unanswered, default=self._first_demand + len(demands))
         return None
 
     def _step(self, case: Case) -> None:
+        if case.state is CaseState.CLOSED:
+            return
         now = self._node.subnet.clock()
         try:
             if case.state in (CaseState.VOTING, CaseState.APPEALED):

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from grail.chain.accounts import Signer
-from grail.chain.base import Receipt
+from grail.chain.address_book import AddressBook
+from grail.chain.base import Chain, Receipt
 from grail.chain.subnet.windows import Windows
 from grail.protocol.commitment import commitment_values
 from grail.protocol.leaf import RolloutLeaf
@@ -12,7 +13,12 @@ from grail.protocol.units import Address, Digest, WindowId
 
 
 class Justice(Windows):
-    """FaultCourt and Jury."""
+    """FaultCourt and Jury. What is closed stays closed: it is read once."""
+
+    def __init__(self, chain: Chain, book: AddressBook) -> None:
+        super().__init__(chain, book)
+        self._closed_demands: dict[int, Demand] = {}
+        self._closed_cases: dict[int, Case] = {}
 
     # Proofs
 
@@ -58,14 +64,15 @@ class Justice(Windows):
         """Convict a miner that let a demand pass."""
         return self.contracts["FaultCourt"].send(signer, "closeOpening", demand)
 
-    def demands(self, first: int = 0) -> list[Demand]:
-        """Demands from number `first` on."""
-        count = self.contracts["FaultCourt"].call("demandCount")
-        return [self._demand(number) for number in range(first, count)]
+    def demands(self) -> list[Demand]:
+        """All demands, oldest first."""
+        return [self._demand(number) for number in range(self.contracts["FaultCourt"].call("demandCount"))]
 
     def _demand(self, number: int) -> Demand:
+        if number in self._closed_demands:
+            return self._closed_demands[number]
         raw = self.contracts["FaultCourt"].call("demandOf", number)
-        return Demand(
+        demand = Demand(
             number=number,
             window=WindowId(raw["window"]),
             miner=raw["miner"],
@@ -75,6 +82,9 @@ class Justice(Windows):
             deadline=raw["deadline"],
             closed=raw["closed"],
         )
+        if demand.closed:
+            self._closed_demands[number] = demand
+        return demand
 
     # The jury
 
@@ -129,15 +139,16 @@ class Justice(Windows):
         """Fine a drawn juror that voted against the verdict or not at all."""
         return self.contracts["Jury"].send(signer, "fine", case, juror)
 
-    def cases(self, first: int = 0) -> list[Case]:
-        """Cases from number `first` on."""
-        count = self.contracts["Jury"].call("caseCount")
-        return [self.case(number) for number in range(first, count)]
+    def cases(self) -> list[Case]:
+        """All cases, oldest first."""
+        return [self.case(number) for number in range(self.contracts["Jury"].call("caseCount"))]
 
     def case(self, number: int) -> Case:
         """One case."""
+        if number in self._closed_cases:
+            return self._closed_cases[number]
         raw = self.contracts["Jury"].call("caseOf", number)
-        return Case(
+        case = Case(
             number=number,
             window=WindowId(raw["window"]),
             accused=raw["accused"],
@@ -152,3 +163,6 @@ class Justice(Windows):
             guilty=raw["guilty"],
             innocent=raw["innocent"],
         )
+        if case.state is CaseState.CLOSED:
+            self._closed_cases[number] = case
+        return case

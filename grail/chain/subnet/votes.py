@@ -91,7 +91,7 @@ class Votes(Windows):
         events = [event for event in map(governor.event, logs) if event and event.name == "ProposalCreated"]
         return [self._motion(event.fields) for event in events]
 
-    def motion(self, number: int) -> Motion:
+    def motion(self, number: int | str) -> Motion:
         """One proposal by its number or the number's first digits. Raises SettingsError when none or several match."""
         found = [motion for motion in self.motions() if str(motion.number).startswith(str(number))]
         if len(found) != 1:
