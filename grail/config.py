@@ -19,6 +19,9 @@ class ChainSettings(pydantic.BaseModel, extra="forbid"):
 
     url: str = pydantic.Field("http://127.0.0.1:8545", description="JSON-RPC node")
     address_book: Path = pydantic.Field(Path("network.json"), description="the network's contracts")
+    drand: tuple[str, ...] = pydantic.Field(
+        (), description="relays of drand, URLs with the chain hash, for networks that draw from it; none: quicknet's"
+    )
 
 
 class KeySettings(pydantic.BaseModel, extra="forbid"):

@@ -12,6 +12,7 @@ from typing import IO
 from grail.chain import open_chain
 from grail.chain.accounts import Signer, load_keystore
 from grail.chain.address_book import AddressBook
+from grail.chain.drand import DrandRelays
 from grail.chain.subnet import Subnet
 from grail.checkpoints.fetch import CheckpointCache
 from grail.config import Settings, read_password
@@ -58,6 +59,7 @@ def open_node(settings: Settings, role: Role) -> Node:
         checkpoints=CheckpointCache(folder / "checkpoints", store),
         engines=EngineCache(settings.work.engine, settings.work.threads),
         environments=Environments.installed(),
+        drand=DrandRelays(settings.chain.drand),
         log=get_logger(role=role.name.lower()),
     )
 

@@ -54,6 +54,7 @@ def key_vectors() -> list[dict[str, Any]]:
             seed("v", i)[:20],
         )
         window, group, index, block_hash = WindowId(7 * i), i, 3 * i, seed("block", i)
+        randomness = seed("randomness", i)
         fingerprint, rules = seed("fingerprint", i), seed("rules", i)
         beacon = keys.beacon(chain_id, ledger, window, block_hash)
         challenge = keys.challenge(chain_id, ledger, window, block_hash)
@@ -64,6 +65,8 @@ def key_vectors() -> list[dict[str, Any]]:
                 "ledger": hexed(ledger),
                 "window": window,
                 "blockHash": hexed(block_hash),
+                "randomness": hexed(randomness),
+                "seed": hexed(keys.seed(block_hash, randomness)),
                 "miner": hexed(miner),
                 "validator": hexed(validator),
                 "group": group,

@@ -15,7 +15,7 @@ import pydantic
 
 from grail.errors import Reverted
 from grail.protocol.hashing import keccak256
-from grail.protocol.records import Role
+from grail.protocol.records import Moment, Role
 from grail.protocol.units import Address, BlockNumber, WindowId
 from grail.runtime.node import Node
 from grail.verification.base import Outcome
@@ -147,7 +147,7 @@ def play(options: RedTeamOptions, folder: Path, notify: Callable[[str], None] = 
         network.mine_to(BlockNumber(schedule.start(window) + 1))
         refused = {name for name, solver in solvers.items() if not _committed(solver, window, name, notify)}
         network.mine_to(schedule.challenge_block(window))
-        validator.subnet.seal(validator.signer, window)
+        validator.subnet.draw_randomness(validator.signer, window, Moment.SEAL)
         for name, solver in solvers.items():
             if isinstance(solver, Attack) and not solver.offends(window):
                 continue

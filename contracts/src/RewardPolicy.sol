@@ -92,6 +92,7 @@ contract RewardPolicy is Governed {
         _define("slash_bps", 5_000, 100, 10_000);
         _define("slash_accuser_bps", 3_000, 0, 4_500);
         _define("slash_burn_bps", 5_000, 1_000, 10_000);
+        _define("beacon_drand", 0, 0, 1);
         for (uint256 i = 0; i < names.length; ++i) {
             _write(_key(names[i]), values[i]);
         }

@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {CheckpointRegistry} from "./CheckpointRegistry.sol";
+import {DrandBeacon} from "./DrandBeacon.sol";
 import {NeuronRegistry} from "./NeuronRegistry.sol";
 import {RewardPolicy} from "./RewardPolicy.sol";
 import {Role, StakeVault} from "./StakeVault.sol";
@@ -15,9 +16,24 @@ import {Keys} from "./libraries/Keys.sol";
 import {Schedule, Timing} from "./libraries/Schedule.sol";
 
 /// @title Windows, their randomness, and the miners' commitments: one word each; the rest is in the event.
+/// @dev A window's two draws of randomness take a block's hash; with beacon_drand also a drand round, in two steps: the
+///      first fixes the hash and calls a round that lies ahead, the second brings it. No choice is left after either.
 contract RolloutLedger is EIP712 {
     using Schedule for Timing;
 
+    /// @notice Before work begins; after commitments have ended.
+    enum Moment {
+        Open,
+        Seal
+    }
+
+    /// @notice A drand round called for a window; round 0 for none.
+    struct Draw {
+        bytes32 blockHash;
+        uint64 round;
+    }
+
+    bytes32 private constant BEACON_DRAND = keccak256("beacon_drand");
     bytes32 private constant BOND_PER_GROUP = keccak256("bond_per_group");
     bytes32 private constant MAX_GROUPS = keccak256("max_groups");
 
@@ -25,11 +41,14 @@ contract RolloutLedger is EIP712 {
     NeuronRegistry public immutable registry;
     StakeVault public immutable vault;
     CheckpointRegistry public immutable checkpoints;
+    DrandBeacon public immutable drand;
     uint64 private immutable genesis;
     uint64 private immutable windowBlocks;
     uint64 private immutable commitBlocks;
     uint64 private immutable scoreBlocks;
     uint64 private immutable revealBlocks;
+    /// @notice Drand rounds that windows wait for.
+    mapping(uint64 window => mapping(Moment => Draw)) public drawOf;
     /// @notice Randomness of a window, stored by its first commitment or by anyone's open().
     mapping(uint64 window => bytes32) public beaconOf;
     /// @notice Randomness after the commit deadline, stored by anyone's seal().
@@ -42,6 +61,7 @@ contract RolloutLedger is EIP712 {
         NeuronRegistry registry_,
         StakeVault vault_,
         CheckpointRegistry checkpoints_,
+        DrandBeacon drand_,
         Timing memory t
     ) EIP712("Grail", "1") {
         Schedule.check(t);
@@ -49,6 +69,7 @@ contract RolloutLedger is EIP712 {
         registry = registry_;
         vault = vault_;
         checkpoints = checkpoints_;
+        drand = drand_;
         (genesis, windowBlocks) = (t.genesis, t.window);
         (commitBlocks, scoreBlocks, revealBlocks) = (t.commit, t.score, t.reveal);
     }
@@ -99,19 +120,33 @@ contract RolloutLedger is EIP712 {
         if (commitmentOf[c.window][c.miner] != Commitments.digest(c)) revert Errors.NoCommitment(c.window, c.miner);
     }
 
-    /// @notice Stores a window's beacon while its block hash can still be read.
-    function open(uint64 window) external returns (bytes32) {
-        return _open(schedule(), window);
+    /// @notice Stores a window's beacon; with beacon_drand it calls the round instead, and openWith() brings it.
+    function open(uint64 window) external returns (bytes32 beacon) {
+        beacon = beaconOf[window];
+        if (beacon != 0) return beacon;
+        bytes32 blockHash = BlockHashes.hashOf(startOf(window));
+        return _byDrand(window) ? _call(window, Moment.Open, blockHash) : _open(window, blockHash);
     }
 
-    /// @notice Stores a window's challenge. Anyone may, also late: then EIP-2935, else the fallback rule, serves.
+    /// @notice Stores a window's beacon from the round that was called for it, whose signature drand has published.
+    function openWith(uint64 window, bytes calldata signature) external returns (bytes32 beacon) {
+        beacon = beaconOf[window];
+        return beacon != 0 ? beacon : _open(window, _mixed(window, Moment.Open, signature));
+    }
+
+    /// @notice Stores a window's challenge; with beacon_drand it calls the round instead, and sealWith() brings it.
+    ///         Anyone may, also late: then EIP-2935, else the fallback rule, serves.
     function seal(uint64 window) external returns (bytes32 challenge) {
         challenge = challengeOf[window];
         if (challenge != 0) return challenge;
         bytes32 blockHash = BlockHashes.hashOf(schedule().challengeBlock(window));
-        challenge = Keys.challenge(block.chainid, address(this), window, blockHash);
-        challengeOf[window] = challenge;
-        emit Events.WindowSealed(window, challenge);
+        return _byDrand(window) ? _call(window, Moment.Seal, blockHash) : _seal(window, blockHash);
+    }
+
+    /// @notice Stores a window's challenge from the round that was called for it.
+    function sealWith(uint64 window, bytes calldata signature) external returns (bytes32 challenge) {
+        challenge = challengeOf[window];
+        return challenge != 0 ? challenge : _seal(window, _mixed(window, Moment.Seal, signature));
     }
 
     function _commit(Commitment calldata c, address hotkey) private {
@@ -126,16 +161,43 @@ contract RolloutLedger is EIP712 {
         if (c.groups > allowed) revert Errors.TooManyGroups(c.groups, allowed);
         uint64 active = checkpoints.activeVersion(c.window);
         if (c.checkpointVersion != active) revert Errors.WrongVersion(active, c.checkpointVersion);
-        _open(t, c.window);
+        if (beaconOf[c.window] == 0) {
+            if (_byDrand(c.window)) revert Errors.NotOpened(c.window);
+            _open(c.window, BlockHashes.hashOf(start));
+        }
         commitmentOf[c.window][c.miner] = Commitments.digest(c);
         emit Events.Committed(c.window, c.miner, c.root, c.blobDigest, c.groups, c.checkpointVersion);
     }
 
-    function _open(Timing memory t, uint64 window) private returns (bytes32 beacon) {
-        beacon = beaconOf[window];
-        if (beacon != 0) return beacon;
-        beacon = Keys.beacon(block.chainid, address(this), window, BlockHashes.hashOf(t.start(window)));
+    function _open(uint64 window, bytes32 seed) private returns (bytes32 beacon) {
+        beacon = Keys.beacon(block.chainid, address(this), window, seed);
         beaconOf[window] = beacon;
         emit Events.WindowOpened(window, beacon);
+    }
+
+    function _seal(uint64 window, bytes32 seed) private returns (bytes32 challenge) {
+        challenge = Keys.challenge(block.chainid, address(this), window, seed);
+        challengeOf[window] = challenge;
+        emit Events.WindowSealed(window, challenge);
+    }
+
+    function _byDrand(uint64 window) private view returns (bool) {
+        return policy.valueOf(BEACON_DRAND, startOf(window)) != 0;
+    }
+
+    /// @dev Fixes the block's hash and the round; the first call counts. Answers zero: there is no randomness yet.
+    function _call(uint64 window, Moment moment, bytes32 blockHash) private returns (bytes32) {
+        if (drawOf[window][moment].round == 0) {
+            uint64 round = drand.roundAfter(block.timestamp);
+            drawOf[window][moment] = Draw(blockHash, round);
+            emit Events.RoundCalled(window, uint8(moment), round);
+        }
+        return 0;
+    }
+
+    function _mixed(uint64 window, Moment moment, bytes calldata signature) private view returns (bytes32) {
+        Draw memory draw = drawOf[window][moment];
+        if (draw.round == 0) revert Errors.RoundNotCalled(window);
+        return Keys.seed(draw.blockHash, drand.randomnessOf(draw.round, signature));
     }
 }

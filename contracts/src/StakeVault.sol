@@ -25,18 +25,20 @@ contract StakeVault is Governed {
     using SafeERC20 for IERC20;
     using Checkpoints for Checkpoints.Trace208;
 
-    /// @dev `stake` and `shares` are the newest values of the histories below, once more, in one word.
+    /// @dev `stake` and `shares` are the newest values of the histories below, once more: most readers want no other.
     struct Pool {
-        uint128 stake;
+        // one word: all that a claim reads where nobody delegates
         uint128 shares;
-        uint128 unbonding;
-        uint128 exitShares;
         uint128 ownShares;
+        // one word: with the first, all that a commitment reads
+        uint128 stake;
         Role role;
         bool counted;
         uint16 commissionBps;
         uint16 nextCommissionBps;
         uint48 commissionFrom;
+        uint128 unbonding;
+        uint128 exitShares;
         uint256 rewardPerShare;
     }
 

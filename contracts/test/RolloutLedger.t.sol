@@ -7,6 +7,7 @@ import {Role} from "../src/StakeVault.sol";
 import {Commitment, Commitments} from "../src/libraries/Commitments.sol";
 import {Errors} from "../src/libraries/Errors.sol";
 import {Keys} from "../src/libraries/Keys.sol";
+import {DrandSigner} from "./base/DrandSigner.sol";
 import {Network} from "./base/Network.sol";
 
 contract RolloutLedgerTest is Network {
@@ -175,6 +176,81 @@ contract RolloutLedgerTest is Network {
         vm.prank(TRAINER);
         vm.expectRevert(abi.encodeWithSelector(Errors.WrongParent.selector, keccak256("v1"), bytes32(0)));
         checkpoints.publish(keccak256("v2"), 0, 0, 0, 0, "sketch/1");
+    }
+
+    // Drand
+
+    function callRound(uint64 window) private returns (uint64 round) {
+        set("beacon_drand", 1);
+        goTo(window, 1);
+        assertEq(ledger.open(window), 0, "no beacon yet");
+        (, round) = ledger.drawOf(window, RolloutLedger.Moment.Open);
+    }
+
+    function test_openWith_mixesTheRoundThatTheCallNamed() public {
+        uint64 round = callRound(0);
+        bytes32 blockHash = blockhash(GENESIS);
+        assertEq(round, drand.roundAfter(block.timestamp), "a round that nobody has seen");
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotOpened.selector, 0));
+        vm.prank(MINER);
+        ledger.commit(commitment(0, ROOT, 4));
+        bytes memory signature = DrandSigner.sign(round);
+        bytes32 beacon = ledger.openWith(0, signature);
+        assertEq(beacon, Keys.beacon(block.chainid, address(ledger), 0, Keys.seed(blockHash, sha256(signature))), "mix");
+        assertEq(ledger.open(0), beacon, "both steps may be repeated");
+        assertEq(ledger.openWith(0, ""), beacon, "both steps may be repeated");
+        commit(commitment(0, ROOT, 4));
+    }
+
+    function test_openWith_refusesAnotherRoundAndAnUncalledOne() public {
+        vm.expectRevert(abi.encodeWithSelector(Errors.RoundNotCalled.selector, 0));
+        ledger.openWith(0, new bytes(48));
+        uint64 round = callRound(0);
+        bytes memory next = DrandSigner.sign(round + 1);
+        vm.expectRevert(abi.encodeWithSelector(Errors.WrongRound.selector, round));
+        ledger.openWith(0, next);
+    }
+
+    /// @dev Else whoever dislikes a round would call another.
+    function test_open_laterCallsChangeNothing() public {
+        uint64 round = callRound(0);
+        (bytes32 seed,) = ledger.drawOf(0, RolloutLedger.Moment.Open);
+        vm.roll(block.number + 400);
+        vm.warp(block.timestamp + 400 * 12);
+        ledger.open(0);
+        (bytes32 seedAfter, uint64 after_) = ledger.drawOf(0, RolloutLedger.Moment.Open);
+        assertEq(after_, round, "the same round");
+        assertEq(seedAfter, seed, "the same block");
+    }
+
+    function test_sealWith_mixesARoundOfItsOwn() public {
+        uint64 opening = callRound(0);
+        ledger.openWith(0, DrandSigner.sign(opening));
+        goTo(0, 12);
+        vm.warp(block.timestamp + 11 * 12);
+        bytes32 blockHash = blockhash(GENESIS + 11);
+        vm.expectRevert(abi.encodeWithSelector(Errors.RoundNotCalled.selector, 0));
+        ledger.sealWith(0, new bytes(48));
+        assertEq(ledger.seal(0), 0, "no challenge yet");
+        (, uint64 round) = ledger.drawOf(0, RolloutLedger.Moment.Seal);
+        assertTrue(round > opening, "after the commitments");
+        bytes memory signature = DrandSigner.sign(round);
+        bytes32 challenge = ledger.sealWith(0, signature);
+        bytes32 seed = Keys.seed(blockHash, sha256(signature));
+        assertEq(challenge, Keys.challenge(block.chainid, address(ledger), 0, seed), "mix");
+        assertEq(ledger.challengeOf(0), challenge, "stored");
+        assertEq(ledger.sealWith(0, ""), challenge, "may be repeated");
+    }
+
+    function test_drand_holdsForWindowsThatBeginWithIt() public {
+        goTo(0, 1);
+        set("beacon_drand", 1);
+        assertTrue(ledger.open(0) != 0, "the running window keeps its rule");
+        goTo(1, 1);
+        set("beacon_drand", 0);
+        assertEq(ledger.open(1), 0, "and so does the next, the other way");
+        goTo(2, 1);
+        assertTrue(ledger.open(2) != 0, "a vote turns it off");
     }
 
     function test_publish_isMandatoryFromTheNextWindow() public {

@@ -59,6 +59,8 @@ contract VectorsTest is Test {
         bytes32 beacon = Keys.beacon(chainId, ledger, w, blockHash);
         bytes32 challenge = Keys.challenge(chainId, ledger, w, blockHash);
         assertEq(beacon, vm.parseJsonBytes32(j, path(i, "beacon")), "beacon");
+        bytes32 mixed = Keys.seed(blockHash, vm.parseJsonBytes32(j, path(i, "randomness")));
+        assertEq(mixed, vm.parseJsonBytes32(j, path(i, "seed")), "seed");
         assertEq(challenge, vm.parseJsonBytes32(j, path(i, "challenge")), "challenge");
         assertEq(Keys.sketchSeed(beacon), vm.parseJsonBytes32(j, path(i, "sketchSeed")), "sketch seed");
         address validator = vm.parseJsonAddress(j, path(i, "validator"));

@@ -22,6 +22,7 @@ NAMES = (
     "Jury",
     "TimelockController",
     "GrailGovernor",
+    "DrandBeacon",
 )
 """In order of deployment: contract i stands at the address of the deployer's nonce + i."""
 

@@ -13,6 +13,7 @@ from grail.chain.accounts import Signer
 from grail.chain.address_book import NAMES, AddressBook
 from grail.chain.base import Chain
 from grail.chain.contract import Contract, artifact, deployment_data
+from grail.chain.drand import QUICKNET, DrandNetwork
 from grail.errors import SettingsError, WrongChain
 from grail.governance.policy import check
 from grail.protocol.schedule import Schedule
@@ -49,6 +50,7 @@ class NetworkPlan:
     trainers: Sequence[Address] = ()
     guardian: Address = NOBODY
     voting: VotingRules = field(default_factory=VotingRules)
+    drand: DrandNetwork = QUICKNET
 
 
 def predicted_address(deployer: Address, nonce: int) -> Address:
@@ -125,6 +127,7 @@ def constructor_values(at: Mapping[str, Address], plan: NetworkPlan) -> dict[str
             at["NeuronRegistry"],
             at["StakeVault"],
             at["CheckpointRegistry"],
+            at["DrandBeacon"],
             timing,
         ),
         "RewardPool": ((*base, at["RolloutLedger"], at["StakeVault"], at["PauseSwitch"], at["ScoreBoard"], timelock),),
@@ -133,6 +136,7 @@ def constructor_values(at: Mapping[str, Address], plan: NetworkPlan) -> dict[str
         "Jury": ((*paused, *work, at["FaultCourt"]),),
         "TimelockController": (voting.timelock_seconds, [at["GrailGovernor"]], [NOBODY], NOBODY),
         "GrailGovernor": (at["GrailToken"], at["StakeVault"], timelock, rules),
+        "DrandBeacon": (plan.drand.public_key, plan.drand.genesis, plan.drand.period, plan.drand.delay),
     }
 
 

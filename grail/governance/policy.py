@@ -71,6 +71,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("slash_bps", "bps", 5_000, 100, 10_000, "half the stake for a proven fault"),
     Parameter("slash_accuser_bps", "bps", 3_000, 0, 4_500, "below one half, so self-accusation always loses"),
     Parameter("slash_burn_bps", "bps", 5_000, 1_000, 10_000, "the rest goes to the treasury"),
+    Parameter("beacon_drand", "0 or 1", 0, 0, 1, "1 costs a minute and two calls a draw, and needs EIP-2537"),
 )
 
 BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
@@ -120,6 +121,7 @@ class Policy:
     slash_bps: int
     slash_accuser_bps: int
     slash_burn_bps: int
+    beacon_drand: int
 
     @classmethod
     def defaults(cls, **changes: int) -> "Policy":

@@ -4,6 +4,7 @@ A change to any of them is a new protocol version: old leaves, keys or blobs no 
 """
 
 # Domain tags. Each hash of the protocol starts with one, so no value of one kind can stand for another.
+TAG_SEED = "grail/seed/1"
 TAG_BEACON = "grail/beacon/1"
 TAG_PROBLEM = "grail/problem/1"
 TAG_ENVIRONMENT = "grail/environment/1"

@@ -7,6 +7,11 @@ from grail.protocol.hashing import tagged_hash
 from grail.protocol.units import Address, Digest, WindowId
 
 
+def seed(block_hash: Digest, randomness: Digest) -> Digest:
+    """Stands in for the block hash of beacon and challenge where a drand round's `randomness` is mixed in."""
+    return tagged_hash(c.TAG_SEED, block_hash, randomness)
+
+
 def beacon(chain_id: int, ledger: Address, window: WindowId, block_hash: Digest) -> Digest:
     """Public randomness of a window; `block_hash` is that of the window's first block."""
     return tagged_hash(c.TAG_BEACON, chain_id, ledger, window, block_hash)

@@ -15,6 +15,13 @@ class Role(IntEnum):
     TRAINER = 3
 
 
+class Moment(IntEnum):
+    """When a window draws randomness; the numbers are RolloutLedger.sol's: before work, and after commitments."""
+
+    OPEN = 0
+    SEAL = 1
+
+
 class FaultKind(IntEnum):
     """Why somebody is convicted; the numbers are FaultCourt.sol's. A jury is for REPLAY, REWARD, STRUCTURE and
     WITHHELD."""

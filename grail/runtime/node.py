@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grail.chain.accounts import Signer
+from grail.chain.drand import DrandRelays
 from grail.chain.subnet import Subnet
 from grail.checkpoints.fetch import CheckpointCache
 from grail.checkpoints.files import Checkpoint
@@ -34,6 +35,7 @@ class Node:
     checkpoints: CheckpointCache
     engines: EngineCache
     environments: Environments
+    drand: DrandRelays = field(default_factory=DrandRelays)
     log: Any = field(default_factory=get_logger)
 
     @property

@@ -14,6 +14,7 @@ from grail.protocol.submission import Group, Rollout, Submission
 from grail.protocol.units import BlockNumber, CheckpointVersion, MicroReward, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
+from grail.runtime.randomness import opened
 
 
 class Solve:
@@ -40,7 +41,7 @@ class Solve:
             node.log.info("not active: no stake, or in jail", neuron=node.name, window=window)
             return {"committed": False}
         record = subnet.active_checkpoint(window)
-        if record is None:
+        if record is None or not opened(node, window):
             return None
         checkpoint = node.checkpoints.fetch(record)
         groups = min(self._groups, subnet.groups_allowed(window, node.address))

@@ -33,6 +33,7 @@ PRIVILEGED = {
     "NeuronRegistry": {"jail": "Unauthorized", "release": TIMELOCK, "acceptHotkey": "Unauthorized"},
     "CheckpointRegistry": {"approve": TIMELOCK, "publish": "NotActive"},
     "RolloutLedger": {},
+    "DrandBeacon": {},
     "RewardPool": {"reserve": "Unauthorized", "unreserve": "Unauthorized", "settle": "Unauthorized"},
     "ScoreBoard": {},
     "FaultCourt": {"convict": "Unauthorized"},
@@ -60,7 +61,7 @@ FOR_ANYBODY = {
     "GrailToken": {"approve", "burn", "delegate", "delegateBySig", "permit", "transfer", "transferFrom"},
     "StakeVault": {"stake", "requestUnstake", "withdraw", "collect", "announceCommission"},
     "NeuronRegistry": {"register", "proposeHotkey", "setEndpoint", "setSs58"},
-    "RolloutLedger": {"commit", "commitFor", "open", "seal"},
+    "RolloutLedger": {"commit", "commitFor", "open", "openWith", "seal", "sealWith"},
     "RewardPool": {"claim", "expire"},
     "ScoreBoard": {
         "commitScores", "revealScores", "propose", "refute", "object", "voteSettlement", "lapse", "finalize",

@@ -23,6 +23,7 @@ from grail.protocol.records import (
     CheckpointRecord,
     Commitment,
     FaultKind,
+    Moment,
     ProposalState,
     Role,
     ScoreReveal,
@@ -106,7 +107,7 @@ class Town:
             ScoreSheet(window, v.address, {self.miner.address: s}) for v, s in zip(self.validators, scores, strict=True)
         ]
         self.to(schedule.challenge_block(window))
-        self.subnet.seal(self.ann, window)
+        self.subnet.draw_randomness(self.ann, window, Moment.SEAL)
         for who, sheet in zip(self.validators, sheets, strict=True):
             words = encode_static(window, who.address, sheet.root, sheet.tree.total, bytes(32), bytes(32))
             self.subnet.commit_scores(who, window, keccak256(words))

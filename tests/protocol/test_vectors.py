@@ -36,6 +36,7 @@ def test_vector_files_are_what_the_code_gives():
 def test_keys():
     for case in cases("keys"):
         beacon = keys.beacon(case["chainId"], raw(case["ledger"]), case["window"], raw(case["blockHash"]))
+        assert keys.seed(raw(case["blockHash"]), raw(case["randomness"])) == raw(case["seed"])
         problem = keys.problem_key(beacon, raw(case["miner"]), case["group"])
         rollout = keys.rollout_key(problem, raw(case["fingerprint"]), raw(case["rulesHash"]), case["index"])
         assert (beacon, problem, rollout) == tuple(raw(case[n]) for n in ("beacon", "problemKey", "rolloutKey"))

@@ -4,6 +4,7 @@ from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
+from grail.runtime.randomness import sealed
 
 
 class Seal:
@@ -19,8 +20,5 @@ class Seal:
         return block >= schedule.challenge_block(window)
 
     def run(self, window: WindowId) -> Note | None:
-        """Seal if need be."""
-        challenge = self._node.subnet.challenge(window)
-        if challenge is None:
-            self._node.subnet.seal(self._node.signer, window)
-        return {}
+        """Seal if need be; not done while a drand round is waited for."""
+        return {} if sealed(self._node, window) else None

@@ -51,6 +51,11 @@ library Errors {
     error WrongVersion(uint256 expected, uint256 got);
     error HashUnavailable(uint256 blockNumber);
     error BadSchedule();
+    error NotOpened(uint256 window);
+    error RoundNotCalled(uint256 window);
+    // DrandBeacon
+    error WrongRound(uint256 round);
+    error NoPrecompile(address precompile);
     // ScoreBoard
     error NoCommitment(uint256 window, address neuron);
     error RevealMismatch(bytes32 expected, bytes32 got);

@@ -42,6 +42,7 @@ library Events {
         uint64 checkpointVersion
     );
     event WindowSealed(uint64 indexed window, bytes32 challenge);
+    event RoundCalled(uint64 indexed window, uint8 moment, uint64 round);
     // ScoreBoard
     event ScoresCommitted(uint64 indexed window, address indexed validator);
     event ScoresRevealed(

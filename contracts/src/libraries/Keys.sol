@@ -3,6 +3,11 @@ pragma solidity ^0.8.28;
 
 /// @title Keys of the protocol. Twin of grail/protocol/keys.py; vectors in tests/vectors/keys.json.
 library Keys {
+    /// @dev Stands in for the block hash of beacon and challenge where a drand round is mixed in.
+    function seed(bytes32 blockHash, bytes32 randomness) internal pure returns (bytes32) {
+        return keccak256(abi.encode("grail/seed/1", blockHash, randomness));
+    }
+
     function beacon(uint256 chainId, address ledger, uint64 window, bytes32 blockHash) internal pure returns (bytes32) {
         return keccak256(abi.encode("grail/beacon/1", chainId, ledger, window, blockHash));
     }

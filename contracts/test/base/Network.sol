@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {CheckpointRegistry, IWindows} from "../../src/CheckpointRegistry.sol";
+import {DrandBeacon} from "../../src/DrandBeacon.sol";
 import {FaultCourt} from "../../src/FaultCourt.sol";
 import {GrailGovernor} from "../../src/GrailGovernor.sol";
 import {GrailToken} from "../../src/GrailToken.sol";
@@ -20,6 +21,7 @@ import {Leaf, RolloutLeaf} from "../../src/libraries/Leaf.sol";
 import {Payouts} from "../../src/libraries/Payouts.sol";
 import {Reveal, Terms} from "../../src/libraries/Settlements.sol";
 import {Timing} from "../../src/libraries/Schedule.sol";
+import {DrandSigner} from "./DrandSigner.sol";
 import {Test} from "./Test.sol";
 import {Trees} from "./Trees.sol";
 
@@ -48,6 +50,7 @@ abstract contract Network is Test {
     Jury internal jury;
     TimelockController internal timelock;
     GrailGovernor internal governor;
+    DrandBeacon internal drand;
     address[] internal validators = [address(0x2221), address(0x2222), address(0x2223)];
     Reveal[] internal reveals;
 
@@ -56,14 +59,15 @@ abstract contract Network is Test {
         vm.warp(1_700_000_000);
         delete reveals;
         uint256 next = vm.getNonce(address(this));
-        address[13] memory places;
-        for (uint256 i = 0; i < 13; ++i) {
+        address[14] memory places;
+        for (uint256 i = 0; i < 14; ++i) {
             places[i] = vm.computeCreateAddress(address(this), next + i);
         }
         deployMoney(places);
         deployWork(places);
         deployJustice(places);
-        require(address(governor) == places[12], "addresses as predicted");
+        drand = DrandBeacon(put("DrandBeacon", abi.encode(DrandSigner.publicKey(), uint64(1), uint64(3), uint64(30))));
+        require(address(drand) == places[13], "addresses as predicted");
         join(MINER, Role.Miner, 2_000 ether);
         for (uint256 i = 0; i < 3; ++i) {
             join(validators[i], Role.Validator, 10_000 ether);
@@ -79,7 +83,7 @@ abstract contract Network is Test {
         return vm.deployCode(string.concat(name, ".sol:", name), values);
     }
 
-    function deployMoney(address[13] memory to) private {
+    function deployMoney(address[14] memory to) private {
         address[] memory holders = new address[](1);
         uint256[] memory amounts = new uint256[](1);
         (holders[0], amounts[0]) = (address(this), 10_000_000 ether);
@@ -91,14 +95,14 @@ abstract contract Network is Test {
         vault = StakeVault(put("StakeVault", abi.encode(w)));
     }
 
-    function deployWork(address[13] memory to) private {
+    function deployWork(address[14] memory to) private {
         registry = NeuronRegistry(put("NeuronRegistry", abi.encode(to[11], vault, to[9])));
         address[] memory trainers = new address[](1);
         trainers[0] = TRAINER;
         checkpoints =
             CheckpointRegistry(put("CheckpointRegistry", abi.encode(to[11], registry, IWindows(to[6]), trainers)));
         Timing memory timing = Timing(GENESIS, WINDOW, 10, 10, 10);
-        ledger = RolloutLedger(put("RolloutLedger", abi.encode(policy, registry, vault, checkpoints, timing)));
+        ledger = RolloutLedger(put("RolloutLedger", abi.encode(policy, registry, vault, checkpoints, to[13], timing)));
         RewardPool.Wiring memory p = RewardPool.Wiring(to[11], token, policy, ledger, vault, pauseSwitch, to[8], to[11]);
         pool = RewardPool(put("RewardPool", abi.encode(p)));
         ScoreBoard.Wiring memory b =
@@ -106,7 +110,7 @@ abstract contract Network is Test {
         board = ScoreBoard(put("ScoreBoard", abi.encode(b)));
     }
 
-    function deployJustice(address[13] memory to) private {
+    function deployJustice(address[14] memory to) private {
         FaultCourt.Wiring memory c =
             FaultCourt.Wiring(to[11], token, policy, pauseSwitch, registry, vault, ledger, to[10], to[11]);
         court = FaultCourt(put("FaultCourt", abi.encode(c)));

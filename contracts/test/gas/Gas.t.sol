@@ -7,6 +7,8 @@ import {Commitment} from "../../src/libraries/Commitments.sol";
 import {Payouts} from "../../src/libraries/Payouts.sol";
 import {Column, Reveal, Terms} from "../../src/libraries/Settlements.sol";
 import {Entry, Lookup} from "../../src/libraries/SumTree.sol";
+import {RolloutLedger} from "../../src/RolloutLedger.sol";
+import {DrandSigner} from "../base/DrandSigner.sol";
 import {Network} from "../base/Network.sol";
 import {Trees} from "../base/Trees.sol";
 
@@ -79,6 +81,19 @@ contract GasTest is Network {
         column.miner = MINER;
         justice(c);
         stakes(c);
+        randomness(c);
+    }
+
+    function randomness(uint256 c) private {
+        uint64 window = ledger.currentWindow() + 1;
+        set("beacon_drand", 1);
+        goTo(window, 1);
+        ledger.open(window);
+        note("open, calls a drand round", c);
+        (, uint64 round) = ledger.drawOf(window, RolloutLedger.Moment.Open);
+        bytes memory signature = DrandSigner.sign(round);
+        ledger.openWith(window, signature);
+        note("openWith, brings it", c);
     }
 
     function commitAs(address who, uint256 c, string memory name) private {

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Fault} from "../../src/FaultCourt.sol";
 import {Jury} from "../../src/Jury.sol";
+import {RolloutLedger} from "../../src/RolloutLedger.sol";
 import {ScoreBoard} from "../../src/ScoreBoard.sol";
 import {Role, StakeVault} from "../../src/StakeVault.sol";
 import {Commitment} from "../../src/libraries/Commitments.sol";
@@ -10,6 +11,7 @@ import {Leaf, RolloutLeaf} from "../../src/libraries/Leaf.sol";
 import {Payouts} from "../../src/libraries/Payouts.sol";
 import {Column, Reveal, Terms} from "../../src/libraries/Settlements.sol";
 import {Lookup} from "../../src/libraries/SumTree.sol";
+import {DrandSigner} from "../base/DrandSigner.sol";
 import {Network} from "../base/Network.sol";
 import {Trees} from "../base/Trees.sol";
 
@@ -182,6 +184,7 @@ contract World is Network {
     function playWindow(uint128 score, uint256 count) external act {
         uint64 window = block.number < GENESIS ? 0 : ledger.currentWindow() + 1;
         goTo(window, 1);
+        open(window);
         bool can = registry.isActive(MINER, Role.Miner) && ledger.groupsAllowed(window, MINER) > 0;
         if (can) {
             address hotkey = registry.hotkeyOf(MINER);
@@ -189,7 +192,7 @@ contract World is Network {
             ledger.commit(commitment(window, leafRoot(window), 1));
         }
         goTo(window, 12);
-        ledger.seal(window);
+        seal(window);
         uint128[] memory scores = new uint128[](1 + count % 3);
         for (uint256 i = 0; i < scores.length; ++i) {
             scores[i] = i == 2 ? score % 1_000 : 100;
@@ -200,6 +203,23 @@ contract World is Network {
         Played storage p = played[played.length - 1];
         (p.window, p.score, p.committed) = (window, 100, can);
         p.reveals = reveals;
+    }
+
+    /// @dev From the block alone, or with a drand round, whatever the vote was when the window began.
+    function open(uint64 window) internal {
+        if (ledger.open(window) != 0) return;
+        (, uint64 round) = ledger.drawOf(window, RolloutLedger.Moment.Open);
+        ledger.openWith(window, DrandSigner.sign(round));
+    }
+
+    function seal(uint64 window) internal {
+        if (ledger.seal(window) != 0) return;
+        (, uint64 round) = ledger.drawOf(window, RolloutLedger.Moment.Seal);
+        ledger.sealWith(window, DrandSigner.sign(round));
+    }
+
+    function voteDrand(bool on) external act {
+        set("beacon_drand", on ? 1 : 0);
     }
 
     function leafRoot(uint64 window) internal pure returns (bytes32) {

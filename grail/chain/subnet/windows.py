@@ -7,10 +7,10 @@ from grail.chain.address_book import AddressBook
 from grail.chain.base import Chain, Receipt
 from grail.chain.contract import ChainEvent
 from grail.chain.deployment import open_contracts
-from grail.errors import SettingsError
+from grail.errors import ChainError, SettingsError
 from grail.governance.policy import BY_NAME, PARAMETERS, Policy
 from grail.protocol import keys
-from grail.protocol.records import CheckpointRecord
+from grail.protocol.records import CheckpointRecord, Moment
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import Address, BlockNumber, CheckpointVersion, Digest, WindowId
 
@@ -33,6 +33,14 @@ class EnvironmentMix:
     def reward_milli(self, environment: Digest) -> int:
         """What a verified token of this environment earns, in thousandths of the base rate."""
         return self.rewards[self.digests.index(environment)]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A drand round that a window waits for; `published_at` in Unix seconds."""
+
+    number: int
+    published_at: int
 
 
 class Windows:
@@ -96,8 +104,10 @@ class Windows:
     def beacon(self, window: WindowId) -> Digest:
         """Public randomness of a window that has begun: the contract's word where it has one."""
         if window not in self._beacons:
-            stored = self._ledger.call("beaconOf", window)
-            if not any(stored):
+            stored = self.drawn(window, Moment.OPEN)
+            if stored is None:
+                if self.policy(window).beacon_drand:
+                    raise ChainError(f"window {window} draws from drand, and nobody has brought its round yet: wait")
                 block_hash = self.chain.block_hash(self.schedule.start(window))
                 stored = keys.beacon(self.chain.chain_id, self.ledger_address, window, block_hash)
             self._beacons[window] = stored
@@ -105,12 +115,28 @@ class Windows:
 
     def challenge(self, window: WindowId) -> Digest | None:
         """Challenge of a sealed window; None while nobody has sealed it."""
-        stored = self._ledger.call("challengeOf", window)
+        return self.drawn(window, Moment.SEAL)
+
+    def drawn(self, window: WindowId, moment: Moment) -> Digest | None:
+        """The beacon or challenge that the ledger has stored; None while it has none."""
+        stored = self._ledger.call(("beaconOf", "challengeOf")[moment], window)
         return stored if any(stored) else None
 
-    def seal(self, signer: Signer, window: WindowId) -> Receipt:
-        """Fix the challenge on chain."""
-        return self._ledger.send(signer, "seal", window)
+    def draw_randomness(self, signer: Signer, window: WindowId, moment: Moment) -> Receipt:
+        """Fix the beacon or challenge on chain; in windows that draw from drand, call its round instead."""
+        return self._ledger.send(signer, ("open", "seal")[moment], window)
+
+    def round_called(self, window: WindowId, moment: Moment) -> Round | None:
+        """The drand round that a window waits for; None where none was called."""
+        _, number = self._ledger.call("drawOf", window, int(moment))
+        if number == 0:
+            return None
+        genesis, period = (self.contracts["DrandBeacon"].call(name) for name in ("genesis", "period"))
+        return Round(number, genesis + (number - 1) * period)
+
+    def bring_round(self, signer: Signer, window: WindowId, moment: Moment, signature: bytes) -> Receipt:
+        """Fix the beacon or challenge from the round that was called. Raises Reverted (WrongRound) on another's."""
+        return self._ledger.send(signer, ("openWith", "sealWith")[moment], window, signature)
 
     def _window_events(
         self, contract: str, name: str, window: WindowId, first: BlockNumber, last: BlockNumber
