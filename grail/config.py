@@ -38,6 +38,7 @@ class WorkSettings(pydantic.BaseModel, extra="forbid"):
 
     folder: Path = pydantic.Field(Path("grail-data"), description="database, checkpoints, logs")
     store: str = pydantic.Field("file://grail-objects", description="object store shared by the network")
+    models: Path = pydantic.Field(Path.home() / ".cache/grail/models", description="models by name: grail models")
     engine: str = pydantic.Field("transformers", description="inference engine")
     groups: int = pydantic.Field(64, ge=1, description="most groups a miner commits in a window")
     threads: int = pydantic.Field(0, ge=0, description="CPU threads of the engine; 0 leaves the library's choice")

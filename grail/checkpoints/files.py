@@ -9,6 +9,7 @@ import pydantic
 from safetensors import SafetensorError, deserialize
 
 from grail.errors import BadCheckpoint
+from grail.protocol.constants import MAX_PROMPT_TOKENS
 from grail.protocol.fingerprint import TensorBytes, fingerprint
 from grail.protocol.hashing import keccak256
 from grail.protocol.keys import rules_hash
@@ -43,6 +44,8 @@ class Checkpoint:
     fingerprint: Digest
     rules: GenerationRules
     vocab_size: int
+    context: int
+    """Most tokens of prompt and completion together that the model was made for."""
 
     def rules_digest(self, environment_id: str) -> Digest:
         """Hash of the rules that a rollout in this environment obeys: goes into its key."""
@@ -64,21 +67,23 @@ def open_checkpoint(folder: Path, expected: Digest | None = None) -> Checkpoint:
         rules = GenerationRules.model_validate_json(files[RULES])
         config: dict[str, Any] = json.loads(files[CONFIG])
         vocab_size = int(config["vocab_size"])
+        context = int(config.get("max_position_embeddings", MAX_PROMPT_TOKENS + rules.max_tokens))
     except (pydantic.ValidationError, ValueError, KeyError, TypeError) as error:
         raise BadCheckpoint(f"expected valid {RULES} and {CONFIG} in {folder}, got: {error}") from error
     if "auto_map" in config:
         raise BadCheckpoint(
             f"{folder}/{CONFIG} asks to run its own code (auto_map): only built-in architectures are run"
         )
-    got = fingerprint(_tensors(folder / WEIGHTS), files)
+    got = fingerprint(open_tensors(folder / WEIGHTS), files)
     if expected is not None and got != expected:
         raise BadCheckpoint(
             f"expected fingerprint {expected.hex()}, got {got.hex()} from {folder}: delete the folder and fetch again"
         )
-    return Checkpoint(folder, got, rules, vocab_size)
+    return Checkpoint(folder, got, rules, vocab_size, context)
 
 
-def _tensors(path: Path) -> list[TensorBytes]:
+def open_tensors(path: Path) -> list[TensorBytes]:
+    """All tensors of a safetensors file. Raises BadCheckpoint when it is none."""
     try:
         entries = deserialize(_read(path, limit=1 << 40))
     except SafetensorError as error:

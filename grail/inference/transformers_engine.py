@@ -7,7 +7,7 @@ near 16–32 are spaced 0.125 apart, which alone makes most honest flips.
 import copy
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,18 +16,21 @@ from transformers import AutoModelForCausalLM, DynamicCache
 from transformers.utils import logging as transformers_logging
 
 from grail.checkpoints.files import Checkpoint
-from grail.errors import BadCheckpoint, BadInput
+from grail.errors import BadCheckpoint, BadInput, Unavailable
 from grail.inference.base import Generation, ReplayRequest, ReplayTrace, RolloutRequest
 from grail.inference.sampler import Mandate, key_tensor, mandated, scaled_logits, scores_of
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.constants import FINISH_EOS, FINISH_LENGTH
 from grail.protocol.units import Digest
+from grail.telemetry.log import get_logger
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 BATCH_TOKENS = 16_384
 """Prompt plus completion tokens of one forward pass: bounds activation memory."""
 HEAD_ROWS = 2_048
 """Rows of one LM-head product: bounds logit memory to 2,048 x vocabulary."""
+R = TypeVar("R")
+A = TypeVar("A")
 Chooser = Callable[[Tensor, Tensor, Tensor], Mandate]
 """(logits / T, Philox keys, steps) → tokens. The protocol's is `mandated`; the red team puts others in its place."""
 
@@ -40,6 +43,7 @@ class TransformersEngine:
         self.checkpoint = checkpoint
         self.device = device
         self.choose: Chooser = mandated
+        self._halved = False
         dtype = DTYPES[checkpoint.rules.precision]
         try:
             model = AutoModelForCausalLM.from_pretrained(
@@ -74,25 +78,40 @@ class TransformersEngine:
         self, requests: Sequence[RolloutRequest], plan: SketchPlan, *, greedy: bool = False
     ) -> list[Generation]:
         """Sample every request to its end, batched by prompt length; `greedy` leaves the noise out."""
-        done: list[Generation | None] = [None] * len(requests)
         lengths = [len(request.prompt) + self.checkpoint.rules.max_tokens for request in requests]
-        for places in _batches(lengths):
-            made = self._generate_batch([requests[place] for place in places], plan, greedy)
-            for place, generation in zip(places, made, strict=True):
-                done[place] = generation
-        return [generation for generation in done if generation is not None]
+        return self._in_batches(requests, lengths, lambda batch: self._generate_batch(batch, plan, greedy))
 
     def replay(self, requests: Sequence[ReplayRequest], plan: SketchPlan) -> list[ReplayTrace]:
         """One prefill for every request, batched by length."""
-        done: list[ReplayTrace | None] = [None] * len(requests)
         for request in requests:
             self._check_ids(request.tokens)
         lengths = [len(request.prompt) + len(request.tokens) for request in requests]
-        for places in _batches(lengths):
-            traces = self._replay_batch([requests[place] for place in places], plan)
-            for place, trace in zip(places, traces, strict=True):
-                done[place] = trace
-        return [trace for trace in done if trace is not None]
+        return self._in_batches(requests, lengths, lambda batch: self._replay_batch(batch, plan))
+
+    def _in_batches(self, requests: Sequence[R], lengths: list[int], work: Callable[[list[R]], list[A]]) -> list[A]:
+        """All answers in the order of the requests. A batch that does not fit into memory is halved, and said once.
+
+        Raises Unavailable when one request alone does not fit.
+        """
+        done: dict[int, A] = {}
+        waiting = list(_batches(lengths))
+        while waiting:
+            places = waiting.pop(0)
+            try:
+                answers = work([requests[place] for place in places])
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if isinstance(error, RuntimeError) and "memory" not in str(error):
+                    raise
+                if len(places) == 1:
+                    raise Unavailable("one rollout alone does not fit into memory: use a larger machine") from error
+                if not self._halved:
+                    get_logger().warning("out of memory: halving batches", device=self.device, rows=len(places))
+                    self._halved = True
+                middle = len(places) // 2
+                waiting[:0] = [places[:middle], places[middle:]]
+                continue
+            done.update(zip(places, answers, strict=True))
+        return [done[place] for place in range(len(requests))]
 
     @torch.inference_mode()
     def _generate_batch(self, requests: list[RolloutRequest], plan: SketchPlan, greedy: bool) -> list[Generation]:
@@ -202,11 +221,14 @@ class TransformersEngine:
         return answer.last_hidden_state
 
     def _logits(self, states: Tensor) -> Tensor:
-        """LM head in float32."""
+        """LM head in float32. Raises BadCheckpoint where a logit is no number: none could be the largest."""
         bias = self._head.bias
-        return torch.nn.functional.linear(
+        logits = torch.nn.functional.linear(
             states.float(), self._head.weight.float(), None if bias is None else bias.float()
         )
+        if not torch.isfinite(logits.sum()):
+            raise BadCheckpoint("the model gave NaN or infinite logits: its weights are damaged, or overflow in bf16")
+        return logits
 
     def _left_padded(self, prompts: list[np.ndarray]) -> tuple[Tensor, Tensor]:
         width = max(len(prompt) for prompt in prompts)

@@ -1,11 +1,18 @@
 """The transformers engine: the reference sampler's tokens, whatever the batch; replay finds margin zero."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from grail.errors import BadInput
+from grail.checkpoints.files import RULES, TOKENIZER, WEIGHTS, open_checkpoint
+from grail.errors import BadCheckpoint, BadInput, Unavailable
 from grail.inference.base import ReplayRequest, RolloutRequest
+from grail.inference.text import TextCodec
+from grail.inference.transformers_engine import TransformersEngine
 from grail.proofs.sketch import sketch_errors
 from grail.protocol.constants import FINISH_EOS
 from grail.protocol.gumbel import mandated_token
@@ -74,3 +81,64 @@ def test_ids_outside_the_vocabulary_are_refused(engine, requests, plan, tiny):
     bad = np.array([tiny.vocab_size], dtype=np.int32)
     with pytest.raises(BadInput, match="token ids"):
         engine.replay([ReplayRequest(requests[0].prompt, requests[0].key, bad)], plan)
+
+
+def test_out_of_memory_halves_the_batch_and_changes_nothing(tiny, requests, plan, monkeypatch):
+    engine = TransformersEngine(tiny)
+    expected = engine.generate(requests, plan)
+    whole, sizes = engine._generate_batch, []
+
+    def scarce(batch, *rest):
+        sizes.append(len(batch))
+        if len(batch) > 8:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+        return whole(batch, *rest)
+
+    monkeypatch.setattr(engine, "_generate_batch", scarce)
+    made = engine.generate(requests, plan)
+    assert max(sizes) == len(requests) and [g.tokens.tolist() for g in made] == [g.tokens.tolist() for g in expected]
+    monkeypatch.setattr(engine, "_generate_batch", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("memory")))
+    with pytest.raises(Unavailable, match="one rollout alone"):
+        engine.generate(requests, plan)
+
+
+def test_other_runtime_errors_are_not_taken_for_memory(tiny, requests, plan, monkeypatch):
+    engine = TransformersEngine(tiny)
+    monkeypatch.setattr(engine, "_replay_batch", lambda *_: (_ for _ in ()).throw(RuntimeError("shape mismatch")))
+    with pytest.raises(RuntimeError, match="shape"):
+        engine.replay([ReplayRequest(requests[0].prompt, requests[0].key, np.array([1], np.int32))], plan)
+
+
+@pytest.fixture
+def damaged(tiny_folder, tmp_path):
+    folder = tmp_path / "damaged"
+    shutil.copytree(tiny_folder, folder)
+    return folder
+
+
+def test_nan_weights_are_one_clear_error(damaged, requests, plan):
+    tensors = load_file(damaged / WEIGHTS)
+    tensors["model.norm.weight"][3] = float("nan")
+    save_file(tensors, damaged / WEIGHTS, metadata={"format": "pt"})
+    engine = TransformersEngine(open_checkpoint(damaged))
+    with pytest.raises(BadCheckpoint, match="NaN or infinite logits"):
+        engine.generate(requests[:2], plan)
+    with pytest.raises(BadCheckpoint, match="NaN or infinite logits"):
+        engine.replay([ReplayRequest(requests[0].prompt, requests[0].key, np.array([1], np.int32))], plan)
+
+
+def test_another_models_tokenizer_is_refused(damaged):
+    tokenizer = json.loads((damaged / TOKENIZER).read_text())
+    tokenizer["model"]["vocab"] |= {f"extra{i}": 100 + i for i in range(100)}
+    (damaged / TOKENIZER).write_text(json.dumps(tokenizer))
+    with pytest.raises(BadCheckpoint, match="weights and tokenizer are of different models"):
+        TextCodec(open_checkpoint(damaged)).encode("1+1=")
+
+
+def test_a_prompt_that_leaves_no_room_is_refused(damaged, tiny):
+    rules = json.loads((damaged / RULES).read_text())
+    (damaged / RULES).write_text(json.dumps(rules | {"max_tokens": tiny.context - 4}))
+    codec = TextCodec(open_checkpoint(damaged))
+    assert len(codec.encode("1+1=")) == 4
+    with pytest.raises(BadInput, match="1 to 4 tokens in this model's context"):
+        codec.encode("1+10=")

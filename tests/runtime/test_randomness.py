@@ -1,4 +1,4 @@
-"""A network that draws from drand: the first miner calls the round, whoever comes next brings it, all work is honest."""
+"""A network that draws from drand: the first miner calls the round, the next brings it, and all work is honest."""
 
 from contextlib import ExitStack
 from functools import partial

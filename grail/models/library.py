@@ -1,0 +1,98 @@
+"""The models on this disk: fetch once, find by name."""
+
+import shutil
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from grail.checkpoints.files import CALIBRATION, CONFIG, WEIGHTS, Checkpoint, open_checkpoint, open_tensors
+from grail.errors import BadCheckpoint, SettingsError
+from grail.models.catalogue import CATALOGUE, PACKAGED
+from grail.models.convert import convert
+from grail.models.sources import HUB_ID, get_from_hub, get_wheel_member
+from grail.protocol.fingerprint import fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model of the list: its name, what it is, and its folder once it is here."""
+
+    name: str
+    about: str
+    folder: Path | None
+
+
+class Library:
+    """Checkpoint folders under one root, by name. A folder appears under its name only when it is complete."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def entries(self) -> list[Entry]:
+        """The packaged model, the catalogue, and whatever else was fetched."""
+        listed = [Entry(PACKAGED, "0.7 M parameters, learns sums in minutes; ships with Grail", packaged_folder())]
+        for name, model in CATALOGUE.items():
+            listed.append(Entry(name, model.about, self._here(name)))
+        names = sorted(path.name for path in self._root.glob("*") if (path / CONFIG).exists())
+        return listed + [Entry(name, "fetched", self._root / name) for name in names if name not in CATALOGUE]
+
+    def find(self, name: str) -> Path:
+        """Folder of a fetched model, or `name` itself where it is one. Raises SettingsError saying how to get it."""
+        if name == PACKAGED:
+            return packaged_folder()
+        here = self._here(name.replace("/", "--"))
+        if here is not None:
+            return here
+        if Path(name).is_dir():
+            return Path(name)
+        if name in CATALOGUE or HUB_ID.fullmatch(name):
+            raise SettingsError(f"{name} is not on this machine: grail models fetch {name}")
+        raise SettingsError(f"expected a model or a checkpoint folder, got {name!r}: see grail models list")
+
+    def fetch(self, name: str, *, save_as: str = "", precision: str = "bf16", max_tokens: int = 256) -> Checkpoint:
+        """Get a model by catalogue name, hub id or folder; what is here already is checked and returned.
+
+        `precision` and `max_tokens` become the rules of models that are not in the catalogue, which brings its own.
+        """
+        if name == PACKAGED:
+            return open_checkpoint(packaged_folder())
+        model = CATALOGUE.get(name)
+        if model is None and not Path(name).is_dir() and not HUB_ID.fullmatch(name):
+            known = ", ".join([PACKAGED, *CATALOGUE])
+            raise SettingsError(f"expected one of {known}, a hub id (owner/name) or a folder, got {name!r}")
+        label = save_as or (Path(name).resolve().name if Path(name).is_dir() else name.replace("/", "--"))
+        here = self._here(label)
+        part = self._root / f".part-{label}"
+        if here is None:
+            if model is not None:
+                source = get_wheel_member(model.source, part / "source")
+            else:
+                source = Path(name) if Path(name).is_dir() else get_from_hub(name, part / "source")
+            rules = model.rules if model else None
+            made = convert(source, part / "checkpoint", rules, precision=precision, max_tokens=max_tokens).folder
+        else:
+            made = here
+        if model is not None:
+            got = fingerprint(open_tensors(made / WEIGHTS), {}).hex()
+            if got != model.weights:
+                raise BadCheckpoint(
+                    f"expected the weights of {name} to be {model.weights}, got {got}: delete {made} and fetch again"
+                )
+        if here is None:
+            made.replace(self._root / label)
+            shutil.rmtree(part, ignore_errors=True)
+        return open_checkpoint(self._root / label)
+
+    def _here(self, name: str) -> Path | None:
+        folder = self._root / name
+        return folder if name and (folder / CONFIG).exists() else None
+
+
+def packaged_folder() -> Path:
+    """The tiny model inside the package."""
+    return Path(str(resources.files("grail.assets").joinpath(PACKAGED)))
+
+
+def is_calibrated(folder: Path) -> bool:
+    """Has it a profile? Without one there is no audit."""
+    return (folder / CALIBRATION).exists()
