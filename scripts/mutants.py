@@ -100,8 +100,8 @@ MUTANTS = (
         "claims go on while paused",
         "paused means paused",
         "RewardPool.sol",
-        "    function claim(uint64 window, Entry calldata entry) external {\n        pauseSwitch.requireRunning();\n",
-        "    function claim(uint64 window, Entry calldata entry) external {\n",
+        "        pauseSwitch.requireRunning();\n",
+        "",
     ),
     Mutant(
         "votes forget slashes",

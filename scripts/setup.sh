@@ -24,6 +24,12 @@ else
   echo "setup: no uv here, using pip (slower)"
   .venv/bin/python -m pip install -q -c constraints.txt -e '.[dev]' 2>/dev/null
 fi
+# One of reasoning-gym's dependencies is built from source: without a C compiler its environments and tests are left out.
+if command -v cc >/dev/null; then
+  .venv/bin/python -m pip install -q -c constraints.txt -e '.[envs]' 2>/dev/null || echo "NOTICE: reasoning-gym could not be installed: its tests are SKIPPED"
+else
+  echo "NOTICE: no C compiler: reasoning-gym is left out, its tests are SKIPPED"
+fi
 rm -f .venv/ready-*
 echo $(($(date +%s) - began)) > .venv/setup-seconds
 touch "$stamp"

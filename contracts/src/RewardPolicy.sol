@@ -160,14 +160,14 @@ contract RewardPolicy is Governed {
         revert Errors.BadEnvironmentMix();
     }
 
-    /// @notice Hashes, weights and rewards of the mix that held at `blockNumber`.
+    /// @notice The mix that held at `blockNumber`: the block whose event names its ids, hashes of ids, weights, rewards.
     function environments(uint256 blockNumber)
         external
         view
-        returns (bytes32[] memory, uint32[] memory, uint32[] memory)
+        returns (uint64, bytes32[] memory, uint32[] memory, uint32[] memory)
     {
         EnvironmentMix storage mix = _mixAt(blockNumber);
-        return (mix.envIds, mix.weights, mix.rewards);
+        return (mix.fromBlock, mix.envIds, mix.weights, mix.rewards);
     }
 
     function _setEnvironments(string[] memory ids, uint32[] memory weights, uint32[] memory rewards) private {

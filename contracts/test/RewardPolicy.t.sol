@@ -85,8 +85,9 @@ contract RewardPolicyTest is Network {
         one("other/1", 3, 500);
         assertEq(policy.environmentOf(keccak256("p"), before), ENV, "old mix");
         assertEq(policy.environmentOf(keccak256("p"), before + 10), keccak256("other/1"), "new mix");
-        (,, uint32[] memory rewards) = policy.environments(before + 10);
+        (uint64 since,,, uint32[] memory rewards) = policy.environments(before + 10);
         assertEq(rewards[0], 500, "and its reward");
+        assertEq(since, before + 10, "and the block whose event names it");
     }
 
     function test_environments_refusesEmptyWeightlessUnevenAndExtravagant() public {

@@ -1,15 +1,20 @@
-"""Id → Environment: the built-in ones, and those that installed packages offer under `grail.environments`."""
+"""Id → Environment: the built-in ones, those that installed packages offer under `grail.environments`, and families.
 
-from collections.abc import Iterable
+A family makes environments from ids such as `reasoning_gym:chain_sum?max_terms=3`: FAMILY, a colon, what it is told.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
 
 from grail.environments.arithmetic import Arithmetic
 from grail.environments.base import Environment
+from grail.environments.reasoning_gym import FAMILY, ReasoningGym
 from grail.errors import SettingsError
 from grail.protocol.leaf import environment_digest
 from grail.protocol.units import Digest
 
 ENTRY_POINTS = "grail.environments"
+FAMILIES: Mapping[str, Callable[[str], Environment]] = {FAMILY: ReasoningGym}
 BUILT_IN: tuple[type[Environment], ...] = (Arithmetic,)
 
 
@@ -25,6 +30,14 @@ class Environments:
         plugins = [point.load()() for point in entry_points(group=ENTRY_POINTS)]
         return cls([kind() for kind in BUILT_IN] + plugins)
 
+    def learn(self, ids: Iterable[str]) -> None:
+        """Make the environments of families that a network's mix names; other ids are left to the packages."""
+        for environment_id in ids:
+            family = FAMILIES.get(environment_id.partition(":")[0])
+            digest = environment_digest(environment_id)
+            if family is not None and digest not in self._by_digest:
+                self._by_digest[digest] = family(environment_id)
+
     def by_digest(self, digest: Digest) -> Environment:
         """Raises SettingsError when the network mandates an environment that is not installed here."""
         if digest not in self._by_digest:
@@ -35,9 +48,13 @@ class Environments:
         return self._by_digest[digest]
 
     def by_id(self, environment_id: str) -> Environment:
-        """Raises SettingsError for an unknown id."""
+        """Raises SettingsError for an unknown id, or one that its family refuses."""
+        self.learn([environment_id])
         if environment_digest(environment_id) not in self._by_digest:
-            raise SettingsError(f"expected an environment among {', '.join(self.ids)}, got {environment_id!r}")
+            raise SettingsError(
+                f"expected an environment among {', '.join(self.ids)}, or of the families {', '.join(FAMILIES)}; "
+                f"got {environment_id!r}"
+            )
         return self._by_digest[environment_digest(environment_id)]
 
     @property

@@ -3,10 +3,12 @@
 from functools import cached_property
 
 import numpy as np
+from jinja2 import Template, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from grail.checkpoints.files import TOKENIZER, Checkpoint
+from grail.checkpoints.files import CHAT_TEMPLATE, TOKENIZER, Checkpoint
 from grail.errors import BadCheckpoint, BadInput
 from grail.protocol.constants import MAX_PROMPT_TOKENS
 
@@ -16,13 +18,14 @@ class TextCodec:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._path = checkpoint.folder / TOKENIZER
+        self._template_path = checkpoint.folder / CHAT_TEMPLATE
         self._eos = frozenset(checkpoint.rules.eos_ids)
         self._vocab_size = checkpoint.vocab_size
         self._longest = min(MAX_PROMPT_TOKENS, checkpoint.context - checkpoint.rules.max_tokens)
 
     def encode(self, prompt: str) -> NDArray[np.int32]:
         """Prompt ids, int32 (p,). Raises BadInput for an empty prompt, or one that leaves no room for a completion."""
-        ids = self._tokenizer.encode(prompt, add_special_tokens=False).ids
+        ids = self._tokenizer.encode(self._rendered(prompt), add_special_tokens=False).ids
         if not 1 <= len(ids) <= self._longest:
             raise BadInput(f"expected a prompt of 1 to {self._longest} tokens in this model's context, got {len(ids)}")
         return np.array(ids, dtype=np.int32)
@@ -34,6 +37,30 @@ class TextCodec:
             ids = ids[:-1]
         return self._tokenizer.decode(ids, skip_special_tokens=False)
 
+    def _rendered(self, prompt: str) -> str:
+        """The prompt as the one message of a conversation, where the checkpoint has a chat template; else itself."""
+        if self._template is None:
+            return prompt
+        messages = [{"role": "user", "content": prompt}]
+        try:
+            return self._template.render(messages=messages, add_generation_prompt=True)
+        except (TemplateError, TypeError) as error:
+            raise BadCheckpoint(f"expected {self._template_path} to render a single message, got: {error}") from error
+
+    @cached_property
+    def _template(self) -> Template | None:
+        """In a sandbox and without a clock: what it renders depends on the prompt alone."""
+        if not self._template_path.exists():
+            return None
+        room = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+        )
+        room.globals["raise_exception"] = _refuse
+        try:
+            return room.from_string(self._template_path.read_text())
+        except TemplateError as error:
+            raise BadCheckpoint(f"expected a Jinja template in {self._template_path}, got: {error}") from error
+
     @cached_property
     def _tokenizer(self) -> Tokenizer:
         tokenizer = Tokenizer.from_file(str(self._path))
@@ -43,3 +70,8 @@ class TextCodec:
                 f"{tokenizer.get_vocab_size()}: weights and tokenizer are of different models"
             )
         return tokenizer
+
+
+def _refuse(reason: str) -> None:
+    """What templates call on messages that they do not take."""
+    raise TemplateError(reason)

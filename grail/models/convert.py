@@ -1,4 +1,7 @@
-"""Any source that transformers can load → a checkpoint folder: one safetensors file, config, tokenizer, rules."""
+"""Any source that transformers can load → a checkpoint folder: one safetensors file, config, tokenizer, rules.
+
+A chat template is written with the tokens that it names, so that it renders without the tokenizer's settings.
+"""
 
 import json
 import shutil
@@ -47,6 +50,10 @@ def convert(
     config = json.loads((target / CONFIG).read_text())
     kept = {name: value for name, value in config.items() if name not in VOLATILE}
     (target / CONFIG).write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+    if tokenizer.chat_template:
+        names = {name: getattr(tokenizer, name) for name in ("bos_token", "eos_token")}
+        given = "".join(f"{{% set {name} = {json.dumps(text)} %}}" for name, text in names.items() if text)
+        (target / CHAT_TEMPLATE).write_text(given + tokenizer.chat_template)
     if rules is None:
         ends = {tokenizer.eos_token_id, *_ids(model.generation_config.eos_token_id)} - {None}
         if not ends:

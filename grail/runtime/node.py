@@ -71,4 +71,5 @@ class Node:
     def mandates(self, window: WindowId, miner: Address, checkpoint: Checkpoint, codec: TextCodec) -> BeaconMandates:
         """What `miner` has to do in `window`."""
         mix = self.subnet.environments(window)
+        self.environments.learn(mix.ids)
         return BeaconMandates(self.subnet.beacon(window), miner, mix, self.environments, checkpoint, codec)

@@ -17,7 +17,8 @@ def check_environment(environment: Environment) -> None:
     """Raise AssertionError, saying which rule is broken."""
     keys = [keccak256(f"conformance/{i}".encode()) for i in range(KEYS)]
     problems = [environment.problem(key) for key in keys]
-    assert "/" in environment.id, f"expected an id with a version such as 'name/1', got {environment.id!r}"
+    versioned = "/" in environment.id or ":" in environment.id
+    assert versioned, f"expected an id with a version such as 'name/1', or of a family, got {environment.id!r}"
     assert problems == [environment.problem(key) for key in keys], "problem(key) must not depend on earlier calls"
     assert all(0 < len(p.prompt) <= MAX_PROMPT_CHARACTERS for p in problems), "prompts must be bounded and not empty"
     held_out = {environment.held_out(key).prompt for key in keys}

@@ -1,6 +1,7 @@
 """The shape of the code: budgets, one place for broad excepts, one reader of the environment, light imports, twins."""
 
 import ast
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -118,3 +119,11 @@ def test_every_custom_error_has_words():
     assert len(names) > 40
     assert [n for n in names if f"Errors.{n}" not in used] == [], "declared and never used"
     assert [n for n in names if n not in REMEDIES] == [], "no remedy in grail/chain/reverts.py"
+
+
+def test_every_seeded_bug_still_finds_its_place_in_the_contracts():
+    mutants = runpy.run_path(str(ROOT / "scripts" / "mutants.py"))["MUTANTS"]
+    assert len(mutants) >= 12
+    for mutant in mutants:
+        text = (ROOT / "contracts" / "src" / mutant.file).read_text()
+        assert text.count(mutant.old) == 1, f"{mutant.name}: update scripts/mutants.py"

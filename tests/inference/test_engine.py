@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from grail.checkpoints.files import RULES, TOKENIZER, WEIGHTS, open_checkpoint
+from grail.checkpoints.files import CHAT_TEMPLATE, RULES, TOKENIZER, WEIGHTS, open_checkpoint
 from grail.errors import BadCheckpoint, BadInput, Unavailable
 from grail.inference.base import ReplayRequest, RolloutRequest
 from grail.inference.text import TextCodec
@@ -142,3 +142,35 @@ def test_a_prompt_that_leaves_no_room_is_refused(damaged, tiny):
     assert len(codec.encode("1+1=")) == 4
     with pytest.raises(BadInput, match="1 to 4 tokens in this model's context"):
         codec.encode("1+10=")
+
+
+@pytest.mark.parametrize(
+    "template, rendered",
+    [
+        ("{{ messages[0]['content'] }}", "1+1="),
+        ("{% set eos = '9' %}{% for m in messages %}{{ eos }}{{ m.content }}{% endfor %}", "91+1="),
+        ("{% if tools %}7{% endif %}{% if add_generation_prompt %}8{% endif %}", "8"),
+    ],
+)
+def test_a_chat_template_wraps_the_prompt(damaged, template, rendered):
+    plain = TextCodec(open_checkpoint(damaged)).encode(rendered)
+    (damaged / CHAT_TEMPLATE).write_text(template)
+    assert TextCodec(open_checkpoint(damaged)).encode("1+1=").tolist() == plain.tolist()
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for %}",
+        "{{ strftime_now('%Y') }}",
+        "{{ raise_exception('no') }}",
+        "{{ messages.__class__.__mro__ }}{{ ().__class__.__base__.__subclasses__() }}",
+        "{{ messages.append(1) }}",
+        "{{ 1 + 'a' }}",
+        "{% for a in range(10**9) %}1{% endfor %}",
+    ],
+)
+def test_templates_that_fail_reach_out_or_read_the_clock_are_refused(damaged, template):
+    (damaged / CHAT_TEMPLATE).write_text(template)
+    with pytest.raises(BadCheckpoint, match="chat_template"):
+        TextCodec(open_checkpoint(damaged)).encode("1+1=")

@@ -107,6 +107,9 @@ def test_an_unreachable_hub_is_one_clear_error(library, monkeypatch):
 
 @pytest.mark.slow
 def test_the_real_model_is_fetched_and_answers(library, tmp_path):
+    from transformers import PreTrainedTokenizerFast
+
+    from grail.checkpoints.files import CHAT_TEMPLATE, TOKENIZER
     from grail.inference.base import RolloutRequest
     from grail.inference.text import TextCodec
     from grail.inference.transformers_engine import TransformersEngine
@@ -115,7 +118,12 @@ def test_the_real_model_is_fetched_and_answers(library, tmp_path):
     checkpoint = library.fetch("smollm2-135m")
     assert fingerprint(open_tensors(checkpoint.folder / WEIGHTS), {}).hex() == CATALOGUE["smollm2-135m"].weights
     codec = TextCodec(checkpoint)
-    prompt = "<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n"
+    prompt = "What is the capital of France?"
+    whole = PreTrainedTokenizerFast(tokenizer_file=str(checkpoint.folder / TOKENIZER))
+    whole.chat_template = (checkpoint.folder / CHAT_TEMPLATE).read_text()
+    message = [{"role": "user", "content": prompt}]
+    expected = whole.apply_chat_template(message, add_generation_prompt=True, tokenize=False)
+    assert codec.encode(prompt).tolist() == whole.encode(expected, add_special_tokens=False)
     request = RolloutRequest(codec.encode(prompt), bytes(32))
     made = TransformersEngine(checkpoint).generate([request], SketchPlan(bytes(32), 8, 8), greedy=True)
     assert "Paris" in codec.decode(made[0].tokens)

@@ -10,6 +10,7 @@ from grail.chain.deployment import open_contracts
 from grail.errors import ChainError, SettingsError
 from grail.governance.policy import BY_NAME, PARAMETERS, Policy
 from grail.protocol import keys
+from grail.protocol.leaf import environment_digest
 from grail.protocol.records import CheckpointRecord, Moment
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import Address, BlockNumber, CheckpointVersion, Digest, WindowId
@@ -20,8 +21,9 @@ UNLIMITED = 2**256 - 1
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentMix:
-    """The governed mix of one window: environment digests, integer weights, what a token earns in thousandths."""
+    """The governed mix of one window: ids, their digests, integer weights, what a token earns in thousandths."""
 
+    ids: tuple[str, ...]
     digests: tuple[Digest, ...]
     weights: tuple[int, ...]
     rewards: tuple[int, ...]
@@ -97,9 +99,20 @@ class Windows:
     def environments(self, window: WindowId) -> EnvironmentMix:
         """Environment mix that holds in a window that has begun."""
         if window not in self._mixes:
-            digests, weights, rewards = self._policy.call("environments", self.schedule.start(window))
-            self._mixes[window] = EnvironmentMix(tuple(digests), tuple(weights), tuple(rewards))
+            since, digests, weights, rewards = self._policy.call("environments", self.schedule.start(window))
+            ids = self._environment_ids(BlockNumber(since), digests)
+            self._mixes[window] = EnvironmentMix(ids, tuple(digests), tuple(weights), tuple(rewards))
         return self._mixes[window]
+
+    def _environment_ids(self, block: BlockNumber, digests: list[Digest]) -> tuple[str, ...]:
+        """The contract keeps hashes of ids; the ids are in the event of the block that set them."""
+        logs = self.chain.logs([self._policy.address], block, block)
+        for event in map(self._policy.event, logs):
+            if event is not None and event.name == "EnvironmentsSet":
+                ids = tuple(event.fields["ids"])
+                if [environment_digest(environment_id) for environment_id in ids] == digests:
+                    return ids
+        raise ChainError(f"the node has no event of block {block}, where the environment mix was set: use a full node")
 
     def beacon(self, window: WindowId) -> Digest:
         """Public randomness of a window that has begun: the contract's word where it has one."""

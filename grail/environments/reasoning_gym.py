@@ -1,0 +1,116 @@
+"""reasoning-gym's tasks as environments: `reasoning_gym:TASK?parameter=value&…`.
+
+Problems are the library's own; grades are ours, by equality with the one answer. Several of its graders run the model's
+text as Python, others parse numbers of any size, and that text comes from a miner: tasks that need them are refused
+until there is a sandbox to grade in.
+"""
+
+from functools import cache, lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+from urllib.parse import parse_qsl
+
+from grail.environments.base import RIGHT, WRONG, Grade, Problem
+from grail.errors import SettingsError, Unavailable
+from grail.protocol.draws import Draws
+from grail.protocol.hashing import keccak256
+from grail.protocol.units import Digest
+
+FAMILY = "reasoning_gym"
+VERSION = "0.1.25"
+"""Its problems are part of the protocol, so the library is the same everywhere."""
+HELD_OUT_SHARE = 32
+"""Of 256: one prompt in eight is kept for evaluation and never mandated."""
+MAX_ATTEMPTS = 4_096
+SEEDS = 1 << 32
+# fmt: off
+ONE_ANSWER = frozenset({
+    "acre", "aiw", "arc_1d", "base_conversion", "basic_arithmetic", "bf", "binary_alternation", "caesar_cipher",
+    "calendar_arithmetic", "chain_sum", "count_bits", "count_primes", "course_schedule", "decimal_chain_sum", "gcd",
+    "gsm_symbolic", "isomorphic_strings", "largest_island", "lcm", "leg_counting", "letter_counting",
+    "list_functions", "mahjong_puzzle", "maze", "modulo_grid", "number_filtering", "number_sequence", "products",
+    "ransom_note", "rotate_matrix", "rotten_oranges", "simple_equations", "simple_geometry", "string_manipulation",
+    "string_splitting", "string_synthesis", "syllogism", "word_sequence_reversal",
+})
+# fmt: on
+"""Tasks whose problems have a single right answer in a single notation."""
+
+
+class ReasoningGym:
+    """One task of reasoning-gym with its parameters."""
+
+    def __init__(self, environment_id: str) -> None:
+        """Raises SettingsError for a task or parameter that there is not, Unavailable without the library."""
+        self.id = environment_id
+        self._task, _, query = environment_id.removeprefix(f"{FAMILY}:").partition("?")
+        if self._task not in ONE_ANSWER:
+            raise SettingsError(
+                f"expected a task with a single answer, got {self._task!r}: {', '.join(sorted(ONE_ANSWER))}"
+            )
+        self._parameters = tuple((name, _value(text)) for name, text in parse_qsl(query, strict_parsing=bool(query)))
+        try:
+            _entry(self._task, self._parameters, 0)
+        except (TypeError, AssertionError, ValueError) as error:
+            raise SettingsError(f"reasoning_gym refuses the parameters of {environment_id}: {error}") from error
+
+    def problem(self, key: Digest) -> Problem:
+        """A problem that the key draws, never a held-out one."""
+        return self._first(Draws(key), held_out=False)
+
+    def held_out(self, key: Digest) -> Problem:
+        """A problem that `problem` never gives."""
+        return self._first(Draws(key), held_out=True)
+
+    def grade(self, problem: Problem, completion: str) -> Grade:
+        """One for exactly the answer, bare or in the last <answer> tags, else nothing."""
+        if _answer(completion) == problem.answer.strip():
+            return Grade(RIGHT, "right")
+        return Grade(WRONG, f"expected {problem.answer}")
+
+    def _first(self, draws: Draws, *, held_out: bool) -> Problem:
+        for _ in range(MAX_ATTEMPTS):
+            entry = _entry(self._task, self._parameters, draws.below(SEEDS))
+            prompt = entry["question"]
+            if (keccak256(prompt.encode())[0] < HELD_OUT_SHARE) == held_out:
+                return Problem(prompt=prompt, answer=entry["answer"], level=self._task)
+        raise SettingsError(
+            f"{self.id} has too few different problems to keep some for evaluation: widen its parameters"
+        )
+
+
+def _answer(completion: str) -> str:
+    """What stands in the last <answer> tags, else everything; in linear time, because the text is a stranger's."""
+    _, opened, rest = completion.rpartition("<answer>")
+    inner, closed, _ = rest.partition("</answer>")
+    return (inner if opened and closed else completion).strip()
+
+
+@lru_cache(maxsize=4_096)
+def _entry(task: str, parameters: tuple[tuple[str, Any], ...], seed: int) -> dict[str, Any]:
+    """The one problem of a seed: question and answer."""
+    return _library().create_dataset(task, seed=seed, size=1, **dict(parameters))[0]
+
+
+@cache
+def _library() -> Any:
+    try:
+        found = version("reasoning-gym")
+    except PackageNotFoundError as error:
+        raise Unavailable("reasoning-gym is not installed: pip install 'grail-network[envs]'") from error
+    if found != VERSION:
+        raise Unavailable(f"expected reasoning-gym {VERSION}, got {found}: pip install 'grail-network[envs]'")
+    import reasoning_gym
+
+    return reasoning_gym
+
+
+def _value(text: str) -> Any:
+    """A parameter's value: an integer, a float, true or false, or text."""
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

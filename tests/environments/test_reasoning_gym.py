@@ -1,0 +1,81 @@
+"""reasoning-gym's tasks as environments: conformant, parametrised, graded without running anybody's text."""
+
+import pytest
+
+pytest.importorskip("reasoning_gym", reason="NOTICE: no reasoning-gym: its tests are SKIPPED")
+
+from grail.environments import reasoning_gym
+from grail.environments.reasoning_gym import ONE_ANSWER, ReasoningGym
+from grail.environments.registry import Environments
+from grail.errors import SettingsError, Unavailable
+from grail.protocol.hashing import keccak256
+from grail.protocol.leaf import environment_digest
+from grail.testing.environment import check_environment
+
+CHAIN_SUM = "reasoning_gym:chain_sum?max_terms=3&max_digits=2"
+KEY = keccak256(b"key")
+
+
+@pytest.mark.parametrize("task", [CHAIN_SUM.partition(":")[2], "gcd", "caesar_cipher", "maze", "syllogism"])
+def test_tasks_keep_the_rules_of_environments(task):
+    check_environment(ReasoningGym(f"reasoning_gym:{task}"))
+
+
+@pytest.mark.parametrize("task", sorted(ONE_ANSWER))
+def test_every_task_offered_gives_problems_with_a_text_answer(task):
+    environment = ReasoningGym(f"reasoning_gym:{task}")
+    problem = environment.problem(KEY)
+    assert isinstance(problem.answer, str) and problem.answer
+    assert problem == ReasoningGym(f"reasoning_gym:{task}").problem(KEY)
+
+
+def test_parameters_shape_the_problems():
+    prompts = [ReasoningGym(CHAIN_SUM).problem(keccak256(bytes([i]))).prompt for i in range(40)]
+    assert max(prompt.count("+") + prompt.count("-") for prompt in prompts) == 2
+
+
+def test_answers_count_bare_or_in_the_last_tags():
+    environment = ReasoningGym(CHAIN_SUM)
+    problem = environment.problem(KEY)
+    for text in (problem.answer, f" {problem.answer}\n", f"<answer>7</answer> no: <answer> {problem.answer} </answer>"):
+        assert environment.grade(problem, text).reward_micro == 1_000_000
+    for text in ("", f"it is {problem.answer}", f"<answer>{problem.answer}</answer><answer>7</answer>", "9" * 100_000):
+        assert environment.grade(problem, text).reward_micro == 0
+
+
+@pytest.mark.parametrize(
+    "environment_id, reason",
+    [
+        ("reasoning_gym:countdown", "single answer"),
+        ("reasoning_gym:n_queens", "single answer"),
+        ("reasoning_gym:", "single answer"),
+        ("reasoning_gym:chain_sum?max_terms=0", "refuses the parameters"),
+        ("reasoning_gym:chain_sum?colour=red", "refuses the parameters"),
+        ("reasoning_gym:chain_sum?size=9", "refuses the parameters"),
+    ],
+)
+def test_other_tasks_and_parameters_are_refused(environment_id, reason):
+    with pytest.raises(SettingsError, match=reason):
+        Environments.installed().by_id(environment_id)
+
+
+def test_a_mix_teaches_a_node_the_ids_of_families():
+    environments = Environments.installed()
+    with pytest.raises(SettingsError, match="not installed here"):
+        environments.by_digest(environment_digest(CHAIN_SUM))
+    environments.learn(["arithmetic/1", "somebodys/1", CHAIN_SUM])
+    assert environments.by_digest(environment_digest(CHAIN_SUM)).id == CHAIN_SUM
+
+
+@pytest.mark.parametrize("found", ["0.1.24", None])
+def test_another_version_of_the_library_is_refused(found, monkeypatch):
+    def version(_name):
+        if found is None:
+            raise reasoning_gym.PackageNotFoundError
+        return found
+
+    reasoning_gym._library.cache_clear()
+    reasoning_gym._entry.cache_clear()
+    monkeypatch.setattr(reasoning_gym, "version", version)
+    with pytest.raises(Unavailable, match="envs"):
+        ReasoningGym(CHAIN_SUM)
