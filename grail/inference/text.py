@@ -44,7 +44,7 @@ class TextCodec:
         messages = [{"role": "user", "content": prompt}]
         try:
             return self._template.render(messages=messages, add_generation_prompt=True)
-        except (TemplateError, TypeError) as error:
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
             raise BadCheckpoint(f"expected {self._template_path} to render a single message, got: {error}") from error
 
     @cached_property
