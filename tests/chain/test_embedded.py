@@ -78,6 +78,7 @@ def test_policy_and_environments_read_as_the_contract_says(subnet):
         problem = bytes([i]) * 32
         mandated = policy.call("environmentOf", problem, subnet.schedule.start(window))
         assert subnet.environments(window).mandated(problem) == mandated
+        assert subnet.environments(window).ids == ("arithmetic/1", "other/1")
         assert mandated in (environment_digest("arithmetic/1"), environment_digest("other/1"))
 
 

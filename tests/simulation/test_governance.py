@@ -71,6 +71,8 @@ def test_a_vote_changes_mix_and_split_from_the_next_window_on(network):
     assert subnet.policy(window).split_miners_bps == 7_000
     assert paid(network, window, Role.MINER) == pytest.approx(700 * GRAIL, abs=10)
     assert paid(network, 0, Role.MINER) == pytest.approx(600 * GRAIL, abs=10)
+    assert network.subnet.environments(0).ids == ("arithmetic/1",)
+    assert network.subnet.environments(window).ids == ("arithmetic/1", "sums/1")
     assert seen_environments(network, 0) == {environment_digest("arithmetic/1")}
     assert seen_environments(network, window) == {environment_digest("arithmetic/1"), environment_digest("sums/1")}
     check_reward_weights(network, window)
