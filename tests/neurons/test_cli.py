@@ -38,7 +38,7 @@ def test_dry_run_starts_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["localnet", "--model", "nowhere"], "expected the model 'tiny' or a checkpoint folder"),
+        (["localnet", "--model", "nowhere"], "expected a model or a checkpoint folder"),
         (["localnet", "--env", "chess/9"], "expected an environment among arithmetic/1"),
         (["status", "--config", "missing.toml"], "expected a settings file at missing.toml"),
         (["calibrate", "missing"], "expected a readable file"),
