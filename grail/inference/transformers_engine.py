@@ -18,7 +18,8 @@ from transformers.utils import logging as transformers_logging
 from grail.checkpoints.files import Checkpoint
 from grail.errors import BadCheckpoint, BadInput, Unavailable
 from grail.inference.base import Generation, ReplayRequest, ReplayTrace, RolloutRequest
-from grail.inference.sampler import Mandate, key_tensor, mandated, scaled_logits, scores_of
+from grail.inference.cpu_arithmetic import fit_to_cpu
+from grail.inference.sampling import Mandate, key_tensor, logprobs_of, mandated, margins_of
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.constants import FINISH_EOS, FINISH_LENGTH
 from grail.protocol.units import Digest
@@ -31,8 +32,8 @@ HEAD_ROWS = 2_048
 """Rows of one LM-head product: bounds logit memory to 2,048 x vocabulary."""
 R = TypeVar("R")
 A = TypeVar("A")
-Chooser = Callable[[Tensor, Tensor, Tensor], Mandate]
-"""(logits / T, Philox keys, steps) → tokens. The protocol's is `mandated`; the red team puts others in its place."""
+Chooser = Callable[[Tensor, int, Tensor, Tensor], Mandate]
+"""(logits, T in 1e-3, Philox keys, steps) → tokens: `mandated`, in whose place the red team puts others."""
 
 
 class TransformersEngine:
@@ -56,7 +57,10 @@ class TransformersEngine:
     def use_model(self, model: Any) -> None:
         """Run on this transformers model from now on (the checkpoint's own, or a trainer's copy)."""
         self.model = model.to(self.device).eval()
-        self._head = self.model.get_output_embeddings()
+        if self.device == "cpu":
+            fit_to_cpu(self.model)
+        head = self.model.get_output_embeddings()
+        self._head = head.weight.detach().float(), None if head.bias is None else head.bias.detach().float()
 
     def in_float32(self) -> "TransformersEngine":
         """A twin with the same weights that computes in float32: the reference for calibration and disputes."""
@@ -129,11 +133,12 @@ class TransformersEngine:
             if step:
                 mask = torch.cat([mask, mask.new_ones(rows, 1)], dim=1)
                 hidden = self._hidden(tokens[-1][:, None], mask, mask.sum(1, keepdim=True) - 1, cache)[:, -1]
-            scaled = scaled_logits(self._logits(hidden), rules.temperature_milli)
+            logits = self._logits(hidden)
             steps = torch.full((rows,), step, device=self.device)
-            chosen = scaled.argmax(dim=1) if greedy else self.choose(scaled, keys, steps).tokens
+            temperature = rules.temperature_milli
+            chosen = logits.argmax(dim=1) if greedy else self.choose(logits, temperature, keys, steps).tokens
             tokens.append(chosen)
-            logprobs.append(_logprobs(scaled, chosen))
+            logprobs.append(logprobs_of(logits, temperature, chosen))
             if step % plan.stride == 0:
                 sketches.append(_project(hidden, projection))
             running &= ~torch.isin(chosen, eos)
@@ -201,12 +206,12 @@ class TransformersEngine:
     def _measure(self, states: Tensor, keys: Tensor, steps: Tensor, claimed: Tensor) -> tuple[Any, Any]:
         """Margins and logprobs of the claimed tokens, float32 (positions,), the LM head in bounded pieces."""
         margins, logprobs = [], []
+        temperature = self.checkpoint.rules.temperature_milli
         for part in range(0, len(states), HEAD_ROWS):
             piece = slice(part, part + HEAD_ROWS)
-            scaled = scaled_logits(self._logits(states[piece]), self.checkpoint.rules.temperature_milli)
-            best = mandated(scaled, keys[piece], steps[piece]).scores
-            margins.append(best - scores_of(scaled, keys[piece], steps[piece], claimed[piece]))
-            logprobs.append(_logprobs(scaled, claimed[piece]))
+            logits = self._logits(states[piece])
+            margins.append(margins_of(logits, temperature, keys[piece], steps[piece], claimed[piece]))
+            logprobs.append(logprobs_of(logits, temperature, claimed[piece]))
         return torch.cat(margins).float().cpu().numpy(), torch.cat(logprobs).float().cpu().numpy()
 
     def _hidden(self, ids: Tensor, mask: Tensor, positions: Tensor, cache: DynamicCache | None) -> Tensor:
@@ -222,10 +227,7 @@ class TransformersEngine:
 
     def _logits(self, states: Tensor) -> Tensor:
         """LM head in float32. Raises BadCheckpoint where a logit is no number: none could be the largest."""
-        bias = self._head.bias
-        logits = torch.nn.functional.linear(
-            states.float(), self._head.weight.float(), None if bias is None else bias.float()
-        )
+        logits = torch.nn.functional.linear(states.float(), *self._head)
         if not torch.isfinite(logits.sum()):
             raise BadCheckpoint("the model gave NaN or infinite logits: its weights are damaged, or overflow in bf16")
         return logits
@@ -252,11 +254,6 @@ class TransformersEngine:
     def _check_ids(self, tokens: np.ndarray) -> None:
         if len(tokens) == 0 or int(tokens.max()) >= self.checkpoint.vocab_size or int(tokens.min()) < 0:
             raise BadInput(f"expected token ids in [0, {self.checkpoint.vocab_size}), got others")
-
-
-def _logprobs(scaled: Tensor, ids: Tensor) -> Tensor:
-    """log softmax(logits / T) of one id in each row, float64."""
-    return scaled.gather(1, ids[:, None])[:, 0] - torch.logsumexp(scaled, dim=1)
 
 
 def _project(states: Tensor, projection: Tensor) -> Tensor:

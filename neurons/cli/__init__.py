@@ -5,7 +5,21 @@ import sys
 import typer
 
 from grail.errors import GrailError
-from neurons.cli import calibrate, court, deploy, inspect, keys, localnet, models, redteam, run, stake, verify, vote
+from neurons.cli import (
+    bench,
+    calibrate,
+    court,
+    deploy,
+    inspect,
+    keys,
+    localnet,
+    models,
+    redteam,
+    run,
+    stake,
+    verify,
+    vote,
+)
 
 app = typer.Typer(
     name="grail",
@@ -14,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (localnet, models, run, verify, calibrate, redteam, inspect, keys, stake, vote, court, deploy):
+for module in (localnet, models, run, verify, calibrate, redteam, bench, inspect, keys, stake, vote, court, deploy):
     module.add_to(app)
 
 

@@ -107,6 +107,7 @@ class ClippedLogprobs(OtherLogprobs):
     """Never under -1."""
 
     attack = "logprobs-clipped"
+    residual = "few tokens of a sure model lie under -1: one audit of short completions may see too few of them"
 
     def forge(self, place: int, made: list[Generation]) -> NDArray[np.floating]:
         return np.maximum(made[place].logprobs, np.float16(-1))

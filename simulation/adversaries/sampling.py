@@ -5,8 +5,10 @@ from torch import Tensor
 
 from grail.environments.mandates import BeaconMandates
 from grail.inference.base import Engine, Generation
-from grail.inference.sampler import Mandate, mandated, noise
+from grail.inference.sampling import Mandate, mandated
+from grail.inference.sampling.reference import scores
 from grail.proofs.sketch import SketchPlan
+from grail.protocol.constants import MILLI
 from miner.duties.solve import requests_for
 from simulation.adversaries.base import TOKENS, Attack, twin
 
@@ -17,8 +19,8 @@ class OtherSampler(Attack):
     caught_by = TOKENS
     gain = "higher rewards, so a better name and more weight in the gradient"
 
-    def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
-        """Tokens for logits / T float64 (rows, vocab), Philox keys int64 (rows, 2), steps int64 (rows,)."""
+    def choose(self, logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor) -> Mandate:
+        """Tokens for logits float32 (rows, vocab), T in 1e-3, Philox keys int64 (rows, 2), steps int64 (rows,)."""
         raise NotImplementedError
 
     def complete(
@@ -39,8 +41,8 @@ class Temperature07(OtherSampler):
     residual = "some of a hundred tokens differ: an audit of short completions may see too few of them"
     temperature = 0.7
 
-    def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
-        return mandated(scaled / self.temperature, keys, steps)
+    def choose(self, logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor) -> Mandate:
+        return mandated(logits, round(temperature_milli * self.temperature), keys, steps)
 
 
 class Temperature09(Temperature07):
@@ -65,10 +67,11 @@ class TopP(OtherSampler):
     residual = Temperature07.residual
     share = 0.95
 
-    def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
-        ordered, ids = scaled.softmax(dim=1).sort(dim=1, descending=True)
+    def choose(self, logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor) -> Mandate:
+        ordered, ids = (logits * MILLI / temperature_milli).softmax(dim=1).sort(dim=1, descending=True)
         outside = (ordered.cumsum(dim=1) - ordered) >= self.share
-        return mandated(scaled.masked_fill(outside.scatter(1, ids, outside), -torch.inf), keys, steps)
+        kept = logits.masked_fill(outside.scatter(1, ids, outside), -torch.inf)
+        return mandated(kept, temperature_milli, keys, steps)
 
 
 class TopK(OtherSampler):
@@ -78,9 +81,9 @@ class TopK(OtherSampler):
     residual = Temperature07.residual
     kept = 5
 
-    def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
-        least = scaled.topk(self.kept, dim=1).values[:, -1:]
-        return mandated(scaled.masked_fill(scaled < least, -torch.inf), keys, steps)
+    def choose(self, logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor) -> Mandate:
+        least = logits.topk(self.kept, dim=1).values[:, -1:]
+        return mandated(logits.masked_fill(logits < least, -torch.inf), temperature_milli, keys, steps)
 
 
 class Greedy(OtherSampler):
@@ -88,8 +91,8 @@ class Greedy(OtherSampler):
 
     attack = "greedy"
 
-    def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
-        best = scaled.max(dim=1)
+    def choose(self, logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor) -> Mandate:
+        best = logits.max(dim=1)
         return Mandate(best.indices, best.values)
 
 
@@ -99,8 +102,8 @@ class OtherSeed(OtherSampler):
     attack = "other-seed"
     gain = "the first step of every selection"
 
-    def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
-        return mandated(scaled, keys ^ 1, steps)
+    def choose(self, logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor) -> Mandate:
+        return mandated(logits, temperature_milli, keys ^ 1, steps)
 
 
 class LateStop(OtherSampler):
@@ -109,12 +112,12 @@ class LateStop(OtherSampler):
     attack = "late-stop"
     gain = "more tokens, so more pay"
 
-    def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
-        going_on = scaled.clone()
+    def choose(self, logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor) -> Mandate:
+        going_on = logits.clone()
         rows = steps < self.last_step
         for token in self.eos:
             going_on[rows, token] = -torch.inf
-        return mandated(going_on, keys, steps)
+        return mandated(going_on, temperature_milli, keys, steps)
 
 
 class NearTieSteering(OtherSampler):
@@ -125,13 +128,10 @@ class NearTieSteering(OtherSampler):
     residual = "one token of a hundred: within one audit's flips by chance; it is seen over some thousand tokens"
     within = 0.05
 
-    def choose(self, scaled: Tensor, keys: Tensor, steps: Tensor) -> Mandate:
-        rows, vocabulary = scaled.shape
-        ids = torch.arange(vocabulary, device=scaled.device).expand(rows, -1)
-        drawn = noise(keys.repeat_interleave(vocabulary, 0), steps.repeat_interleave(vocabulary), ids.reshape(-1))
-        scores, best = (scaled + drawn.reshape(rows, vocabulary)).topk(2, dim=1)
-        steered = (scores[:, 0] - scores[:, 1] < self.within).long()[:, None]
-        return Mandate(best.gather(1, steered)[:, 0], scores.gather(1, steered)[:, 0])
+    def choose(self, logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor) -> Mandate:
+        found, best = scores(logits, temperature_milli, keys, steps).topk(2, dim=1)
+        steered = (found[:, 0] - found[:, 1] < self.within).long()[:, None]
+        return Mandate(best.gather(1, steered)[:, 0], found.gather(1, steered)[:, 0])
 
 
 class HairlineSteering(NearTieSteering):

@@ -90,7 +90,8 @@ def test_deploy_and_vote_as_the_docs_show(url, shell, tmp_path):
     assert "has 5,100.000000 GRAIL in it" in shell("stake", "add", address, "100 GRAIL")
     assert "unbonding: ready in" in shell("stake", "remove", address, "50 GRAIL")
     assert shell("court", "list") == ""
-    with pytest.raises(SettingsError, match="begins with 7"):
-        shell("vote", "show", "7")
+    unknown = "8" if number.startswith("7") else "7"  # the number is a hash: it may begin with any digit
+    with pytest.raises(SettingsError, match=f"begins with {unknown}"):
+        shell("vote", "show", unknown)
     with pytest.raises(SettingsError, match="expected for, against or abstain"):
         shell("vote", "vote", number, "maybe")

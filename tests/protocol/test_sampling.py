@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grail.inference import sampler
+from grail.inference.sampling import key_tensor, logprobs_of, mandated, margins_of, reference
 from grail.protocol.constants import NOISE_MAX, NOISE_MIN
 from grail.protocol.draws import Draws
 from grail.protocol.gumbel import mandated_token, noise
@@ -14,16 +14,37 @@ from grail.protocol.hashing import keccak256
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32), st.integers(2, 400), st.integers(0, 50), st.sampled_from([500, 1000, 1300]))
-def test_torch_and_numpy_mandate_the_same_token(seed, vocabulary, step, temperature):
+@given(st.integers(0, 2**32), st.integers(2, 3_000), st.integers(0, 50), st.sampled_from([1, 500, 1000, 1300]))
+def test_kernel_torch_and_numpy_mandate_the_same_token(seed, vocabulary, step, temperature):
     rng = np.random.default_rng(seed)
-    logits = (rng.standard_normal((3, vocabulary)) * 4).astype(np.float32)
+    logits = (rng.standard_normal((3, vocabulary)) * rng.choice([0.1, 4, 40])).astype(np.float32)
     keys = [keccak256(bytes([i]) + seed.to_bytes(8, "big")) for i in range(3)]
-    scaled = sampler.scaled_logits(torch.from_numpy(logits), temperature)
-    tokens = sampler.mandated(scaled, sampler.key_tensor(keys), torch.full((3,), step)).tokens
-    assert tokens.tolist() == [
-        mandated_token(row, key, step, temperature) for row, key in zip(logits, keys, strict=True)
-    ]
+    rows = torch.from_numpy(logits), temperature, key_tensor(keys), torch.full((3,), step)
+    tokens = [mandated_token(row, key, step, temperature) for row, key in zip(logits, keys, strict=True)]
+    kernel, plain = mandated(*rows), reference.mandated(*rows)
+    assert kernel.tokens.tolist() == plain.tokens.tolist() == tokens
+    assert torch.allclose(kernel.scores, plain.scores, rtol=1e-12)
+
+
+def test_a_real_vocabulary_over_threads():
+    """Enough ids that rows are spread over threads, in every shape of real logits: peaked, flat, with ids cut off."""
+    rng = np.random.default_rng(1)
+    logits = torch.from_numpy((rng.standard_normal((12, 49_152)) * 3).astype(np.float32))
+    logits[0], logits[1, 7], logits[2, 100:] = 0, 40, -torch.inf
+    keys, steps = key_tensor([keccak256(bytes([i])) for i in range(12)]), torch.arange(12)
+    kernel, plain = mandated(logits, 1000, keys, steps), reference.mandated(logits, 1000, keys, steps)
+    assert kernel.tokens.tolist() == plain.tokens.tolist()
+    claimed = torch.where(steps % 2 == 0, kernel.tokens, 5)
+    ours, theirs = (f(logits, 1000, keys, steps, claimed) for f in (margins_of, reference.margins_of))
+    assert torch.allclose(ours, theirs, rtol=1e-12)
+    assert (ours[::2] == 0).all() and (ours[1::2] > 0).all()
+
+
+def test_logprobs_are_those_of_the_softmax():
+    logits = torch.from_numpy((np.random.default_rng(2).standard_normal((5, 900)) * 4).astype(np.float32))
+    for temperature in (700, 1000):
+        expected = torch.log_softmax(logits.double() * 1000 / temperature, dim=1)[torch.arange(5), torch.arange(5)]
+        assert torch.allclose(logprobs_of(logits, temperature, torch.arange(5)).double(), expected, atol=1e-5)
 
 
 def test_lazy_noise_gives_the_full_argmax():
@@ -36,11 +57,13 @@ def test_lazy_noise_gives_the_full_argmax():
 
 
 def test_ties_go_to_the_lowest_id():
-    scaled = torch.zeros(1, 4, dtype=torch.float64)
-    keys, steps = sampler.key_tensor([keccak256(b"k")]), torch.zeros(1, dtype=torch.int64)
-    values = noise(keccak256(b"k"), 0, np.arange(4))
-    scaled[0] = torch.from_numpy(values.max() - values)
-    assert sampler.mandated(scaled, keys, steps).tokens.tolist() == [0]
+    """Logits that no noise can part: two of them beyond float64's reach of each other's noise, equal scores."""
+    logits = torch.full((1, 8), -torch.inf)
+    logits[0, [2, 5]] = 3e38
+    keys, steps = key_tensor([keccak256(b"k")]), torch.zeros(1, dtype=torch.int64)
+    assert mandated(logits, 1, keys, steps).tokens.tolist() == [2]
+    assert reference.mandated(logits, 1, keys, steps).tokens.tolist() == [2]
+    assert mandated_token(logits[0].numpy(), keccak256(b"k"), 0, 1) == 2
 
 
 def test_noise_stays_in_its_stated_range():

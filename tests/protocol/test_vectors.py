@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from grail.inference import sampler
+from grail.inference.sampling import cpu, key_tensor, mandated, reference
 from grail.proofs.sketch import SketchPlan
 from grail.protocol import keys
 from grail.protocol.gumbel import mandated_token, noise_words
@@ -42,16 +42,21 @@ def test_keys():
         assert (beacon, problem, rollout) == tuple(raw(case[n]) for n in ("beacon", "problemKey", "rolloutKey"))
 
 
-def test_gumbel_in_numpy_and_torch():
+def test_gumbel_in_numpy_torch_and_the_kernel():
     for case in cases("gumbel"):
         key, ids = raw(case["key"]), np.array(case["ids"], dtype=np.int64)
         assert noise_words(key, case["step"], ids).tolist() == case["words"]
-        words = sampler.noise_words(
-            sampler.key_tensor([key] * len(ids)), torch.full((len(ids),), case["step"]), torch.from_numpy(ids)
-        )
-        assert words.tolist() == case["words"]
+        keys, steps = key_tensor([key] * len(ids)), torch.full((len(ids),), case["step"])
+        assert reference.noise_words(keys, steps, torch.from_numpy(ids)).tolist() == case["words"]
+        for token, word in zip(case["ids"], case["words"], strict=True):
+            block = np.empty((4, 1), dtype=np.uint32)
+            cpu._words(token // 4, case["step"], *keys[0].tolist(), block)
+            assert block[token % 4, 0] == word
         logits = np.array(case["logits"], dtype=np.float32)
         assert mandated_token(logits, key, case["step"], case["temperatureMilli"]) == case["token"]
+        row = torch.from_numpy(logits)[None]
+        for one in (mandated, reference.mandated):
+            assert int(one(row, case["temperatureMilli"], keys[:1], steps[:1]).tokens) == case["token"]
 
 
 def test_leaf():

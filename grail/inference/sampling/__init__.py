@@ -1,0 +1,49 @@
+"""Seeded sampling on tensors: what `grail.protocol.gumbel` defines, at the speed of the device.
+
+One meaning, two implementations: `cpu` (compiled, lazy noise) for tensors on the CPU, `reference` (plain torch) for
+every other device. They agree in every chosen token; their scores differ by the rounding of two logarithms.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from grail.inference.sampling import cpu, reference
+from grail.inference.sampling.reference import Mandate
+from grail.protocol.constants import MILLI
+from grail.protocol.philox import key_words
+
+__all__ = ["Mandate", "key_tensor", "logprobs_of", "mandated", "margins_of"]
+
+
+def key_tensor(keys: Sequence[bytes], device: torch.device | str = "cpu") -> Tensor:
+    """Philox keys of 32-byte rollout keys: int64 (rows, 2)."""
+    return torch.tensor([key_words(key) for key in keys], dtype=torch.int64, device=device)
+
+
+def mandated(logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor) -> Mandate:
+    """The token of each row: argmax_v(logits[v] / T + G(key, step, v)), ties to the lowest id.
+
+    logits: float32 (rows, vocab), no NaN. keys: int64 (rows, 2) from `key_tensor`. steps: int64 (rows,).
+    """
+    if logits.device.type == "cpu":
+        return Mandate(*cpu.mandated(logits, temperature_milli, keys, steps))
+    return reference.mandated(logits, temperature_milli, keys, steps)
+
+
+def margins_of(logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor, claimed: Tensor) -> Tensor:
+    """Best score minus the claimed id's, float64 (rows,) in nats: exactly 0 where the claimed id is the mandated one.
+
+    `claimed`: int64 (rows,); the rest as in `mandated`.
+    """
+    if logits.device.type == "cpu":
+        return cpu.margins_of(logits, temperature_milli, keys, steps, claimed)
+    return reference.margins_of(logits, temperature_milli, keys, steps, claimed)
+
+
+def logprobs_of(logits: Tensor, temperature_milli: int, ids: Tensor) -> Tensor:
+    """log softmax(logits / T) of one id in each row, float32 (rows,)."""
+    if temperature_milli != MILLI:
+        logits = logits * (MILLI / temperature_milli)
+    return logits.gather(1, ids[:, None])[:, 0] - torch.logsumexp(logits, dim=1)

@@ -1,0 +1,83 @@
+"""grail bench: sampler, generate, replay."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from simulation.bench import Bench
+
+commands = typer.Typer(name="bench", help="Speed on this machine, as ratios in one run.", no_args_is_help=True)
+Model = Annotated[str, typer.Option(help="A model's name or folder (grail models list).")]
+Env = Annotated[str, typer.Option("--env", help="Environment whose prompts are used.")]
+Batch = Annotated[int, typer.Option(help="Rollouts at once.", min=1, max=4_096)]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+Json = Annotated[bool, typer.Option("--json", help="One line of JSON, for programs.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.add_typer(commands)
+
+
+@commands.command()
+def sampler(
+    model: Model = "tiny", env: Env = "arithmetic/1", batch: Batch = 64, device: Device = "cpu", as_json: Json = False
+) -> None:
+    """What seeded sampling costs: decoding with the protocol's sampler against softmax and multinomial.
+
+    Example: grail bench sampler --model smollm2-135m --batch 64
+    """
+    _show(_bench(model, env, batch, device).sampler(), as_json)
+
+
+@commands.command()
+def generate(
+    model: Model = "tiny", env: Env = "arithmetic/1", batch: Batch = 64, device: Device = "cpu", as_json: Json = False
+) -> None:
+    """Completions of this engine against those of transformers as it comes.
+
+    Example: grail bench generate --model smollm2-135m
+    """
+    _show(_bench(model, env, batch, device).generate(), as_json)
+
+
+@commands.command()
+def replay(
+    model: Model = "tiny", env: Env = "arithmetic/1", batch: Batch = 64, device: Device = "cpu", as_json: Json = False
+) -> None:
+    """A validator's replay against a bare forward of the same rows, and against generating them.
+
+    Example: grail bench replay --model smollm2-135m
+    """
+    _show(_bench(model, env, batch, device).replay(), as_json)
+
+
+def _bench(model: str, env: str, batch: int, device: str) -> "Bench":
+    from grail.checkpoints.files import open_checkpoint
+    from grail.config import load_settings
+    from grail.environments.registry import Environments
+    from grail.errors import SettingsError
+    from grail.models.library import Library
+    from simulation.bench import Bench
+
+    if device not in ("cpu", "cuda"):
+        raise SettingsError(f"expected --device cpu or cuda, got {device}")
+    folder = Library(load_settings().work.models).find(model)
+    return Bench(open_checkpoint(folder), Environments.installed().by_id(env), batch, device)
+
+
+def _show(found: dict[str, object], as_json: bool) -> None:
+    import json
+
+    from rich.console import Console
+    from rich.table import Table
+
+    if as_json:
+        print(json.dumps(found))
+        return
+    table = Table("what", "measured")
+    for name, value in found.items():
+        table.add_row(name, f"{value:,.3g}" if isinstance(value, float) and abs(value) < 10 else
+                      f"{value:,.0f}" if isinstance(value, float) else str(value))  # fmt: skip
+    Console().print(table)
