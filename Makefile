@@ -1,13 +1,17 @@
 # make localnet    set everything up and run the main job (ARGS="--windows 10 --seed 7" passes flags on)
 # make test        set everything up and pass the tests
+# make vllm        put vLLM for the CPU beside it (3 GB); its tests then run, too
 # make gas         gas of every call, by number of miners, into contracts/gas.json
-.PHONY: setup localnet test lint unit contracts contracts-test invariants mutants gas clean
+.PHONY: setup vllm localnet test lint unit contracts contracts-test invariants mutants gas clean
 
 BIN := .venv/bin
 FORGE := node_modules/@foundry-rs/forge-linux-amd64/bin/forge
 
 setup:
 	@bash scripts/setup.sh
+
+vllm: setup
+	@bash scripts/setup_vllm.sh
 
 localnet: setup
 	$(BIN)/grail localnet $(ARGS)

@@ -101,10 +101,9 @@ def study(
             return [RolloutRequest(codec.encode(environment.problem(key).prompt), key) for key in keys]
 
         profile = calibrate(
-            miner,
+            {"transformers": miner},
             requests(b"calibration", CALIBRATION_ROLLOUTS),
             plan,
-            engine_name="transformers",
             precision=precision,
         )
         for variation in VARIATIONS:

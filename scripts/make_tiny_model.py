@@ -149,7 +149,7 @@ def write_profile(folder: Path, rollouts: int) -> None:
     requests = [RolloutRequest(codec.encode(environment.problem(key).prompt), key) for key in keys]
     plan = SketchPlan(keccak256(b"calibration"), 8, 8)
     profile = calibrate(
-        TransformersEngine(checkpoint), requests, plan, engine_name="transformers", precision=checkpoint.rules.precision
+        {"transformers": TransformersEngine(checkpoint)}, requests, plan, precision=checkpoint.rules.precision
     )
     (folder / CALIBRATION).write_bytes(profile.to_bytes())
 

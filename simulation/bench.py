@@ -4,9 +4,12 @@ Every comparison alternates its candidates and takes each one's best round, so t
 """
 
 import platform
+import resource
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,96 +17,134 @@ from transformers import AutoModelForCausalLM
 
 from grail.checkpoints.files import Checkpoint
 from grail.environments.base import Environment
-from grail.inference.base import ReplayRequest, RolloutRequest
+from grail.inference import CPU, installed_engines, open_engine
+from grail.inference.base import Engine, Generation, ReplayRequest, RolloutRequest
+from grail.inference.cpu_instructions import avoid_broken_instructions
 from grail.inference.sampling import Mandate, mandated
 from grail.inference.text import TextCodec
 from grail.inference.transformers_engine import DTYPES, TransformersEngine
+from grail.inference.vllm_engine.engine import VllmEngine
 from grail.proofs.sketch import SketchPlan
+from grail.protocol.constants import MILLI
 from grail.protocol.hashing import keccak256
 
 ROUNDS = 3
 PLAN = SketchPlan(bytes(32), 8, 8)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bench:
     """A checkpoint and the problems to measure it on."""
 
     checkpoint: Checkpoint
     environment: Environment
     batch: int
-    device: str = "cpu"
+    device: str = CPU
 
+    def __post_init__(self) -> None:
+        if self.device == CPU:
+            avoid_broken_instructions()
+
+    @cached_property
     def requests(self) -> list[RolloutRequest]:
         """`batch` requests, one prompt each."""
         codec = TextCodec(self.checkpoint)
         keys = [keccak256(b"grail/bench/1" + i.to_bytes(8, "big")) for i in range(self.batch)]
         return [RolloutRequest(codec.encode(self.environment.problem(key).prompt), key) for key in keys]
 
+    @cached_property
+    def engines(self) -> dict[str, Engine]:
+        """Every engine that is installed, by name."""
+        return {name: open_engine(name, self.checkpoint, self.device) for name in installed_engines()}
+
+    @property
+    def transformers(self) -> TransformersEngine:
+        """The one that replays."""
+        found = self.engines["transformers"]
+        assert isinstance(found, TransformersEngine)
+        return found
+
     def machine(self) -> dict[str, object]:
         """What the numbers were measured on."""
         name = torch.cuda.get_device_name() if self.device == "cuda" else torch.cpu.get_capabilities()["cpu_name"]
-        return {"device": self.device, "machine": f"{name}, {platform.machine()}, {torch.get_num_threads()} threads"}
+        return {
+            "device": self.device,
+            "machine": f"{name}, {platform.machine()}, {torch.get_num_threads()} threads",
+            "parameters": sum(weight.numel() for weight in self.transformers.model.parameters()),
+            "vocab": self.checkpoint.vocab_size,
+            "batch": self.batch,
+        }
 
-    def sampler(self) -> dict[str, object]:
-        """Decoding with the protocol's sampler and with the usual one (softmax, multinomial); no row ends early."""
-        engine = TransformersEngine(self.checkpoint, self.device)
-        endless = self.checkpoint.rules.model_copy(update={"eos_ids": ()})
-        engine.checkpoint = replace(self.checkpoint, rules=endless)
-        requests, tokens = self.requests(), self.batch * self.checkpoint.rules.max_tokens
+    def sampler(self) -> list[dict[str, object]]:
+        """Decoding with the protocol's sampler and with the engine's own; no row ends early. A row for each engine."""
+        rules = self.checkpoint.rules.model_copy(update={"eos_ids": ()})
+        endless = replace(self.checkpoint, rules=rules)
+        found = []
+        for name in installed_engines():
+            seconds = best_rounds(self._samplers(open_engine(name, endless, self.device)))
+            rates = {which: self.batch * rules.max_tokens / taken for which, taken in seconds.items()}
+            found.append(
+                self.machine()
+                | {"engine": name, "tok_s_own": rates["own"], "tok_s_seeded": rates["seeded"]}
+                | {"overhead": seconds["seeded"] / seconds["own"] - 1}
+            )
+        return found
 
-        def generate(chooser: Callable[..., Mandate]) -> Callable[[], object]:
-            def work() -> object:
-                engine.choose = chooser
-                return engine.generate(requests, PLAN)
+    def _samplers(self, engine: Engine) -> dict[str, Callable[[], object]]:
+        if isinstance(engine, TransformersEngine):
+            own = _with_sampler(engine, self.requests, _multinomial)
+            return {"own": own, "seeded": _with_sampler(engine, self.requests, mandated)}
+        assert isinstance(engine, VllmEngine)
+        length = self.checkpoint.rules.max_tokens
+        return {
+            "own": lambda: engine.generate_unseeded(self.requests, length),
+            "seeded": lambda: engine.generate(self.requests, PLAN),
+        }
+
+    def generate(self) -> list[dict[str, object]]:
+        """Completions as a miner makes them, by each engine, and what transformers does as it comes: same prompts."""
+        made: dict[str, int] = {}
+
+        def ours(name: str, engine: Engine) -> Callable[[], object]:
+            def work() -> None:
+                made[name] = _count(engine.generate(self.requests, PLAN))
 
             return work
 
-        seconds = best_rounds({"own": generate(_multinomial), "seeded": generate(mandated)})
-        return self.machine() | {
-            "engine": "transformers",
-            "vocab": self.checkpoint.vocab_size,
-            "batch": self.batch,
-            "tok_s_own": tokens / seconds["own"],
-            "tok_s_seeded": tokens / seconds["seeded"],
-            "overhead": seconds["seeded"] / seconds["own"] - 1,
-        }
+        def bare() -> None:
+            made["bare"] = self._generate_bare()
 
-    def generate(self) -> dict[str, object]:
-        """Completions as a miner makes them, and what transformers does as it comes, on the same prompts."""
-        engine, requests = TransformersEngine(self.checkpoint, self.device), self.requests()
-        plain = AutoModelForCausalLM.from_pretrained(
+        work: dict[str, Callable[[], object]] = {name: ours(name, engine) for name, engine in self.engines.items()}
+        seconds = best_rounds(work | {"bare": bare})
+        names = {name: name for name in self.engines} | {"bare": "transformers as it comes, unseeded"}
+        rates = {name: made[name] / seconds[name] for name in seconds}
+        return [
+            self.machine() | {"engine": names[name], "tok_s_generate": rate, "ratio_to_bare": rate / rates["bare"]}
+            for name, rate in rates.items()
+        ]
+
+    @cached_property
+    def _bare(self) -> Any:
+        return AutoModelForCausalLM.from_pretrained(
             self.checkpoint.folder, dtype=DTYPES[self.checkpoint.rules.precision], local_files_only=True
         ).to(self.device)
-        ids, mask = engine._left_padded([request.prompt for request in requests])
-        made: list[int] = [0, 0]
 
-        def ours() -> None:
-            made[0] = sum(len(generation.tokens) for generation in engine.generate(requests, PLAN))
-
-        def theirs() -> None:
-            rules = self.checkpoint.rules
-            out = plain.generate(
-                input_ids=ids, attention_mask=mask, do_sample=True, top_k=0, top_p=1.0, pad_token_id=0,
-                temperature=rules.temperature_milli / 1000, max_new_tokens=rules.max_tokens,
-                eos_token_id=list(rules.eos_ids),
-            )[:, ids.shape[1] :]  # fmt: skip
-            ends = torch.isin(out, torch.tensor(rules.eos_ids, device=out.device)).long()
-            made[1] = int((ends.cumsum(1) - ends == 0).sum())
-
-        seconds = best_rounds({"ours": ours, "theirs": theirs})
-        return self.machine() | {
-            "engine": "transformers",
-            "batch": self.batch,
-            "tok_s_generate": made[0] / seconds["ours"],
-            "tok_s_generate_hf": made[1] / seconds["theirs"],
-        }
+    def _generate_bare(self) -> int:
+        rules = self.checkpoint.rules
+        ids, mask = self.transformers._left_padded([request.prompt for request in self.requests])
+        out = self._bare.generate(
+            input_ids=ids, attention_mask=mask, do_sample=True, top_k=0, top_p=1.0, pad_token_id=0,
+            temperature=rules.temperature_milli / MILLI, max_new_tokens=rules.max_tokens,
+            eos_token_id=list(rules.eos_ids),
+        )[:, ids.shape[1] :]  # fmt: skip
+        ends = torch.isin(out, torch.tensor(rules.eos_ids, device=out.device)).long()
+        return int((ends.cumsum(1) - ends == 0).sum())
 
     def replay(self) -> dict[str, object]:
         """Replay of a batch, a bare forward of the same rows in the same arithmetic, and the generation before it."""
-        engine, requests = TransformersEngine(self.checkpoint, self.device), self.requests()
-        made = engine.generate(requests, PLAN)
-        asked = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(requests, made, strict=True)]
+        engine = self.transformers
+        made = engine.generate(self.requests, PLAN)
+        asked = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(self.requests, made, strict=True)]
         ids, mask = engine._right_padded(asked)
         read = sum(len(request.prompt) + len(request.tokens) for request in asked)
 
@@ -112,19 +153,22 @@ class Bench:
             states = engine._hidden(ids, mask, (mask.cumsum(1) - 1).clamp(min=0), None)
             return torch.stack([engine._logits(row).argmax(-1) for row in states])
 
-        seconds = best_rounds(
-            {
-                "replay": lambda: engine.replay(asked, PLAN),
-                "forward": forward,
-                "generate": lambda: engine.generate(requests, PLAN),
-            }
-        )
+        generated: dict[str, int] = {}
+
+        def generate(name: str) -> None:
+            generated[name] = _count(self.engines[name].generate(self.requests, PLAN))
+
+        generators = {name: lambda name=name: generate(name) for name in self.engines}
+        seconds = best_rounds({"replay": lambda: engine.replay(asked, PLAN), "forward": forward} | generators)
+        rates = {name: generated[name] / seconds[name] for name in generated}
         return self.machine() | {
             "engine": "transformers",
-            "batch": self.batch,
             "tok_s_replay": read / seconds["replay"],
             "tok_s_forward": read / seconds["forward"],
-            "tok_s_generate": sum(len(generation.tokens) for generation in made) / seconds["generate"],
+            "tok_s_generate_hf": rates["transformers"],
+            "tok_s_generate_vllm": rates.get("vllm"),
+            "seconds_replay_to_generate_hf": seconds["replay"] / seconds["transformers"],
+            "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }
 
 
@@ -140,7 +184,21 @@ def best_rounds(work: Mapping[str, Callable[[], object]]) -> dict[str, float]:
     return {name: min(taken) for name, taken in seconds.items()}
 
 
+def _count(made: Sequence[Generation]) -> int:
+    return sum(len(generation.tokens) for generation in made)
+
+
+def _with_sampler(
+    engine: TransformersEngine, requests: Sequence[RolloutRequest], chooser: Callable[..., Mandate]
+) -> Callable[[], object]:
+    def work() -> object:
+        engine.choose = chooser
+        return engine.generate(requests, PLAN)
+
+    return work
+
+
 def _multinomial(logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor) -> Mandate:
     """What engines do without a protocol."""
-    drawn = torch.multinomial(torch.softmax(logits * 1000 / temperature_milli, dim=1), 1)
+    drawn = torch.multinomial(torch.softmax(logits * MILLI / temperature_milli, dim=1), 1)
     return Mandate(drawn[:, 0], logits.gather(1, drawn)[:, 0].double())

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 from grail.checkpoints.files import Checkpoint
-from grail.inference import open_engine
+from grail.inference import AUTO, open_engine
 from grail.inference.base import Engine
 
 KEPT = 2
@@ -12,8 +12,9 @@ KEPT = 2
 class EngineCache:
     """Engines by fingerprint, the least recently used dropped first."""
 
-    def __init__(self, name: str, threads: int = 0) -> None:
+    def __init__(self, name: str, threads: int = 0, device: str = AUTO) -> None:
         self._name = name
+        self._device = device
         self._threads = threads
         self._engines: OrderedDict[bytes, Engine] = OrderedDict()
 
@@ -24,7 +25,7 @@ class EngineCache:
                 import torch
 
                 torch.set_num_threads(self._threads)
-            self._engines[checkpoint.fingerprint] = open_engine(self._name, checkpoint)
+            self._engines[checkpoint.fingerprint] = open_engine(self._name, checkpoint, self._device)
             if len(self._engines) > KEPT:
                 self._engines.popitem(last=False)
         self._engines.move_to_end(checkpoint.fingerprint)

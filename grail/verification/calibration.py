@@ -13,6 +13,7 @@ factor ∏ (1 + λ (x − μ0)) has an honest mean of at most 1, for every bet o
 the worst of the measured variations, and then doubled.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -94,25 +95,27 @@ def load_profile(path: Path) -> CalibrationProfile:
 
 
 def calibrate(
-    engine: Engine,
+    engines: Mapping[str, Engine],
     requests: Sequence[RolloutRequest],
     plan: SketchPlan,
     *,
-    engine_name: str,
     precision: str,
 ) -> CalibrationProfile:
-    """Generate every request in several batch shapes, replay in several others, and fit the nulls.
+    """Generate every request by every engine in several batch shapes, replay in several others, and fit the nulls.
+
+    The first engine replays, and its float32 twin where `precision` is bf16.
 
     Raises BadInput with the number that is needed when there are too few requests.
     """
     if len(requests) < MIN_ROLLOUTS:
         raise BadInput(f"expected at least {MIN_ROLLOUTS} rollouts to calibrate on, got {len(requests)}: ask for more")
-    auditors = (engine,) if precision == "fp32" else (engine, engine.in_float32())
+    first = next(iter(engines.values()))
+    auditors = (first,) if precision == "fp32" else (first, first.in_float32())
     variations: list[list[Measurements]] = []
     tokens = 0
-    for batch in (len(requests), 32, 1):
+    for engine, batch in itertools.product(engines.values(), (len(requests), 32, 1)):
         part = requests if batch > 1 else requests[:64]
-        made = [g for first in range(0, len(part), batch) for g in engine.generate(part[first : first + batch], plan)]
+        made = [g for start in range(0, len(part), batch) for g in engine.generate(part[start : start + batch], plan)]
         for replay_batch in (len(part), 16):
             variations += [replay_honest(auditor, part, made, plan, replay_batch) for auditor in auditors]
         tokens += 2 * len(auditors) * sum(len(generation.tokens) for generation in made)
@@ -120,7 +123,7 @@ def calibrate(
     nulls = {name: _fit(name, [[m[name] for m in found] for found in variations]) for name in FLOORS}
     return CalibrationProfile(
         version=2,
-        engine=engine_name,
+        engine="+".join(engines),
         precision=precision,
         rollouts=sum(len(found) for found in variations),
         tokens=tokens,

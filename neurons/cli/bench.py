@@ -24,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
 def sampler(
     model: Model = "tiny", env: Env = "arithmetic/1", batch: Batch = 64, device: Device = "cpu", as_json: Json = False
 ) -> None:
-    """What seeded sampling costs: decoding with the protocol's sampler against softmax and multinomial.
+    """What seeded sampling costs: decoding with the protocol's sampler against each engine's own.
 
     Example: grail bench sampler --model smollm2-135m --batch 64
     """
@@ -35,7 +35,7 @@ def sampler(
 def generate(
     model: Model = "tiny", env: Env = "arithmetic/1", batch: Batch = 64, device: Device = "cpu", as_json: Json = False
 ) -> None:
-    """Completions of this engine against those of transformers as it comes.
+    """Completions by each engine that is installed, against transformers as it comes.
 
     Example: grail bench generate --model smollm2-135m
     """
@@ -46,7 +46,7 @@ def generate(
 def replay(
     model: Model = "tiny", env: Env = "arithmetic/1", batch: Batch = 64, device: Device = "cpu", as_json: Json = False
 ) -> None:
-    """A validator's replay against a bare forward of the same rows, and against generating them.
+    """A validator's replay against a bare forward of the same rows, and against generating them by each engine.
 
     Example: grail bench replay --model smollm2-135m
     """
@@ -59,25 +59,35 @@ def _bench(model: str, env: str, batch: int, device: str) -> "Bench":
     from grail.environments.registry import Environments
     from grail.errors import SettingsError
     from grail.models.library import Library
+    from grail.telemetry import log
     from simulation.bench import Bench
 
     if device not in ("cpu", "cuda"):
         raise SettingsError(f"expected --device cpu or cuda, got {device}")
+    log.configure(quiet=True)
     folder = Library(load_settings().work.models).find(model)
     return Bench(open_checkpoint(folder), Environments.installed().by_id(env), batch, device)
 
 
-def _show(found: dict[str, object], as_json: bool) -> None:
+def _show(found: "dict[str, object] | list[dict[str, object]]", as_json: bool) -> None:
     import json
 
     from rich.console import Console
     from rich.table import Table
 
+    rows = found if isinstance(found, list) else [found]
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(rows[0] if len(rows) == 1 else {"rows": rows}))
         return
-    table = Table("what", "measured")
-    for name, value in found.items():
-        table.add_row(name, f"{value:,.3g}" if isinstance(value, float) and abs(value) < 10 else
-                      f"{value:,.0f}" if isinstance(value, float) else str(value))  # fmt: skip
+    table = Table("what", *[str(row["engine"]) for row in rows])
+    for name in [name for name in rows[0] if name != "engine"]:
+        table.add_row(name, *[_said(row[name]) for row in rows])
     Console().print(table)
+
+
+def _said(value: object) -> str:
+    if value is None:
+        return "not installed"
+    if not isinstance(value, float):
+        return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,.3g}" if abs(value) < 10 else f"{value:,.0f}"

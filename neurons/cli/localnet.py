@@ -22,6 +22,8 @@ def localnet(
     groups: Annotated[int, typer.Option(help="Groups of 8 rollouts that a miner commits in a window.", min=1)] = 64,
     model: Annotated[str, typer.Option(help="A model of `grail models list` or a folder, calibrated.")] = "tiny",
     env: Annotated[str, typer.Option("--env", help="Environment id, e.g. reasoning_gym:gcd.")] = "arithmetic/1",
+    engine: Annotated[str, typer.Option(help="What the honest generate with: transformers or vllm.")] = "transformers",
+    evaluation: Annotated[int, typer.Option(help="Held-out problems of an evaluation.", min=20)] = 500,
     seed: Annotated[int, typer.Option(help="Same seed, same report.", min=0)] = 0,
     chain: Annotated[str, typer.Option(help="'embedded' or the URL of a development node.")] = "embedded",
     out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/localnet"),
@@ -39,6 +41,9 @@ def localnet(
         grail localnet --windows 10 --seed 7 --out runs/seven
 
         grail localnet --out runs/seven --resume --windows 20
+
+        grail localnet --model smollm2-135m --env reasoning_gym:chain_sum --engine vllm --windows 5 --groups 4
+            --cheats 1 --evaluation 50
     """
     from simulation.options import LocalnetOptions, load_options
 
@@ -50,6 +55,9 @@ def localnet(
         "groups": groups,
         "model": model,
         "environment": env,
+        "engine": engine,
+        "evaluation_problems": evaluation,
+        "final_problems": 4 * evaluation,
         "seed": seed,
         "chain": chain,
     }

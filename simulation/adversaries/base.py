@@ -72,7 +72,7 @@ class RetoldTokens(Attack):
         self, engine: Engine, mandates: BeaconMandates, groups: int, size: int, plan: SketchPlan
     ) -> list[Generation]:
         """The tokens of `retell`, laundered."""
-        assert isinstance(engine, TransformersEngine)
+        engine = plain(engine)
         requests = requests_for(mandates, groups, size)
         draft = Draft(engine, mandates, requests, engine.generate(requests, plan), size, plan)
         return laundered(engine, requests, self.retell(draft), plan)
@@ -84,15 +84,21 @@ class RetoldTokens(Attack):
 
 def twin(engine: Engine) -> TransformersEngine:
     """A copy that shares everything; what is set on it does not touch the original."""
-    assert isinstance(engine, TransformersEngine)
-    return copy.copy(engine)
+    return copy.copy(plain(engine))
+
+
+def plain(engine: Engine) -> TransformersEngine:
+    """The transformers engine, itself or behind another: attacks exchange its parts."""
+    found = getattr(engine, "reader", engine)
+    assert isinstance(found, TransformersEngine)
+    return found
 
 
 def laundered(
     engine: Engine, requests: Sequence[RolloutRequest], tokens: Sequence[Tokens], plan: SketchPlan
 ) -> list[Generation]:
     """These completions as if the right model had made them: its logprobs, its sketch, the finish code that fits."""
-    assert isinstance(engine, TransformersEngine)
+    engine = plain(engine)
     asked = [ReplayRequest(r.prompt, r.key, ids) for r, ids in zip(requests, tokens, strict=True)]
     eos = engine.checkpoint.rules.eos_ids
     return [

@@ -6,13 +6,12 @@ from grail.checkpoints.files import Checkpoint
 from grail.environments.mandates import BeaconMandates
 from grail.inference.base import Engine, Generation, RolloutRequest
 from grail.inference.text import TextCodec
-from grail.inference.transformers_engine import TransformersEngine
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.hashing import keccak256
 from grail.protocol.submission import Submission
 from grail.protocol.units import WindowId
 from miner.duties.solve import requests_for
-from simulation.adversaries.base import TOKENS, Attack, Draft, RetoldTokens, Tokens
+from simulation.adversaries.base import TOKENS, Attack, Draft, RetoldTokens, Tokens, plain
 
 TRIES = 4
 
@@ -28,7 +27,7 @@ class BestOfN(Attack):
         self, engine: Engine, mandates: BeaconMandates, groups: int, size: int, plan: SketchPlan
     ) -> list[Generation]:
         """The most rewarded of `TRIES` completions at every place; the mandated one where all are equal."""
-        assert isinstance(engine, TransformersEngine)
+        engine = plain(engine)
         codec = TextCodec(engine.checkpoint)
         requests = requests_for(mandates, groups, size)
         best = engine.generate(requests, plan)

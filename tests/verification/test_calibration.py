@@ -10,12 +10,12 @@ from grail.verification.calibration import MIN_ROLLOUTS, CalibrationProfile, cal
 
 def test_too_little_data_names_the_number_that_is_needed(engine, requests, plan):
     with pytest.raises(BadInput, match=f"at least {MIN_ROLLOUTS} .* got 40"):
-        calibrate(engine, requests, plan, engine_name="transformers", precision="fp32")
+        calibrate({"transformers": engine}, requests, plan, precision="fp32")
 
 
 def test_profile_of_the_tiny_model(engine, requests, plan, tmp_path):
     many = [RolloutRequest(r.prompt, keccak256(r.key + bytes([i]))) for i in range(8) for r in requests]
-    profile = calibrate(engine, many, plan, engine_name="transformers", precision="fp32")
+    profile = calibrate({"transformers": engine}, many, plan, precision="fp32")
     assert profile.largest_margin < 1e-3
     assert set(profile.evidence_nulls()) == {"tokens", "flips", "logprobs", "sketch"}
     (tmp_path / "calibration.json").write_bytes(profile.to_bytes())

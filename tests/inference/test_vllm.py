@@ -1,0 +1,85 @@
+"""vLLM for real: honest by the transformers replay, whatever it batches; other weights in place. Skipped without it."""
+
+import shutil
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from grail.checkpoints.files import WEIGHTS, open_checkpoint
+from grail.errors import BadCheckpoint
+from grail.inference.base import ReplayRequest, RolloutRequest
+from grail.inference.transformers_engine import TransformersEngine
+from grail.inference.vllm_engine.engine import VllmEngine
+from grail.proofs.sketch import sketch_errors
+from grail.protocol.constants import FINISH_EOS
+
+pytestmark = pytest.mark.skipif(find_spec("vllm") is None, reason="vLLM is not installed: make vllm")
+
+
+@pytest.fixture(scope="module")
+def vllm(tiny):
+    return VllmEngine(tiny)
+
+
+def traces(engine, requests, made, plan):
+    return engine.replay([ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(requests, made, strict=True)], plan)
+
+
+def test_transformers_finds_nothing_in_what_vllm_makes(vllm, engine, requests, plan, tiny):
+    made = vllm.generate(requests, plan)
+    for generation, trace in zip(made, traces(engine, requests, made, plan), strict=True):
+        assert trace.margins.max() < 1e-3
+        assert np.abs(trace.logprobs - generation.logprobs.astype(np.float32)).max() < 2e-2
+        assert sketch_errors(trace.sketch, generation.sketch).max() < 1e-4
+        ended = generation.tokens[-1] in tiny.rules.eos_ids
+        assert ended == (generation.finish == FINISH_EOS)
+        assert ended or len(generation.tokens) == tiny.rules.max_tokens
+
+
+def test_engines_agree_token_by_token_in_any_batch(vllm, engine, requests, plan):
+    expected = [generation.tokens.tolist() for generation in engine.generate(requests, plan)]
+    assert [generation.tokens.tolist() for generation in vllm.generate(requests, plan)] == expected
+    alone = [vllm.generate([request], plan)[0].tokens.tolist() for request in requests[:4]]
+    assert alone == expected[:4]
+
+
+def test_a_group_shares_its_prompt_and_has_eight_different_rollouts(vllm, engine, requests, plan):
+    group = [RolloutRequest(requests[0].prompt, bytes([i]) * 32) for i in range(8)]
+    made = vllm.generate(group, plan)
+    assert [g.tokens.tolist() for g in made] == [g.tokens.tolist() for g in engine.generate(group, plan)]
+    assert len({g.tokens.tobytes() for g in made}) > 1
+
+
+def test_greedy_is_greedy(vllm, engine, requests, plan):
+    made = vllm.generate(requests[:8], plan, greedy=True)
+    assert [g.tokens.tolist() for g in made] == [
+        g.tokens.tolist() for g in engine.generate(requests[:8], plan, greedy=True)
+    ]
+
+
+def test_other_weights_are_loaded_in_place_and_nothing_of_the_old_remains(vllm, tiny, tmp_path, requests, plan):
+    before = [g.tokens.tolist() for g in vllm.generate(requests, plan)]
+    folder = tmp_path / "next"
+    shutil.copytree(tiny.folder, folder)
+    weights = load_file(folder / WEIGHTS)
+    torch.manual_seed(5)
+    save_file({name: w + 0.05 * torch.randn_like(w) for name, w in weights.items()}, folder / WEIGHTS)
+    changed = open_checkpoint(folder)
+    made = VllmEngine(changed).generate(requests, plan)
+    assert [g.tokens.tolist() for g in made] != before
+    for trace in traces(TransformersEngine(changed), requests, made, plan):
+        assert trace.margins.max() < 1e-3
+    assert [g.tokens.tolist() for g in vllm.generate(requests, plan)] == before
+
+
+def test_damaged_weights_are_named_and_the_next_call_starts_afresh(vllm, tiny, tmp_path, requests, plan):
+    folder = tmp_path / "damaged"
+    shutil.copytree(tiny.folder, folder)
+    weights = load_file(folder / WEIGHTS)
+    save_file({name: torch.full_like(w, float("nan")) for name, w in weights.items()}, folder / WEIGHTS)
+    with pytest.raises(BadCheckpoint, match="NaN"):
+        VllmEngine(open_checkpoint(folder)).generate(requests[:2], plan)
+    assert len(vllm.generate(requests[:2], plan)) == 2
