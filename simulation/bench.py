@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM
@@ -21,6 +22,7 @@ from grail.inference import CPU, installed_engines, open_engine
 from grail.inference.base import Engine, Generation, ReplayRequest, RolloutRequest
 from grail.inference.cpu_instructions import avoid_broken_instructions
 from grail.inference.sampling import Mandate, mandated
+from grail.inference.tensors import padded
 from grail.inference.text import TextCodec
 from grail.inference.transformers_engine import DTYPES, TransformersEngine
 from grail.inference.vllm_engine.engine import VllmEngine
@@ -131,7 +133,7 @@ class Bench:
 
     def _generate_bare(self) -> int:
         rules = self.checkpoint.rules
-        ids, mask = self.transformers._left_padded([request.prompt for request in self.requests])
+        ids, mask = padded([request.prompt for request in self.requests], left=True, device=self.device)
         out = self._bare.generate(
             input_ids=ids, attention_mask=mask, do_sample=True, top_k=0, top_p=1.0, pad_token_id=0,
             temperature=rules.temperature_milli / MILLI, max_new_tokens=rules.max_tokens,
@@ -145,13 +147,14 @@ class Bench:
         engine = self.transformers
         made = engine.generate(self.requests, PLAN)
         asked = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(self.requests, made, strict=True)]
-        ids, mask = engine._right_padded(asked)
+        rows = [np.concatenate([request.prompt, request.tokens]) for request in asked]
+        ids, mask = padded(rows, left=False, device=self.device)
         read = sum(len(request.prompt) + len(request.tokens) for request in asked)
 
         @torch.inference_mode()
         def forward() -> Tensor:
-            states = engine._hidden(ids, mask, (mask.cumsum(1) - 1).clamp(min=0), None)
-            return torch.stack([engine._logits(row).argmax(-1) for row in states])
+            states = engine.hidden(ids, mask, (mask.cumsum(1) - 1).clamp(min=0), None)
+            return torch.stack([engine.logits(row).argmax(-1) for row in states])
 
         generated: dict[str, int] = {}
 

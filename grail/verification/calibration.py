@@ -31,6 +31,8 @@ from grail.verification.replay import Measurements, measurements
 
 MIN_ROLLOUTS = 256
 """Fewer cannot show the odd one among a hundred rollouts with any confidence."""
+ALONE = 32
+"""Rollouts that are also generated one by one, in a batch of their own."""
 HEADROOM = 2.0
 """On μ0: for hardware, shapes and rare rollouts that the calibration did not see."""
 FLOORS = {"tokens": 1e-4, "flips": 1e-3, "logprobs": 1e-3, "sketch": 1e-3}
@@ -101,9 +103,9 @@ def calibrate(
     *,
     precision: str,
 ) -> CalibrationProfile:
-    """Generate every request by every engine in several batch shapes, replay in several others, and fit the nulls.
+    """Generate every request by every engine in several batch shapes, replay each in two others, and fit the nulls.
 
-    The first engine replays, and its float32 twin where `precision` is bf16.
+    The first engine replays; where `precision` is bf16, its float32 twin does the second replay.
 
     Raises BadInput with the number that is needed when there are too few requests.
     """
@@ -113,12 +115,14 @@ def calibrate(
     auditors = (first,) if precision == "fp32" else (first, first.in_float32())
     variations: list[list[Measurements]] = []
     tokens = 0
-    for engine, batch in itertools.product(engines.values(), (len(requests), 32, 1)):
-        part = requests if batch > 1 else requests[:64]
-        made = [g for start in range(0, len(part), batch) for g in engine.generate(part[start : start + batch], plan)]
-        for replay_batch in (len(part), 16):
-            variations += [replay_honest(auditor, part, made, plan, replay_batch) for auditor in auditors]
-        tokens += 2 * len(auditors) * sum(len(generation.tokens) for generation in made)
+    everything = len(requests)
+    shapes = (everything, everything, (everything, 16)), (32, everything, (16, everything)), (1, ALONE, (ALONE, 16))
+    for engine, (batch, many, replay_batches) in itertools.product(engines.values(), shapes):
+        part = requests[:many]
+        made = [g for start in range(0, many, batch) for g in engine.generate(part[start : start + batch], plan)]
+        for auditor, replay_batch in zip(itertools.cycle(auditors), replay_batches, strict=False):
+            variations.append(replay_honest(auditor, part, made, plan, replay_batch))
+            tokens += sum(len(generation.tokens) for generation in made)
     margins = np.concatenate([m["tokens"] for found in variations for m in found])
     nulls = {name: _fit(name, [[m[name] for m in found] for found in variations]) for name in FLOORS}
     return CalibrationProfile(

@@ -44,7 +44,7 @@ def calibrate(
     requests = [RolloutRequest(codec.encode(environment.problem(key).prompt), key) for key in keys]
     plan = SketchPlan(keccak256(b"grail/calibration/1"), 8, 8)
     engines = {name: open_engine(name, checkpoint) for name in engine or installed_engines()}
-    typer.echo(f"{rollouts} rollouts by {' and '.join(engines)}, three batch shapes, replays of each …", err=True)
+    typer.echo(f"{rollouts} rollouts by {' and '.join(engines)}, three batch shapes, two replays of each …", err=True)
     profile = fit(engines, requests, plan, precision=checkpoint.rules.precision)
     for name, line in profile_summary(profile).items():
         typer.echo(f"{name:10s} {line}")

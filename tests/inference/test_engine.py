@@ -1,5 +1,6 @@
 """The transformers engine: the reference sampler's tokens, whatever the batch; replay finds margin zero."""
 
+import itertools
 import json
 import shutil
 
@@ -86,20 +87,41 @@ def test_ids_outside_the_vocabulary_are_refused(engine, requests, plan, tiny):
 def test_out_of_memory_halves_the_batch_and_changes_nothing(tiny, requests, plan, monkeypatch):
     engine = TransformersEngine(tiny)
     expected = engine.generate(requests, plan)
-    whole, sizes = engine._generate_batch, []
+    whole, sizes = engine.prefill, []
 
-    def scarce(batch, *rest):
-        sizes.append(len(batch))
-        if len(batch) > 8:
+    def scarce(prompts):
+        sizes.append(len(prompts))
+        if len(prompts) > 8:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
-        return whole(batch, *rest)
+        return whole(prompts)
 
-    monkeypatch.setattr(engine, "_generate_batch", scarce)
+    monkeypatch.setattr(engine, "prefill", scarce)
     made = engine.generate(requests, plan)
-    assert max(sizes) == len(requests) and [g.tokens.tolist() for g in made] == [g.tokens.tolist() for g in expected]
-    monkeypatch.setattr(engine, "_generate_batch", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("memory")))
+    assert sizes[0] == len(requests) and [g.tokens.tolist() for g in made] == [g.tokens.tolist() for g in expected]
+    traces = replayed(engine, requests, made, plan)
+    assert max(float(trace.margins.max()) for trace in traces) < 1e-4
+    monkeypatch.setattr(engine, "prefill", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("memory")))
     with pytest.raises(Unavailable, match="one rollout alone"):
         engine.generate(requests, plan)
+
+
+def test_rows_leave_when_they_end_and_others_join(tiny, requests, plan, monkeypatch):
+    engine = TransformersEngine(tiny)
+    expected = engine.generate(requests, plan)
+    widths, whole = [], engine.hidden
+
+    def watched(ids, *rest):
+        if ids.shape[1] == 1:
+            widths.append(len(ids))
+        return whole(ids, *rest)
+
+    monkeypatch.setattr(engine, "hidden", watched)
+    monkeypatch.setattr("grail.inference.transformers_engine.BATCH_TOKENS", 10 * (tiny.rules.max_tokens + 8))
+    made = engine.generate(requests, plan)
+    assert [g.tokens.tolist() for g in made] == [g.tokens.tolist() for g in expected]
+    assert max(widths) <= 13
+    assert sum(widths) == sum(len(g.tokens) - 1 for g in made)  # no step for a row that has ended
+    assert any(later > earlier for earlier, later in itertools.pairwise(widths))  # somebody joined
 
 
 def test_other_runtime_errors_are_not_taken_for_memory(tiny, requests, plan, monkeypatch):

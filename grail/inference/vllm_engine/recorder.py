@@ -14,6 +14,7 @@ from torch import Tensor
 
 from grail.errors import BadCheckpoint, Unavailable
 from grail.inference.sampling import logprobs_of, mandated
+from grail.inference.tensors import project
 from grail.proofs.sketch import SketchPlan
 
 FIELD = "grail"
@@ -84,9 +85,8 @@ class Recorder:
         own = logits if len(places) == len(logits) else logits[places]
         temperature = self.call.temperature_milli
         tokens = own.argmax(dim=1) if self.call.greedy else mandated(own, temperature, keys, steps).tokens
-        states = self._states[places].float()
-        states = states / states.norm(dim=1, keepdim=True).clamp(min=1e-30)
-        self._kept.append((rows, steps, tokens, logprobs_of(own, temperature, tokens), states @ self._projection.T))
+        sketch = project(self._states[places], self._projection)
+        self._kept.append((rows, steps, tokens, logprobs_of(own, temperature, tokens), sketch))
         logits[places, tokens] = CERTAIN
 
     def take(self) -> Record:
