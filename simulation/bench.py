@@ -114,7 +114,7 @@ class Bench:
             return work
 
         def bare() -> None:
-            made["bare"] = self._generate_bare()
+            made["bare"] = self.generate_bare()
 
         work: dict[str, Callable[[], object]] = {name: ours(name, engine) for name, engine in self.engines.items()}
         seconds = best_rounds(work | {"bare": bare})
@@ -131,7 +131,8 @@ class Bench:
             self.checkpoint.folder, dtype=DTYPES[self.checkpoint.rules.precision], local_files_only=True
         ).to(self.device)
 
-    def _generate_bare(self) -> int:
+    def generate_bare(self) -> int:
+        """Tokens that transformers makes of the requests as it comes: its own cache, sampler and arithmetic."""
         rules = self.checkpoint.rules
         ids, mask = padded([request.prompt for request in self.requests], left=True, device=self.device)
         out = self._bare.generate(

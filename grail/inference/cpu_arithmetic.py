@@ -17,13 +17,13 @@ ATTENTION = "float32_grouped"
 
 
 class WideLinear(nn.Linear):
-    """A linear layer that keeps a float32 copy of its bf16 weight."""
+    """A linear layer that keeps a float32 copy of its bf16 weight, for use without gradients."""
 
     wide: Tensor
 
     def forward(self, states: Tensor) -> Tensor:
         """As nn.Linear; bf16 in, bf16 out."""
-        if states.dtype is not torch.bfloat16:
+        if states.dtype is not torch.bfloat16 or torch.is_grad_enabled():
             return super().forward(states)
         answer = nn.functional.linear(states.float(), self.wide)
         if self.bias is not None:

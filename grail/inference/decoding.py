@@ -1,6 +1,6 @@
 """Continuous batching on a transformers cache: rows join a batch that decodes, and leave it with their last token.
 
-All rows end in the same column, padded on the left. Positions are the tokens' own: which column they lie in means nothing.
+All rows end in the same column, padded on the left. Positions are the tokens' own, whatever their column.
 """
 
 from collections.abc import Callable, Sequence

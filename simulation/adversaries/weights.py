@@ -60,6 +60,21 @@ def in_fp8(values: Tensor) -> Tensor:
     return ((values.float() / scale).to(torch.float8_e4m3fn).float() * scale).to(values.dtype)
 
 
+def in_int8(values: Tensor) -> Tensor:
+    """Through symmetric 8-bit integers with one scale for each last dimension, and back."""
+    scale = values.abs().amax(dim=-1, keepdim=True).float().clamp(min=1e-12) / 127
+    return ((values.float() / scale).round().clamp(-127, 127) * scale).to(values.dtype)
+
+
+def with_cache(model: Any, rounding: Callable[[Tensor], Tensor]) -> Any:
+    """A copy that caches keys and values only after `rounding`."""
+    other = copy.deepcopy(model)
+    for name, module in other.named_modules():
+        if name.endswith(("k_proj", "v_proj")):
+            module.register_forward_hook(lambda _module, _inputs, output: rounding(output))
+    return other
+
+
 def changed(model: Any, change: Callable[[Tensor], Tensor]) -> Any:
     """A copy whose every matrix went through `change`."""
     other = copy.deepcopy(model)
@@ -159,11 +174,7 @@ class Fp8KvCache(OtherModel):
     gain = "twice the batch in the same memory"
 
     def model(self, model: Any) -> Any:
-        other = copy.deepcopy(model)
-        for name, module in other.named_modules():
-            if name.endswith(("k_proj", "v_proj")):
-                module.register_forward_hook(lambda _module, _inputs, output: in_fp8(output))
-        return other
+        return with_cache(model, in_fp8)
 
 
 class SmallerModel(OtherModel):
