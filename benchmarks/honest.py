@@ -1,8 +1,10 @@
 """Is the promised false-positive bound true? Evidence of honest miners, in every variation of honest numerics.
 
     python benchmarks/honest.py [--model tiny] [--rollouts 4096] [--png docs/images/honest.png] [--json]
+    python benchmarks/honest.py --model smollm2-135m --env reasoning_gym:chain_sum --rollouts 96 --calibration 256
 
-For each precision class a profile is calibrated on rollouts of its own, as `grail calibrate` does; then other rollouts
+For each precision class a profile is calibrated on rollouts of its own, as `grail calibrate` does, with every engine
+there is (where the registered profile of the model is of that class, it is taken); then other rollouts
 are generated and replayed in each variation, cut into audits of the default size, and read as a validator reads them.
 Ville's inequality promises that at most a share 10^-t of honest audits ever reaches 10^t; the curve shows the share
 that does.
@@ -19,21 +21,22 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from grail.checkpoints.files import RULES, Checkpoint, open_checkpoint
+from grail.checkpoints.files import CALIBRATION, RULES, Checkpoint, open_checkpoint
+from grail.config import load_settings
 from grail.environments.registry import Environments
 from grail.governance.policy import Policy
-from grail.inference.base import RolloutRequest
+from grail.inference import installed_engines, open_engine
+from grail.inference.base import Engine, RolloutRequest
 from grail.inference.text import TextCodec
 from grail.inference.transformers_engine import TransformersEngine
+from grail.models.library import Library
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.hashing import keccak256
-from grail.verification.calibration import CalibrationProfile, calibrate, replay_honest
+from grail.verification.calibration import CalibrationProfile, calibrate, load_profile, replay_honest
 from grail.verification.evidence import Evidence
 from grail.verification.replay import Measurements
-from simulation.models import model_folder
 
 AUDIT = Policy.defaults().audit_rollouts
-CALIBRATION_ROLLOUTS = 2_048
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Variation:
     shuffled: bool = False
     attention: tuple[str, str] = ("sdpa", "sdpa")
     threads: tuple[int, int] = (2, 2)
+    engine: str = "transformers"
 
 
 VARIATIONS = (
@@ -55,6 +59,7 @@ VARIATIONS = (
     Variation("eager attention, replayed with SDPA", attention=("eager", "sdpa")),
     Variation("SDPA, replayed with eager attention", attention=("sdpa", "eager")),
     Variation("one thread, replayed with two", threads=(1, 2)),
+    Variation("vLLM, replayed by transformers", engine="vllm"),
 )
 
 
@@ -62,7 +67,8 @@ def main() -> None:
     """Measure, print, plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="tiny")
-    parser.add_argument("--environment", default="arithmetic/1")
+    parser.add_argument("--env", default="arithmetic/1")
+    parser.add_argument("--calibration", type=int, default=2_048, help="rollouts that a profile is fitted to")
     parser.add_argument("--rollouts", type=int, default=4_096, help="for each variation and class")
     parser.add_argument("--png", type=Path)
     parser.add_argument("--json", action="store_true")
@@ -71,7 +77,7 @@ def main() -> None:
     peaks: dict[str, list[float]] = {}
     for precision, replayer in (("fp32", "fp32"), ("bf16", "bf16"), ("bf16", "fp32")):
         pair = precision if precision == replayer else f"{precision} replayed in {replayer}"
-        for row, found in study(options.model, options.environment, options.rollouts, precision, replayer):
+        for row, found in study(options.model, options.env, options.rollouts, options.calibration, precision, replayer):
             peaks.setdefault(pair, []).extend(found)
             rows.append({"pair": pair, **row})
             print(rows[-1], flush=True)
@@ -85,12 +91,12 @@ def main() -> None:
 
 
 def study(
-    model: str, environment_id: str, count: int, precision: str, replayer: str
+    model: str, environment_id: str, count: int, calibration: int, precision: str, replayer: str
 ) -> Iterator[tuple[dict[str, object], list[float]]]:
     """For each variation a row and the peak log10 evidence of every audit."""
     environment = Environments.installed().by_id(environment_id)
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = in_precision(model_folder(model), Path(folder) / precision, precision)
+        checkpoint = in_precision(Library(load_settings().work.models).find(model), Path(folder) / precision, precision)
         miner = TransformersEngine(checkpoint)
         validator = TransformersEngine(checkpoint) if precision == replayer else miner.in_float32()
         codec = TextCodec(checkpoint)
@@ -100,15 +106,19 @@ def study(
             keys = [keccak256(purpose + i.to_bytes(8, "big")) for i in range(n)]
             return [RolloutRequest(codec.encode(environment.problem(key).prompt), key) for key in keys]
 
-        profile = calibrate(
-            {"transformers": miner},
-            requests(b"calibration", CALIBRATION_ROLLOUTS),
-            plan,
-            precision=precision,
-        )
+        engines = {"transformers": miner} | {
+            name: open_engine(name, checkpoint) for name in installed_engines() if name != "transformers"
+        }
+        registered = checkpoint.folder / CALIBRATION
+        if registered.exists() and load_profile(registered).precision == precision:
+            profile = load_profile(registered)
+        else:
+            profile = calibrate(engines, requests(b"calibration", calibration), plan, precision=precision)
         for variation in VARIATIONS:
+            if variation.engine not in engines:
+                continue
             asked = requests(variation.name.encode(), count)
-            found = play(variation, miner, validator, asked, plan)
+            found = play(variation, miner, engines[variation.engine], validator, asked, plan)
             values = np.concatenate([m["tokens"] for m in found])
             peaks = audits(profile, found)
             yield (
@@ -135,6 +145,7 @@ def in_precision(source: Path, folder: Path, precision: str) -> Checkpoint:
 def play(
     variation: Variation,
     miner: TransformersEngine,
+    generator: Engine,
     validator: TransformersEngine,
     asked: Sequence[RolloutRequest],
     plan: SketchPlan,
@@ -142,11 +153,14 @@ def play(
     """Generate and replay as the variation says."""
     if variation.shuffled:
         asked = [asked[i] for i in np.random.default_rng(0).permutation(len(asked))]
-    miner.model.set_attn_implementation(variation.attention[0])
+    attention = {"eager": "eager", "sdpa": miner.model.config._attn_implementation}
+    usual = miner.model.config._attn_implementation
+    miner.model.set_attn_implementation(attention[variation.attention[0]])
     torch.set_num_threads(variation.threads[0])
     size = variation.made or len(asked)
-    made = [g for first in range(0, len(asked), size) for g in miner.generate(asked[first : first + size], plan)]
-    validator.model.set_attn_implementation(variation.attention[1])
+    made = [g for first in range(0, len(asked), size) for g in generator.generate(asked[first : first + size], plan)]
+    miner.model.set_attn_implementation(usual)
+    validator.model.set_attn_implementation(attention[variation.attention[1]])
     torch.set_num_threads(variation.threads[1])
     return replay_honest(validator, asked, made, plan, variation.replayed)
 

@@ -3,12 +3,16 @@
 import shutil
 from pathlib import Path
 
-from grail.checkpoints.files import CALIBRATION, Checkpoint, open_checkpoint
-from grail.checkpoints.manifest import read_manifest
+from grail.checkpoints.delta import apply
+from grail.checkpoints.files import CALIBRATION, WEIGHTS, Checkpoint, open_checkpoint
+from grail.checkpoints.manifest import Manifest, read_manifest
 from grail.errors import BadCheckpoint, StorageError
 from grail.protocol.hashing import keccak256
 from grail.protocol.records import CheckpointRecord
 from grail.storage.base import ObjectStore
+
+MANIFEST = "manifest.hex"
+"""Beside a fetched checkpoint: the digest of its manifest, by which deltas find their parent."""
 
 
 class CheckpointCache:
@@ -37,15 +41,48 @@ class CheckpointCache:
         self._open[record.fingerprint] = checkpoint
         return checkpoint
 
+    def _patched(self, manifest: Manifest) -> bytes | bytearray:
+        """The weights by deltas, from the nearest ancestor that is here or travels whole."""
+        expected, steps = manifest.files[WEIGHTS].digest, []
+        weights: bytes | bytearray | None = None
+        while manifest.delta and weights is None:
+            steps.append(manifest.delta)
+            parent = read_manifest(self._store, bytes.fromhex(manifest.delta.parent))
+            if (parent.delta.depth if parent.delta else 0) != manifest.delta.depth - 1:
+                raise BadCheckpoint("expected each delta of a chain to be one deeper than its parent's")
+            weights = self._held(manifest.delta.parent, parent)
+            manifest = parent
+        if weights is None:
+            entry = manifest.files[WEIGHTS]
+            weights = self._store.get(bytes.fromhex(entry.digest), entry.size)
+        for step in reversed(steps):
+            weights = apply(weights, self._store.get(bytes.fromhex(step.digest), step.size))
+        if keccak256(weights).hex() != expected:
+            raise BadCheckpoint("expected the deltas to give the manifest's weights: a delta is poisoned")
+        return weights
+
+    def _held(self, digest: str, manifest: Manifest) -> bytes | None:
+        """Weights that this disk holds undamaged under a manifest's digest."""
+        for path in self._root.glob(f"*/{MANIFEST}"):
+            if path.read_text() == digest and (path.parent / WEIGHTS).exists():
+                weights = (path.parent / WEIGHTS).read_bytes()
+                return weights if keccak256(weights).hex() == manifest.files[WEIGHTS].digest else None
+        return None
+
     def _download(self, record: CheckpointRecord, folder: Path) -> None:
         part = self._root / f".part-{record.fingerprint.hex()}"
         try:
             part.mkdir(parents=True, exist_ok=True)
-            for name, entry in read_manifest(self._store, record.manifest).files.items():
+            manifest = read_manifest(self._store, record.manifest)
+            for name, entry in manifest.files.items():
                 path = part / name
                 if path.exists() and keccak256(path.read_bytes()).hex() == entry.digest:
                     continue
-                path.write_bytes(self._store.get(bytes.fromhex(entry.digest), entry.size))
+                if name == WEIGHTS and manifest.delta:
+                    path.write_bytes(self._patched(manifest))
+                else:
+                    path.write_bytes(self._store.get(bytes.fromhex(entry.digest), entry.size))
+            (part / MANIFEST).write_text(record.manifest.hex())
             open_checkpoint(part, record.fingerprint)
             part.replace(folder)
         except BadCheckpoint:

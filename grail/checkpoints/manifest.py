@@ -1,17 +1,25 @@
-"""The manifest of a published checkpoint: file names, sizes and digests, as canonical JSON."""
+"""The manifest of a published checkpoint: file names, sizes and digests, as canonical JSON.
+
+Weights travel whole, or as a delta to the weights of another manifest; their digest says what they are either way.
+"""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pydantic
 
+from grail.checkpoints.delta import apply, encode
 from grail.checkpoints.files import CALIBRATION, CHAT_TEMPLATE, CONFIG, RULES, TOKENIZER, WEIGHTS
 from grail.errors import BadCheckpoint
+from grail.protocol.hashing import keccak256
 from grail.protocol.units import Digest
 from grail.storage.base import ObjectStore
 
 MAX_MANIFEST_BYTES = 64 << 10
 MAX_CHECKPOINT_BYTES = 1 << 40
+MAX_DEPTH = 16
+"""Deltas that a late joiner may have to fetch on top of weights that travel whole."""
 ALLOWED = (WEIGHTS, CONFIG, TOKENIZER, RULES, CHAT_TEMPLATE, CALIBRATION)
 
 
@@ -22,10 +30,18 @@ class ManifestEntry(pydantic.BaseModel, extra="forbid", frozen=True):
     digest: str = pydantic.Field(pattern="^[0-9a-f]{64}$")
 
 
+class ManifestDelta(ManifestEntry):
+    """The weights as a delta: size and digest of the delta, and the digest of the parent's manifest."""
+
+    parent: str = pydantic.Field(pattern="^[0-9a-f]{64}$")
+    depth: int = pydantic.Field(ge=1, le=MAX_DEPTH, description="deltas from here to weights that travel whole")
+
+
 class Manifest(pydantic.BaseModel, extra="forbid", frozen=True):
-    """File name to entry; only names that a checkpoint may have."""
+    """File name to entry; only names that a checkpoint may have. With a delta, the store need not hold the weights."""
 
     files: dict[str, ManifestEntry]
+    delta: ManifestDelta | None = None
 
     @pydantic.field_validator("files")
     @classmethod
@@ -36,22 +52,45 @@ class Manifest(pydantic.BaseModel, extra="forbid", frozen=True):
         return files
 
 
-def upload(folder: Path, store: ObjectStore) -> Digest:
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A published checkpoint that a delta may start from: its folder here, and the digest of its manifest."""
+
+    folder: Path
+    manifest: Digest
+
+
+def upload(folder: Path, store: ObjectStore, parent: Parent | None = None) -> Digest:
     """Put every file of a checkpoint folder and its manifest into the store, then read the manifest back.
 
-    Returns the manifest's digest. Nothing refers to it before the caller registers it on chain, so a crash in between
-    publishes nothing.
+    Weights go as a delta to `parent` where that pays and the chain of deltas is not too long. Returns the manifest's
+    digest. Nothing refers to it before the caller registers it on chain, so a crash in between publishes nothing.
     """
     files = {}
+    delta = _put_delta(folder, store, parent) if parent else None
     for name in ALLOWED:
         path = folder / name
         if path.exists():
             data = path.read_bytes()
-            files[name] = ManifestEntry(size=len(data), digest=store.put(data).hex())
-    text = json.dumps(Manifest(files=files).model_dump(), sort_keys=True, separators=(",", ":"))
-    digest = store.put(text.encode())
+            digest = keccak256(data) if delta and name == WEIGHTS else store.put(data)
+            files[name] = ManifestEntry(size=len(data), digest=digest.hex())
+    manifest = Manifest(files=files, delta=delta).model_dump(exclude_none=True)
+    digest = store.put(json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode())
     read_manifest(store, digest)
     return digest
+
+
+def _put_delta(folder: Path, store: ObjectStore, parent: Parent) -> ManifestDelta | None:
+    """Encode, try it out, store; None where weights should travel whole."""
+    above = read_manifest(store, parent.manifest).delta
+    depth = 1 + (above.depth if above else 0)
+    if depth > MAX_DEPTH:
+        return None
+    old, new = ((place / WEIGHTS).read_bytes() for place in (parent.folder, folder))
+    delta = encode(old, new)
+    if delta is None or apply(old, delta) != new:
+        return None
+    return ManifestDelta(size=len(delta), digest=store.put(delta).hex(), parent=parent.manifest.hex(), depth=depth)
 
 
 def read_manifest(store: ObjectStore, digest: Digest) -> Manifest:

@@ -5,7 +5,7 @@ from sha3 import keccak_256
 WORD = 32
 
 
-def keccak256(data: bytes) -> bytes:
+def keccak256(data: bytes | bytearray) -> bytes:
     """32-byte keccak-256 of `data`."""
     return keccak_256(data).digest()
 

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from grail.checkpoints.files import CALIBRATION, open_checkpoint
-from grail.checkpoints.manifest import upload
+from grail.checkpoints.manifest import Parent, upload
 from grail.config import TrainingSettings
 from grail.errors import Reverted
 from grail.protocol.hashing import keccak256
@@ -70,7 +70,7 @@ class Learn:
             version=CheckpointVersion(0),
             fingerprint=checkpoint.fingerprint,
             parent=parent.fingerprint,
-            manifest=upload(part, node.store),
+            manifest=upload(part, node.store, Parent(node.checkpoints.fetch(parent).folder, parent.manifest)),
             rules_hash=parent.rules_hash,
             calibration=keccak256((part / CALIBRATION).read_bytes()),
             proof_scheme=parent.proof_scheme,
