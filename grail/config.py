@@ -4,6 +4,7 @@ Protocol parameters never live here: they are read from the chain. Secrets come 
 from TOML, so that a configuration can be shown and shared.
 """
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,12 @@ def load_settings(path: Path | None = None) -> Settings:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"setting {place} in {path or 'the environment'}: {first['msg']}") from error
+
+
+def tell_libraries(**variables: str) -> None:
+    """Set environment variables that a library reads and takes no argument for; what the user has set stays."""
+    for name, value in variables.items():
+        os.environ.setdefault(name, value)
 
 
 def read_password(settings: Settings) -> str | None:

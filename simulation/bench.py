@@ -66,13 +66,18 @@ class Bench:
         assert isinstance(found, TransformersEngine)
         return found
 
+    @property
+    def parameters(self) -> int:
+        """Numbers that the model is made of, tied ones once."""
+        return sum(weight.numel() for weight in self.transformers.model.parameters())
+
     def machine(self) -> dict[str, object]:
         """What the numbers were measured on."""
         name = torch.cuda.get_device_name() if self.device == "cuda" else torch.cpu.get_capabilities()["cpu_name"]
         return {
             "device": self.device,
             "machine": f"{name}, {platform.machine()}, {torch.get_num_threads()} threads",
-            "parameters": sum(weight.numel() for weight in self.transformers.model.parameters()),
+            "parameters": self.parameters,
             "vocab": self.checkpoint.vocab_size,
             "batch": self.batch,
         }

@@ -1,11 +1,12 @@
 """Matrix instructions that only seem to be there: some virtual machines announce AMX and kill what uses it."""
 
-import os
 import subprocess
 import sys
 from functools import cache
 
 import torch
+
+from grail.config import tell_libraries
 
 _PROBE = "import torch; a = torch.ones(256, 256, dtype=torch.bfloat16); torch.nn.functional.linear(a, a)"
 
@@ -13,7 +14,7 @@ _PROBE = "import torch; a = torch.ones(256, 256, dtype=torch.bfloat16); torch.nn
 def avoid_broken_instructions() -> None:
     """Before the first bf16 product of this process: have oneDNN and vLLM do without AMX where it does not work."""
     if not matrix_instructions_work():
-        os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
+        tell_libraries(ONEDNN_MAX_CPU_ISA="AVX512_CORE_BF16")
         torch.cpu._is_amx_tile_supported = _no
 
 

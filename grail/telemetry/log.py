@@ -7,6 +7,15 @@ from typing import Any
 import structlog
 
 
+class _StandardError:
+    """Where lines go: to standard error as it is when they are written, not as it was when logging began."""
+
+    def msg(self, message: str) -> None:
+        print(message, file=sys.stderr, flush=True)  # noqa: T201 — this is the log
+
+    debug = info = warning = error = critical = msg
+
+
 def configure(*, verbose: bool = False, as_json: bool = False, quiet: bool = False) -> None:
     """Log to standard error: for people, or one JSON object a line."""
     level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO
@@ -22,7 +31,7 @@ def configure(*, verbose: bool = False, as_json: bool = False, quiet: bool = Fal
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_StandardError,
         cache_logger_on_first_use=False,
     )
 

@@ -53,6 +53,24 @@ def replay(
     _show(_bench(model, env, batch, device).replay(), as_json)
 
 
+@commands.command()
+def delta(
+    model: Model = "tiny",
+    env: Env = "arithmetic/1",
+    rate: Annotated[float, typer.Option(help="Learning rate.", min=1e-12, max=1.0)] = 1e-6,
+    updates: Annotated[int, typer.Option(help="Versions to publish.", min=1, max=1_000)] = 4,
+    batch: Batch = 64,
+    as_json: Json = False,
+) -> None:
+    """How small the step from one version to the next is: real GRPO updates, encoded and applied as deltas.
+
+    Example: grail bench delta --model smollm2-135m --rate 3e-6
+    """
+    from simulation.bench_delta import delta as measure
+
+    _show(measure(_bench(model, env, batch, "cpu"), rate, updates), as_json)
+
+
 def _bench(model: str, env: str, batch: int, device: str) -> "Bench":
     from grail.checkpoints.files import open_checkpoint
     from grail.config import load_settings
@@ -79,7 +97,7 @@ def _show(found: "dict[str, object] | list[dict[str, object]]", as_json: bool) -
     if as_json:
         print(json.dumps(rows[0] if len(rows) == 1 else {"rows": rows}))
         return
-    table = Table("what", *[str(row["engine"]) for row in rows])
+    table = Table("what", *[str(row.get("engine", "measured")) for row in rows])
     for name in [name for name in rows[0] if name != "engine"]:
         table.add_row(name, *[_said(row[name]) for row in rows])
     Console().print(table)

@@ -61,9 +61,9 @@ def test_broad_excepts_in_one_place_only():
     assert found == {BROAD_EXCEPT}
 
 
-def test_only_the_settings_read_the_environment():
+def test_only_the_settings_touch_the_environment():
     readers = [name for name, text, _ in sources() if "os.environ" in text or "os.getenv" in text]
-    assert readers == []
+    assert readers == ["grail/config.py"]
 
 
 def test_no_vague_names():

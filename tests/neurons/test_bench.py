@@ -28,6 +28,13 @@ def test_each_benchmark_prints_its_rates_as_json(subject):
         assert found["tok_s_generate_vllm"] is None
 
 
+def test_deltas_of_real_updates_add_up_to_the_last_version():
+    done = CliRunner().invoke(app, ["bench", "delta", "--batch", "16", "--rate", "1e-11", "--updates", "2", "--json"])
+    found = json.loads(done.stdout)
+    assert 0 < found["changed_fraction"] < 0.5 and found["ratio"] > 1
+    assert found["chain_identical"] and found["delta_bytes"] < found["full_bytes"]
+
+
 def test_a_device_that_does_not_exist_is_refused():
     done = CliRunner().invoke(app, ["bench", "replay", "--device", "abacus"])
     assert "expected --device cpu or cuda, got abacus" in str(done.exception)

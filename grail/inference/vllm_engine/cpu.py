@@ -1,10 +1,10 @@
 """vLLM on a CPU: what it reads from the environment, and what it must not see when it starts."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from grail.config import tell_libraries
 from grail.inference.cpu_instructions import avoid_broken_instructions
 
 KV_GIB = "2"
@@ -13,7 +13,7 @@ UNREADABLE = "llvmlite.binding.ffi"
 
 def prepare_cpu() -> None:
     """Before vLLM is imported."""
-    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", KV_GIB)
+    tell_libraries(VLLM_CPU_KVCACHE_SPACE=KV_GIB)
     avoid_broken_instructions()
 
 

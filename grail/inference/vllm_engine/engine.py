@@ -4,7 +4,6 @@ One vLLM runs in a process, on one device, for all checkpoints: another checkpoi
 into it in place, which is what changes from window to window.
 """
 
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from grail.checkpoints.files import CONFIG, Checkpoint
+from grail.config import tell_libraries
 from grail.errors import BadCheckpoint, Unavailable
 from grail.inference.base import Generation, ReplayRequest, ReplayTrace, RolloutRequest
 from grail.inference.transformers_engine import TransformersEngine
@@ -81,11 +81,14 @@ class _Server:
     ) -> list[Generation]:
         """Raises BadCheckpoint for weights that vLLM cannot load or that give no numbers."""
         self._load(checkpoint, device)
+        finished = False
         try:
-            return self._run(checkpoint, requests, plan, greedy)
-        except Exception:
-            self._llm = self._loaded = None  # an engine that died in the middle of a batch serves no other
-            raise
+            made = self._run(checkpoint, requests, plan, greedy)
+            finished = True
+        finally:
+            if not finished:
+                self._llm = self._loaded = None  # an engine that died in the middle of a batch serves no other
+        return made
 
     def _run(
         self, checkpoint: Checkpoint, requests: Sequence[RolloutRequest], plan: SketchPlan, greedy: bool
@@ -146,8 +149,8 @@ _SERVER = _Server()
 
 
 def _start(checkpoint: Checkpoint, device: str) -> Any:
-    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")  # one process: a service is stopped as a whole
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    # One process: a service is stopped as a whole.
+    tell_libraries(VLLM_ENABLE_V1_MULTIPROCESSING="0", VLLM_LOGGING_LEVEL="ERROR")
     if device == "cpu":
         prepare_cpu()
     from vllm import LLM
@@ -182,7 +185,9 @@ def _prompt(request: RolloutRequest) -> dict[str, list[int]]:
 
 
 def _runs_v2(device: str) -> bool:
-    return device != "cpu" and os.environ.get("VLLM_USE_V2_MODEL_RUNNER", "1") != "0"
+    from vllm import envs
+
+    return device != "cpu" and envs.VLLM_USE_V2_MODEL_RUNNER is not False
 
 
 def _alike(one: Checkpoint, other: Checkpoint) -> bool:
