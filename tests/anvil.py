@@ -34,16 +34,17 @@ def running_anvil() -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [str(ANVIL), "--port", str(port), "--silent", "--max-persisted-states", "5"]
-    with subprocess.Popen(command) as process:
+    process = subprocess.Popen(command)
+    try:
         url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while True:
             try:
                 JsonRpcChain.connect(url)
                 break
             except ChainUnavailable:
                 assert process.poll() is None and time.monotonic() < deadline, "anvil did not start"
-        try:
-            yield url
-        finally:
-            process.terminate()
+        yield url
+    finally:
+        process.kill()
+        process.wait()

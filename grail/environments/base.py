@@ -20,10 +20,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """A completion's reward in micro-units, and in words why."""
+    """A completion's reward in micro-units, and in words why.
+
+    `certain`: would every machine say the same? Not where a program came near a limit of time; then nobody is accused.
+    """
 
     reward_micro: MicroReward
     reason: str
+    certain: bool = True
 
 
 class Environment(Protocol):

@@ -1,8 +1,8 @@
 """reasoning-gym's tasks as environments: `reasoning_gym:TASK?parameter=value&…`.
 
-Problems are the library's own; grades are ours, by equality with the one answer. Several of its graders run the model's
-text as Python, others parse numbers of any size, and that text comes from a miner: tasks that need them are refused
-until there is a sandbox to grade in.
+Problems are the library's own. Where a problem has a single answer in a single notation the grade is equality with it;
+for all other tasks it is the library's. Several of its graders run the model's text as Python, others parse numbers of
+any size, and that text comes from a miner: they run in the sandbox. Partial credit counts as none.
 """
 
 from functools import cache, lru_cache
@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from grail.environments.base import RIGHT, WRONG, Grade, Problem
+from grail.environments.reasoning_gym_grader import GRADER
 from grail.errors import SettingsError, Unavailable
 from grail.protocol.draws import Draws
 from grail.protocol.hashing import keccak256
@@ -22,18 +23,37 @@ VERSION = "0.1.25"
 HELD_OUT_SHARE = 32
 """Of 256: one prompt in eight is kept for evaluation and never mandated."""
 MAX_ATTEMPTS = 4_096
+MAX_ANSWER = 1 << 16
+"""Characters that a grader of the library sees."""
 SEEDS = 1 << 32
 # fmt: off
 ONE_ANSWER = frozenset({
     "acre", "aiw", "arc_1d", "base_conversion", "basic_arithmetic", "bf", "binary_alternation", "caesar_cipher",
     "calendar_arithmetic", "chain_sum", "count_bits", "count_primes", "course_schedule", "decimal_chain_sum", "gcd",
-    "gsm_symbolic", "isomorphic_strings", "largest_island", "lcm", "leg_counting", "letter_counting",
-    "list_functions", "mahjong_puzzle", "maze", "modulo_grid", "number_filtering", "number_sequence", "products",
-    "ransom_note", "rotate_matrix", "rotten_oranges", "simple_equations", "simple_geometry", "string_manipulation",
+    "gsm_symbolic", "largest_island", "lcm", "leg_counting", "letter_counting",
+    "mahjong_puzzle", "maze", "modulo_grid", "number_filtering", "number_sequence", "products",
+    "rotate_matrix", "rotten_oranges", "simple_equations", "simple_geometry", "string_manipulation",
     "string_splitting", "string_synthesis", "syllogism", "word_sequence_reversal",
 })
 # fmt: on
 """Tasks whose problems have a single right answer in a single notation."""
+_BY_HASH = "its problems depend on how the interpreter hashes strings"
+UNFIT = {
+    "codeio": "its problems are not a function of the seed",
+    "composite": "a mix of others: mandate those",
+    "game_of_life_halting": "its grader takes any text for one of the two answers",
+    "isomorphic_strings": _BY_HASH,
+    "knight_swap": _BY_HASH,
+    "list_functions": _BY_HASH,
+    "polynomial_multiplication": _BY_HASH,
+    "ransom_note": _BY_HASH,
+    "word_ladder": _BY_HASH,
+}
+"""Tasks that are refused, and why."""
+FULL = 0.99
+"""Scores from here on are right."""
+QUICK = 1.0
+"""Seconds. A grader that takes longer might be stopped elsewhere: such a grade is not certain."""
 
 
 class ReasoningGym:
@@ -43,10 +63,10 @@ class ReasoningGym:
         """Raises SettingsError for a task or parameter that there is not, Unavailable without the library."""
         self.id = environment_id
         self._task, _, query = environment_id.removeprefix(f"{FAMILY}:").partition("?")
-        if self._task not in ONE_ANSWER:
-            raise SettingsError(
-                f"expected a task with a single answer, got {self._task!r}: {', '.join(sorted(ONE_ANSWER))}"
-            )
+        if self._task in UNFIT:
+            raise SettingsError(f"reasoning_gym's task {self._task} cannot be mandated: {UNFIT[self._task]}")
+        if self._task not in _tasks():
+            raise SettingsError(f"expected a task of reasoning_gym, got {self._task!r}: {', '.join(sorted(_tasks()))}")
         self._parameters = tuple((name, _value(text)) for name, text in parse_qsl(query, strict_parsing=bool(query)))
         try:
             _entry(self._task, self._parameters, 0)
@@ -62,17 +82,28 @@ class ReasoningGym:
         return self._first(Draws(key), held_out=True)
 
     def grade(self, problem: Problem, completion: str) -> Grade:
-        """One for exactly the answer, bare or in the last <answer> tags, else nothing."""
-        if _answer(completion) == problem.answer.strip():
+        """One for the answer, bare or in the last <answer> tags, else nothing. Raises Unavailable without a sandbox
+        where the library's grader is needed.
+        """
+        answer = _answer(completion)
+        if problem.answer and answer == problem.answer.strip():
             return Grade(RIGHT, "right")
-        return Grade(WRONG, f"expected {problem.answer}")
+        if self._task in ONE_ANSWER:
+            return Grade(WRONG, f"expected {problem.answer}")
+        return self._graded(int(problem.level.rpartition(" ")[2]), answer[:MAX_ANSWER])
+
+    def _graded(self, seed: int, answer: str) -> Grade:
+        score, seconds = _scored(self._task, self._parameters, seed, answer)
+        reward = RIGHT if score >= FULL else WRONG
+        return Grade(reward, f"scored {score:.2f} by reasoning_gym", certain=seconds <= QUICK)
 
     def _first(self, draws: Draws, *, held_out: bool) -> Problem:
         for _ in range(MAX_ATTEMPTS):
-            entry = _entry(self._task, self._parameters, draws.below(SEEDS))
+            seed = draws.below(SEEDS)
+            entry = _entry(self._task, self._parameters, seed)
             prompt = entry["question"]
             if (keccak256(prompt.encode())[0] < HELD_OUT_SHARE) == held_out:
-                return Problem(prompt=prompt, answer=entry["answer"], level=self._task)
+                return Problem(prompt=prompt, answer=entry["answer"] or "", level=f"{self._task} {seed}")
         raise SettingsError(
             f"{self.id} has too few different problems to keep some for evaluation: widen its parameters"
         )
@@ -89,6 +120,18 @@ def _answer(completion: str) -> str:
 def _entry(task: str, parameters: tuple[tuple[str, Any], ...], seed: int) -> dict[str, Any]:
     """The one problem of a seed: question and answer."""
     return _library().create_dataset(task, seed=seed, size=1, **dict(parameters))[0]
+
+
+@lru_cache(maxsize=4_096)
+def _scored(task: str, parameters: tuple[tuple[str, Any], ...], seed: int, answer: str) -> tuple[float, float]:
+    return GRADER.score(task, parameters, seed, answer)
+
+
+def _tasks() -> frozenset[str]:
+    _library()
+    from reasoning_gym.factory import DATASETS
+
+    return frozenset(DATASETS) - UNFIT.keys()
 
 
 @cache

@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 
 from grail.environments.arithmetic import Arithmetic
 from grail.environments.base import Environment
+from grail.environments.python_programs import PythonPrograms
 from grail.environments.reasoning_gym import FAMILY, ReasoningGym
 from grail.errors import SettingsError
 from grail.protocol.leaf import environment_digest
@@ -15,7 +16,7 @@ from grail.protocol.units import Digest
 
 ENTRY_POINTS = "grail.environments"
 FAMILIES: Mapping[str, Callable[[str], Environment]] = {FAMILY: ReasoningGym}
-BUILT_IN: tuple[type[Environment], ...] = (Arithmetic,)
+BUILT_IN: tuple[type[Environment], ...] = (Arithmetic, PythonPrograms)
 
 
 class Environments:

@@ -31,7 +31,7 @@ def configure(*, verbose: bool = False, as_json: bool = False, quiet: bool = Fal
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=_StandardError,
+        logger_factory=lambda *_name: _StandardError(),
         cache_logger_on_first_use=False,
     )
 

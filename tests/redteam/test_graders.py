@@ -1,6 +1,4 @@
-"""A miner's text is never run: graders of libraries that evaluate answers as Python are out of reach."""
-
-import inspect
+"""A miner's text is run nowhere but in the sandbox, whatever a library's grader does with it."""
 
 import pytest
 
@@ -8,6 +6,7 @@ pytest.importorskip("reasoning_gym", reason="NOTICE: no reasoning-gym: its tests
 
 from grail.environments.reasoning_gym import ONE_ANSWER, ReasoningGym
 from grail.protocol.hashing import keccak256
+from tests.sandbox_needed import NEEDS_SANDBOX
 
 BOMBS = (
     "__import__('os').system('touch {mark}')",
@@ -31,5 +30,31 @@ def test_bombs_earn_nothing_and_do_nothing(task, tmp_path):
         assert not mark.exists()
 
 
-def test_the_librarys_own_graders_are_never_called():
-    assert "score_answer" not in inspect.getsource(inspect.getmodule(ReasoningGym))
+GRADER_ATTACKS = (
+    "__import__('os').system('touch {mark}')",
+    "__import__('os').kill(-1, 9)",
+    "__import__('os').kill(__import__('os').getppid(), 9)",
+    "__import__('os').write(1, b'1')",
+    "[f.write(b'1') for f in [open('/proc/%d/fd/1' % __import__('os').getppid(), 'wb')]]",
+    "9**9**9**9",
+    "[" * 10_000,
+)
+
+
+@NEEDS_SANDBOX
+def test_graders_that_evaluate_answers_do_it_where_nothing_can_be_harmed(tmp_path):
+    environment = ReasoningGym("reasoning_gym:countdown")
+    problem = environment.problem(keccak256(b"bomb"))
+    mark = tmp_path / "mark"
+    for attack in GRADER_ATTACKS:
+        assert environment.grade(problem, attack.format(mark=mark) if "{" in attack else attack).reward_micro == 0
+        assert not mark.exists()
+    right = environment.grade(problem, f"({problem.answer})")
+    assert right.reward_micro == 1_000_000 and right.certain, "the next answer must not suffer"
+
+
+@NEEDS_SANDBOX
+def test_an_answer_that_ends_its_grader_accuses_nobody():
+    environment = ReasoningGym("reasoning_gym:countdown")
+    found = environment.grade(environment.problem(keccak256(b"x")), "__import__('os').kill(-1, 9)")
+    assert found.reward_micro == 0 and not found.certain

@@ -82,10 +82,8 @@ def _as_mandated(group: Group, number: int, mandates: BeaconMandates, codec: Tex
     mandate = mandates.group(number)
     if (group.env_id, group.prompt_hash) != (mandate.env_id, mandate.prompt_hash):
         return False
-    return all(
-        mandate.environment.grade(mandate.problem, codec.decode(r.tokens)).reward_micro == r.reward_micro
-        for r in group.rollouts
-    )
+    grades = ((mandate.environment.grade(mandate.problem, codec.decode(r.tokens)), r) for r in group.rollouts)
+    return all(grade.certain and grade.reward_micro == rollout.reward_micro for grade, rollout in grades)
 
 
 def _training_group(

@@ -7,7 +7,7 @@ NAME = "reward"
 
 
 class RewardCheck:
-    """A claimed reward that the environment does not give is a fault."""
+    """A claimed reward that the environment does not give is a fault, where every machine gives the same."""
 
     name = NAME
 
@@ -17,7 +17,7 @@ class RewardCheck:
             mandate = context.mandates.group(group)
             rollout = context.work.groups[group].rollouts[index]
             grade = mandate.environment.grade(mandate.problem, context.codec.decode(rollout.tokens))
-            if grade.reward_micro != rollout.reward_micro:
+            if grade.certain and grade.reward_micro != rollout.reward_micro:
                 reason = f"expected reward {grade.reward_micro} ({grade.reason}), got {rollout.reward_micro}"
                 return Finding(
                     check=NAME, outcome=Outcome.FAULT, reason=reason, fault=FaultKind.REWARD, place=(group, index)
