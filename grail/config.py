@@ -42,6 +42,7 @@ class WorkSettings(pydantic.BaseModel, extra="forbid"):
     models: Path = pydantic.Field(Path.home() / ".cache/grail/models", description="models by name: grail models")
     engine: str = pydantic.Field("transformers", description="inference engine: transformers or vllm")
     device: str = pydantic.Field("auto", description="auto, cpu or cuda")
+    ray: str = pydantic.Field("", description='a Ray cluster that replays: its address, "auto", or "local"')
     groups: int = pydantic.Field(64, ge=1, description="most groups a miner commits in a window")
     threads: int = pydantic.Field(0, ge=0, description="CPU threads of the engine; 0 leaves the library's choice")
     poll_seconds: float = pydantic.Field(1.0, gt=0, description="how often the chain is looked at")

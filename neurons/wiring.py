@@ -57,7 +57,7 @@ def open_node(settings: Settings, role: Role) -> Node:
         store=store,
         journal=Journal(Database.in_file(folder / "grail.sqlite")),
         checkpoints=CheckpointCache(folder / "checkpoints", store),
-        engines=EngineCache(settings.work.engine, settings.work.threads, settings.work.device),
+        engines=EngineCache(settings.work.engine, settings.work.threads, settings.work.device, settings.work.ray),
         environments=Environments.installed(),
         drand=DrandRelays(settings.chain.drand),
         log=get_logger(role=role.name.lower()),

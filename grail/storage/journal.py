@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from sqlalchemy import delete, select
 
 from grail.storage.database import Database
-from grail.storage.tables import CursorRow, Done, EventRow, VerdictRow
+from grail.storage.tables import CursorRow, Done, DraftRow, EventRow, VerdictRow
 
 
 class DecodedEvent(Protocol):
@@ -57,6 +57,24 @@ class Journal:
         with self._database.session() as session:
             session.execute(delete(Done).filter_by(neuron=neuron, duty=duty, window=window))
             session.add(Done(neuron=neuron, duty=duty, window=window, note=note))
+
+    # Drafts
+
+    def keep_draft(self, miner: str, key: bytes, made: bytes) -> None:
+        """Store a finished group under its key."""
+        with self._database.session() as session:
+            session.merge(DraftRow(miner=miner, key=key.hex(), made=made))
+
+    def draft(self, miner: str, key: bytes) -> bytes | None:
+        """A group that was finished before; None when it was not."""
+        with self._database.session() as session:
+            row = session.get(DraftRow, (miner, key.hex()))
+            return None if row is None else row.made
+
+    def forget_drafts(self, miner: str) -> None:
+        """Drop all of a miner's drafts."""
+        with self._database.session() as session:
+            session.execute(delete(DraftRow).filter_by(miner=miner))
 
     # Verdicts
 

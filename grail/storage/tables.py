@@ -40,6 +40,15 @@ class VerdictRow(Base):
     carried: Mapped[dict] = mapped_column(JSON)
 
 
+class DraftRow(Base):
+    """One group that a miner has finished and not committed yet."""
+
+    __tablename__ = "drafts"
+    miner: Mapped[str] = mapped_column(String(42), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    made: Mapped[bytes]
+
+
 class EventRow(Base):
     """One decoded chain event."""
 

@@ -15,6 +15,7 @@ from grail.protocol.units import BlockNumber, CheckpointVersion, MicroReward, Wi
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
 from grail.runtime.randomness import opened
+from miner.duties.drafts import Drafts
 
 
 class Solve:
@@ -26,6 +27,7 @@ class Solve:
         """`groups`: most groups to commit; the stake may allow fewer."""
         self.node = node
         self._groups = groups
+        self._drafts = Drafts(node.journal, node.signer.name)
 
     def due(self, window: WindowId, block: BlockNumber, schedule: Schedule) -> bool:
         """After the beacon block, while a commitment still gets in."""
@@ -48,6 +50,7 @@ class Solve:
         submission = self.work(window, checkpoint, groups, record.version)
         commitment = self.publish(submission, node.blob_limits(window, checkpoint, groups))
         subnet.commit(node.signer, commitment)
+        self._drafts.forget()
         return _note(commitment)
 
     def work(self, window: WindowId, checkpoint: Checkpoint, groups: int, version: int) -> Submission:
@@ -81,8 +84,8 @@ class Solve:
     def complete(
         self, engine: Engine, mandates: BeaconMandates, groups: int, size: int, plan: SketchPlan
     ) -> list[Generation]:
-        """All completions, group by group."""
-        return engine.generate(requests_for(mandates, groups, size), plan)
+        """All completions, group by group; finished groups outlive a crash."""
+        return self._drafts.complete(engine, requests_for(mandates, groups, size), size, plan)
 
     def reward(self, graded: MicroReward, group: int, index: int) -> MicroReward:
         """The reward that goes into the leaf: the graded one."""

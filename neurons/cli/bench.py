@@ -1,4 +1,4 @@
-"""grail bench: sampler, generate, replay."""
+"""grail bench: sampler, generate, replay, delta, ray."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,6 +69,25 @@ def delta(
     from simulation.bench_delta import delta as measure
 
     _show(measure(_bench(model, env, batch, "cpu"), rate, updates), as_json)
+
+
+@commands.command()
+def ray(
+    model: Model = "tiny",
+    env: Env = "arithmetic/1",
+    batch: Batch = 64,
+    address: Annotated[str, typer.Option(help="Of a cluster, or local.")] = "local",
+    workers: Annotated[list[int], typer.Option(help="Numbers of workers, one option each.")] = [1, 2],  # noqa: B006
+    pieces: Annotated[int, typer.Option(help="Pieces of 16 rollouts to replay.", min=1, max=10_000)] = 16,
+    as_json: Json = False,
+) -> None:
+    """How replays scale over a Ray cluster.
+
+    Example: grail bench ray --model smollm2-135m --workers 1 --workers 2
+    """
+    from simulation.bench_ray import scaling
+
+    _show(scaling(_bench(model, env, batch, "cpu"), address, workers, pieces), as_json)
 
 
 def _bench(model: str, env: str, batch: int, device: str) -> "Bench":

@@ -1,7 +1,11 @@
 """Audit every submission of the window; verdicts into the journal."""
 
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from grail.protocol.records import Commitment
 from grail.protocol.schedule import Schedule
-from grail.protocol.units import BlockNumber, WindowId
+from grail.protocol.units import Address, BlockNumber, Digest, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
 from grail.verification.base import Outcome, Verdict
@@ -27,15 +31,9 @@ class Audit:
         if challenge is None:
             return None
         settled = {row.miner for row in node.journal.verdicts(window) if self._is_mine_and_final(row)}
-        for commitment in node.subnet.commitments(window):
-            miner = commitment.miner
-            if "0x" + miner.hex() in settled:
-                continue
-            node.subnet.require_stored(commitment)
-            carried = node.journal.carried_evidence(
-                node.signer.name, "0x" + miner.hex(), evidence_epoch(window), window
-            )
-            self._keep(window, miner, judge(node, commitment, challenge, node.address, carried))
+        waiting = [c for c in node.subnet.commitments(window) if "0x" + c.miner.hex() not in settled]
+        for miner, verdict in self._judge_all(window, waiting, challenge):
+            self._keep(window, miner, verdict)
         rows = [row for row in node.journal.verdicts(window) if row.validator == node.signer.name]
         backlog = [row.miner for row in rows if row.outcome == Outcome.ABSTAIN.value]
         if backlog and self._time_is_left(window):
@@ -48,6 +46,31 @@ class Audit:
                 if row.outcome != Outcome.ABSTAIN.value
             }
         }
+
+    def _judge_all(
+        self, window: WindowId, waiting: Sequence[Commitment], challenge: Digest
+    ) -> Iterator[tuple[Address, Verdict]]:
+        """Each verdict as soon as it is there, in the order of the commitments; several audits at a time where replays
+        go to a cluster.
+        """
+        node, epoch = self._node, evidence_epoch(window)
+        if not waiting:
+            return
+        carried = {}
+        for commitment in waiting:
+            node.subnet.require_stored(commitment)
+            name = "0x" + commitment.miner.hex()
+            carried[commitment.miner] = node.journal.carried_evidence(node.signer.name, name, epoch, window)
+
+        def work(commitment: Commitment) -> tuple[Address, Verdict]:
+            return commitment.miner, judge(node, commitment, challenge, node.address, carried[commitment.miner])
+
+        if node.engines.parallel == 1:
+            yield from map(work, waiting)
+            return
+        with ThreadPoolExecutor(node.engines.parallel, thread_name_prefix="audit") as pool:
+            yield work(waiting[0])  # alone: it fetches and loads the checkpoint
+            yield from pool.map(work, waiting[1:])
 
     def _keep(self, window: WindowId, miner: bytes, verdict: Verdict) -> None:
         """Store a verdict; `tokens` is what the whole submission is paid for when accepted."""

@@ -1,10 +1,11 @@
 """Seeded sampling on tensors: what `grail.protocol.gumbel` defines, at the speed of the device.
 
-One meaning, two implementations: `cpu` (compiled, lazy noise) for tensors on the CPU, `reference` (plain torch) for
-every other device. They agree in every chosen token; their scores differ by the rounding of two logarithms.
+One meaning, three implementations: `cpu` (numba, lazy noise), `cuda` (Triton, two passes) and `reference` (plain torch)
+for whatever has neither. They agree in every chosen token; scores differ by the rounding of two logarithms.
 """
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor
@@ -29,6 +30,11 @@ def mandated(logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor
     """
     if logits.device.type == "cpu":
         return Mandate(*cpu.mandated(logits, temperature_milli, keys, steps))
+    if _has_kernel(logits):
+        from grail.inference.sampling import cuda
+
+        tokens = cuda.mandated(logits, temperature_milli, keys, steps)
+        return Mandate(tokens, reference.scores_of(logits, temperature_milli, keys, steps, tokens))
     return reference.mandated(logits, temperature_milli, keys, steps)
 
 
@@ -39,7 +45,14 @@ def margins_of(logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tens
     """
     if logits.device.type == "cpu":
         return cpu.margins_of(logits, temperature_milli, keys, steps, claimed)
+    if _has_kernel(logits):
+        best = mandated(logits, temperature_milli, keys, steps).scores
+        return (best - reference.scores_of(logits, temperature_milli, keys, steps, claimed)).clamp(min=0)
     return reference.margins_of(logits, temperature_milli, keys, steps, claimed)
+
+
+def _has_kernel(logits: Tensor) -> bool:
+    return logits.device.type == "cuda" and find_spec("triton") is not None
 
 
 def logprobs_of(logits: Tensor, temperature_milli: int, ids: Tensor) -> Tensor:

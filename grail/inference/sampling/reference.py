@@ -66,6 +66,12 @@ def scores(logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor) 
     return logits.double() * MILLI / temperature_milli + noise(keys, steps, logits.shape[1])
 
 
+def scores_of(logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor, ids: Tensor) -> Tensor:
+    """logits / T + G of one id in each row, float64 (rows,); ids int64 (rows,)."""
+    own = logits.gather(1, ids[:, None])[:, 0].double() * MILLI / temperature_milli
+    return own + _gumbel(noise_words(keys, steps, ids))
+
+
 def mandated(logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor) -> Mandate:
     """The token of each row, and its score."""
     rows = max(1, PIECE // logits.shape[1])
