@@ -5,7 +5,7 @@ from pathlib import Path
 
 from grail.checkpoints.delta import apply
 from grail.checkpoints.files import CALIBRATION, WEIGHTS, Checkpoint, open_checkpoint
-from grail.checkpoints.manifest import Manifest, read_manifest
+from grail.checkpoints.manifest import Manifest, ManifestEntry, read_manifest
 from grail.errors import BadCheckpoint, StorageError
 from grail.protocol.hashing import keccak256
 from grail.protocol.records import CheckpointRecord
@@ -69,6 +69,13 @@ class CheckpointCache:
                 return weights if keccak256(weights).hex() == manifest.files[WEIGHTS].digest else None
         return None
 
+    def _copy(self, name: str, entry: ManifestEntry) -> bytes | None:
+        """A file that another checkpoint here holds already, such as the base of two adapters."""
+        for path in self._root.glob(f"*/{name}"):
+            if path.stat().st_size == entry.size and keccak256(data := path.read_bytes()).hex() == entry.digest:
+                return data
+        return None
+
     def _download(self, record: CheckpointRecord, folder: Path) -> None:
         part = self._root / f".part-{record.fingerprint.hex()}"
         try:
@@ -81,7 +88,9 @@ class CheckpointCache:
                 if name == WEIGHTS and manifest.delta:
                     path.write_bytes(self._patched(manifest))
                 else:
-                    path.write_bytes(self._store.get(bytes.fromhex(entry.digest), entry.size))
+                    path.write_bytes(
+                        self._copy(name, entry) or self._store.get(bytes.fromhex(entry.digest), entry.size)
+                    )
             (part / MANIFEST).write_text(record.manifest.hex())
             open_checkpoint(part, record.fingerprint)
             part.replace(folder)

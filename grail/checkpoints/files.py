@@ -22,9 +22,14 @@ TOKENIZER = "tokenizer.json"
 CHAT_TEMPLATE = "chat_template.jinja"
 RULES = "rules.json"
 CALIBRATION = "calibration.json"
+ADAPTER_CONFIG, ADAPTER = "adapter_config.json", "adapter_model.safetensors"
+"""A LoRA adapter in peft's files: the checkpoint is then the base weights with this difference."""
 REQUIRED = (CONFIG, TOKENIZER, RULES)
-OPTIONAL = (CHAT_TEMPLATE,)
+OPTIONAL = (CHAT_TEMPLATE, ADAPTER_CONFIG, ADAPTER)
+SIDE_FILES = (CONFIG, TOKENIZER, RULES, CHAT_TEMPLATE, CALIBRATION)
+"""What goes from a version to the next as it is."""
 MAX_SIDE_FILE = 64 << 20
+MAX_ADAPTER = 8 << 30
 
 
 class GenerationRules(pydantic.BaseModel, extra="forbid", frozen=True):
@@ -62,7 +67,11 @@ class Checkpoint:
 def open_checkpoint(folder: Path, expected: Digest | None = None) -> Checkpoint:
     """Read and fingerprint a folder. Raises BadCheckpoint for a missing or malformed file or another fingerprint."""
     files = {name: _read(folder / name) for name in REQUIRED}
-    files |= {name: _read(folder / name) for name in OPTIONAL if (folder / name).exists()}
+    for name in OPTIONAL:
+        if (folder / name).exists():
+            files[name] = _read(folder / name, MAX_ADAPTER if name == ADAPTER else MAX_SIDE_FILE)
+    if (ADAPTER in files) != (ADAPTER_CONFIG in files):
+        raise BadCheckpoint(f"expected both of {ADAPTER_CONFIG} and {ADAPTER} in {folder}, or neither")
     try:
         rules = GenerationRules.model_validate_json(files[RULES])
         config: dict[str, Any] = json.loads(files[CONFIG])

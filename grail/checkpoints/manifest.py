@@ -10,7 +10,7 @@ from pathlib import Path
 import pydantic
 
 from grail.checkpoints.delta import apply, encode
-from grail.checkpoints.files import CALIBRATION, CHAT_TEMPLATE, CONFIG, RULES, TOKENIZER, WEIGHTS
+from grail.checkpoints.files import ADAPTER, ADAPTER_CONFIG, SIDE_FILES, WEIGHTS
 from grail.errors import BadCheckpoint
 from grail.protocol.hashing import keccak256
 from grail.protocol.units import Digest
@@ -20,7 +20,7 @@ MAX_MANIFEST_BYTES = 64 << 10
 MAX_CHECKPOINT_BYTES = 1 << 40
 MAX_DEPTH = 16
 """Deltas that a late joiner may have to fetch on top of weights that travel whole."""
-ALLOWED = (WEIGHTS, CONFIG, TOKENIZER, RULES, CHAT_TEMPLATE, CALIBRATION)
+ALLOWED = (WEIGHTS, *SIDE_FILES, ADAPTER_CONFIG, ADAPTER)
 
 
 class ManifestEntry(pydantic.BaseModel, extra="forbid", frozen=True):

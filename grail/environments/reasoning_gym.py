@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from grail.environments.base import RIGHT, WRONG, Grade, Problem
-from grail.environments.reasoning_gym_grader import GRADER
+from grail.environments.sandboxed import SandboxedLibrary
 from grail.errors import SettingsError, Unavailable
 from grail.protocol.draws import Draws
 from grail.protocol.hashing import keccak256
@@ -124,7 +124,12 @@ def _entry(task: str, parameters: tuple[tuple[str, Any], ...], seed: int) -> dic
 
 @lru_cache(maxsize=4_096)
 def _scored(task: str, parameters: tuple[tuple[str, Any], ...], seed: int, answer: str) -> tuple[float, float]:
-    return GRADER.score(task, parameters, seed, answer)
+    return _graders().score(task=task, parameters=parameters, seed=seed, answer=answer)
+
+
+@cache
+def _graders() -> SandboxedLibrary:
+    return SandboxedLibrary("gym_scores", ["reasoning-gym"])
 
 
 def _tasks() -> frozenset[str]:

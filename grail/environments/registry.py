@@ -10,12 +10,14 @@ from grail.environments.arithmetic import Arithmetic
 from grail.environments.base import Environment
 from grail.environments.python_programs import PythonPrograms
 from grail.environments.reasoning_gym import FAMILY, ReasoningGym
+from grail.environments.verifiers_tasks import FAMILY as VERIFIERS
+from grail.environments.verifiers_tasks import VerifiersTasks
 from grail.errors import SettingsError
 from grail.protocol.leaf import environment_digest
 from grail.protocol.units import Digest
 
 ENTRY_POINTS = "grail.environments"
-FAMILIES: Mapping[str, Callable[[str], Environment]] = {FAMILY: ReasoningGym}
+FAMILIES: Mapping[str, Callable[[str], Environment]] = {FAMILY: ReasoningGym, VERIFIERS: VerifiersTasks}
 BUILT_IN: tuple[type[Environment], ...] = (Arithmetic, PythonPrograms)
 
 

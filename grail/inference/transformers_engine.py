@@ -18,6 +18,7 @@ from transformers.utils import logging as transformers_logging
 
 from grail.checkpoints.files import Checkpoint
 from grail.errors import BadCheckpoint, BadInput, Unavailable
+from grail.inference.adapters import runnable_folder
 from grail.inference.base import Generation, ReplayRequest, ReplayTrace, RolloutRequest
 from grail.inference.cpu_arithmetic import fit_to_cpu
 from grail.inference.decoding import Chooser, Decoder
@@ -48,7 +49,11 @@ class TransformersEngine:
         dtype = DTYPES[checkpoint.rules.precision]
         try:
             model = AutoModelForCausalLM.from_pretrained(
-                checkpoint.folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
+                runnable_folder(checkpoint),
+                dtype=dtype,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
             )
         except (OSError, ValueError) as error:
             raise BadCheckpoint(f"transformers cannot load {checkpoint.folder}: {error}") from error

@@ -20,7 +20,7 @@ from grail.errors import Unavailable
 from grail.sandbox import inside
 from grail.sandbox.base import Ended, Limits, SandboxRun
 
-PYTHON, PACKAGES, PROGRAM, START = "/python", "/packages", "/program.py", "/inside.py"
+PACKAGES, PROGRAM, START = "/packages", "/program.py", "/inside.py"
 CURE = "apt-get install bubblewrap, and where it runs in a container, allow it to make namespaces"
 FIRST_UID, UIDS = 0x4000_0000, 0x1000_0000
 CHUNK = 1 << 16
@@ -35,15 +35,17 @@ def run(program: str, stdin: bytes, limits: Limits) -> SandboxRun:
     return _run(program, stdin, limits)
 
 
-def start(program: Path, limits: Limits, packages: Sequence[Path] = ()) -> subprocess.Popen[bytes]:
-    """Start a program that reads standard input and writes standard output; it sees `packages` at
-    /packages0, /packages1, ….
+def start(
+    program: Path, limits: Limits, packages: Sequence[Path] = (), arguments: Sequence[str] = ()
+) -> subprocess.Popen[bytes]:
+    """Start a program that reads standard input and writes standard output. It imports from the
+    folders `packages`, which it cannot change.
 
     Raises Unavailable where there is no sandbox.
     """
     check_sandbox()
     return subprocess.Popen(
-        [*_command(program, limits, packages), *(f"{PACKAGES}{place}" for place in range(len(packages)))],
+        [*_command(program, limits, packages), *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -108,9 +110,8 @@ def _command(program: Path, limits: Limits, packages: Sequence[Path] = ()) -> li
     rooted = os.getuid() == 0
     spaces = ["ipc", "pid", "net", "uts", "cgroup-try"] if rooted else ["all"]
     powers = ["--cap-drop", "ALL"] + (["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if rooted else [])
-    shown: list[str] = []
+    shown = _python()
     for source, target in [
-        (Path(sys.base_prefix), PYTHON),
         (Path(inside.__file__), START),
         (program, PROGRAM),
         *((package, f"{PACKAGES}{place}") for place, package in enumerate(packages)),
@@ -124,14 +125,24 @@ def _command(program: Path, limits: Limits, packages: Sequence[Path] = ()) -> li
         "NOFILE": 64,
         "CORE": 0,
     }
-    interpreter = [f"{PYTHON}/bin/python{sys.version_info.major}.{sys.version_info.minor}", "-sSPB"]
+    interpreter = [f"{sys.base_prefix}/bin/python{sys.version_info.major}.{sys.version_info.minor}", "-sSPB"]
     return [
         "bwrap", *(f"--unshare-{space}" for space in spaces), "--die-with-parent", "--new-session", "--clearenv",
         *powers, "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
         "--symlink", "usr/bin", "/bin", "--proc", "/proc", "--dev", "/dev",
         "--perms", "1777", "--size", str(limits.disk_bytes), "--tmpfs", "/tmp",
-        *shown, "--remount-ro", "/", "--chdir", "/tmp", "--setenv", "PYTHONHASHSEED", "0",
+        *shown, "--remount-ro", "/", "--chdir", "/tmp", "--setenv", "HOME", "/tmp", "--setenv", "PYTHONHASHSEED", "0",
+        "--setenv", "PYTHONPATH", ":".join(f"{PACKAGES}{place}" for place in range(len(packages))),
         "--setenv", "OPENBLAS_NUM_THREADS", "1", "--setenv", "OMP_NUM_THREADS", "1",
         *interpreter, START, str(FIRST_UID + secrets.randbelow(UIDS) if rooted else 0),
         *(f"{name}={value}" for name, value in bounds.items()), "--", *interpreter, PROGRAM,
     ]  # fmt: skip
+
+
+def _python() -> list[str]:
+    """This Python at its own place, where its libraries find each other; without what is installed into it."""
+    if Path(sys.base_prefix).is_relative_to("/usr"):
+        return []
+    above = [str(folder) for folder in reversed(Path(sys.base_prefix).parents)][1:]
+    folders = [part for folder in above for part in ("--perms", "0755", "--dir", folder)]
+    return [*folders, "--ro-bind", sys.base_prefix, sys.base_prefix]

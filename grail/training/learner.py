@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
-from grail.checkpoints.files import CALIBRATION, CHAT_TEMPLATE, CONFIG, RULES, TOKENIZER, WEIGHTS, Checkpoint
+from grail.checkpoints.files import SIDE_FILES, WEIGHTS, Checkpoint
 from grail.config import TrainingSettings
 from grail.errors import BadCheckpoint
 from grail.protocol.constants import MILLI
@@ -22,7 +22,6 @@ from grail.training.filters import keep_signal
 from grail.training.losses import LossInputs, grpo
 from grail.training.weights import write_weights
 
-SIDE_FILES = (CONFIG, TOKENIZER, RULES, CHAT_TEMPLATE, CALIBRATION)
 MICRO_TOKENS = 16_384
 """Tokens of one forward and backward pass; larger minibatches accumulate gradients."""
 STEP_FILE = "learner.json"

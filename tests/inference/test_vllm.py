@@ -83,3 +83,39 @@ def test_damaged_weights_are_named_and_the_next_call_starts_afresh(vllm, tiny, t
     with pytest.raises(BadCheckpoint, match="NaN"):
         VllmEngine(open_checkpoint(folder)).generate(requests[:2], plan)
     assert len(vllm.generate(requests[:2], plan)) == 2
+
+
+def test_the_processor_of_model_runner_v2_finds_its_rows_in_any_order(plan):
+    """V2 runs on CUDA only; here its processor gets what that runner hands over, in vLLM's own types."""
+    from types import SimpleNamespace
+
+    from vllm import SamplingParams
+    from vllm.v1.worker.gpu.sample.logits_processor import LogitsContext, LogitsProcRequestState
+
+    from grail.inference.sampling import key_tensor, mandated
+    from grail.inference.vllm_engine.processors import RECORDER, SeededV2
+    from grail.inference.vllm_engine.recorder import FIELD, Call
+
+    held = RECORDER.head, RECORDER.call
+    RECORDER.head = torch.randn(50, 16), None
+    RECORDER.begin(Call(plan, 1_000, greedy=False))
+    prompts = SimpleNamespace(gpu=torch.tensor([5, 9, 7, 3]))
+    state = LogitsProcRequestState(torch.device("cpu"), 4, 50, None, prompts, None, None)
+    processor = SeededV2(None, state)
+    keys = key_tensor([bytes([i]) * 32 for i in range(4)])
+    for slot, number in ((2, 0), (0, 1)):
+        params = SamplingParams(extra_args={FIELD: [number, *keys[number].tolist()]})
+        assert processor.add_request(slot, params)
+    assert not processor.add_request(1, SamplingParams())
+    slots, steps = torch.tensor([1, 0, 2]), torch.tensor([0, 4, 1])
+    logits = RECORDER.logits(torch.randn(3, 16))
+    raw = logits.clone()
+    positions = prompts.gpu[slots] + steps - 1
+    context = LogitsContext(slots, slots, slots.numpy(), torch.zeros(3), torch.zeros(3), positions, positions.numpy())
+    chosen = processor.apply(logits, context)
+    expected = mandated(raw[1:], 1_000, keys[[1, 0]], steps[1:]).tokens
+    assert torch.equal(chosen[0], raw[0]) and chosen[1:].argmax(1).tolist() == expected.tolist()
+    record = RECORDER.take()
+    assert record.rows.tolist() == [1, 0] and record.steps.tolist() == [4, 1]
+    assert processor.add_request(2, SamplingParams()) is False, "a recycled slot forgets whose it was"
+    RECORDER.head, RECORDER.call = held

@@ -14,6 +14,7 @@ import numpy as np
 from grail.checkpoints.files import CONFIG, Checkpoint
 from grail.config import tell_libraries
 from grail.errors import BadCheckpoint, Unavailable
+from grail.inference.adapters import runnable_folder
 from grail.inference.base import Generation, ReplayRequest, ReplayTrace, RolloutRequest
 from grail.inference.transformers_engine import TransformersEngine
 from grail.inference.vllm_engine.cpu import prepare_cpu, readable_modules
@@ -136,12 +137,12 @@ class _Server:
         if self._loaded is not None and self._loaded.fingerprint == checkpoint.fingerprint:
             return
         if self._llm is not None and self._loaded is not None and _alike(self._loaded, checkpoint):
-            self._llm.collective_rpc("grail_update", args=(str(checkpoint.folder),))
+            self._llm.collective_rpc("grail_update", args=(str(runnable_folder(checkpoint)),))
             self._llm.reset_prefix_cache()  # what it holds was computed by the weights before
         else:
             self._llm = None
             self._llm = _start(checkpoint, device)
-            self._llm.collective_rpc("grail_attach", args=(str(checkpoint.folder),))
+            self._llm.collective_rpc("grail_attach", args=(str(runnable_folder(checkpoint)),))
         self._loaded = checkpoint
 
 
@@ -162,7 +163,7 @@ def _start(checkpoint: Checkpoint, device: str) -> Any:
     try:
         with readable_modules():
             return LLM(
-                model=str(checkpoint.folder),
+                model=str(runnable_folder(checkpoint)),
                 skip_tokenizer_init=True,
                 trust_remote_code=False,
                 load_format="safetensors",

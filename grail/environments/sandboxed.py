@@ -1,4 +1,4 @@
-"""reasoning-gym's own graders, kept in the sandbox: one process for all answers, restarted when an answer ends it."""
+"""Libraries' graders in the sandbox: one process for all answers of a script, restarted when an answer ends it."""
 
 import atexit
 import contextlib
@@ -6,55 +6,65 @@ import json
 import select
 import subprocess
 import time
+from collections.abc import Sequence
 from importlib.metadata import distribution
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from grail.environments import reasoning_gym_inside as inside
+from grail.environments.inside import serving
 from grail.errors import Unavailable
 from grail.sandbox import Limits, start
 from grail.sandbox.base import MIB
 
 LIMITS = Limits(cpu_seconds=1 << 20, memory_bytes=4096 * MIB)
 START_SECONDS = 60.0
-LONGEST_LINE = 4_096
+LONGEST_LINE = 1 << 20
 
 
-class Grader:
-    """Scores in [0, 1] of answers, as the library gives them."""
+class SandboxedLibrary:
+    """A script of `grail.environments.inside` and the process that runs it."""
 
-    def __init__(self) -> None:
+    def __init__(self, script: str, distributions: Sequence[str], arguments: Sequence[str] = ()) -> None:
+        """`distributions`: installed packages, in whose folders the script may import."""
+        self._script = Path(serving.__file__).parent / f"{script}.py"
+        self._distributions = distributions
+        self._arguments = arguments
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
         atexit.register(self._end)
 
-    def score(self, task: str, parameters: tuple[tuple[str, Any], ...], seed: int, answer: str) -> tuple[float, float]:
-        """The score and the seconds it took; (0, infinity) where the answer stopped its grader.
+    def ask(self, **asked: Any) -> dict[str, Any] | None:
+        """The script's answer; None where a stranger's text put an end to it.
 
         Raises Unavailable without a sandbox, or where the library does not start in it.
         """
-        asked = {"task": task, "parameters": parameters, "seed": seed, "answer": answer}
         with self._lock:
             process = self._running()
             assert process.stdin is not None
             with contextlib.suppress(BrokenPipeError):  # then there is no answer either
                 process.stdin.write(json.dumps(asked).encode() + b"\n")
-            told = self._line(inside.SECONDS + inside.SECONDS)
+            told = self._line(2 * serving.SECONDS)
             if told is None:
                 self._end()
-                return 0.0, float("inf")
-        score = told["score"]
-        return (0.0 if score is None else float(score)), float(told["seconds"])
+            return told
+
+    def score(self, **asked: Any) -> tuple[float, float]:
+        """A score and the seconds it took; (0, infinity) where the answer stopped its grader."""
+        told = self.ask(**asked)
+        if told is None:
+            return 0.0, float("inf")
+        return (0.0 if told["score"] is None else float(told["score"])), float(told["seconds"])
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is not None and self._process.poll() is None:
             return self._process
-        packages = Path(str(distribution("reasoning-gym").locate_file("")))
-        self._process = start(Path(inside.__file__), LIMITS, [packages])
-        if self._line(START_SECONDS) is None:
+        folders = {Path(str(distribution(name).locate_file(""))).resolve() for name in self._distributions}
+        self._process = start(self._script, LIMITS, [*sorted(folders), self._script.parent], self._arguments)
+        told = self._line(START_SECONDS) or {"failed": "it ended: is there memory for it (1 GiB)?"}
+        if "failed" in told:
             self._end()
-            raise Unavailable("reasoning-gym does not start in the sandbox: is there memory for it (1 GiB)?")
+            raise Unavailable(f"{', '.join(self._distributions)} does not start in the sandbox: {told['failed']}")
         return self._process
 
     def _line(self, seconds: float) -> dict[str, Any] | None:
@@ -76,7 +86,3 @@ class Grader:
             self._process.kill()
             self._process.wait()
             self._process = None
-
-
-GRADER = Grader()
-"""Of this process."""
