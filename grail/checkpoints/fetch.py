@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from grail.checkpoints.delta import apply
-from grail.checkpoints.files import CALIBRATION, WEIGHTS, Checkpoint, open_checkpoint
+from grail.checkpoints.files import ADAPTER, CALIBRATION, WEIGHTS, Checkpoint, open_checkpoint
 from grail.checkpoints.manifest import Manifest, ManifestEntry, read_manifest
 from grail.errors import BadCheckpoint, StorageError
 from grail.protocol.hashing import keccak256
@@ -88,9 +88,8 @@ class CheckpointCache:
                 if name == WEIGHTS and manifest.delta:
                     path.write_bytes(self._patched(manifest))
                 else:
-                    path.write_bytes(
-                        self._copy(name, entry) or self._store.get(bytes.fromhex(entry.digest), entry.size)
-                    )
+                    held = self._copy(name, entry) if name == WEIGHTS and ADAPTER in manifest.files else None
+                    path.write_bytes(held or self._store.get(bytes.fromhex(entry.digest), entry.size))
             (part / MANIFEST).write_text(record.manifest.hex())
             open_checkpoint(part, record.fingerprint)
             part.replace(folder)

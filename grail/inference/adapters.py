@@ -1,8 +1,8 @@
 """Checkpoints with a LoRA adapter: base weights and a small difference of low rank, in peft's files.
 
-Engines run the merged weights, W + s · B A. They are computed in float64 and rounded once to the base's dtype, so that the
-order of a sum, which differs from machine to machine, decides no bit that anyone will see. Source: Hu et al., "LoRA",
-arXiv:2106.09685; s = alpha / r, or alpha / sqrt(r) (Kalajdzievski, arXiv:2312.03732).
+Engines run the merged weights, W + s · B A. They are computed in float64 and rounded once to the base's dtype, so that
+the order of a sum, which differs from machine to machine, decides no bit that anyone will see. Source: Hu et al.,
+"LoRA", arXiv:2106.09685; s = alpha / r, or alpha / sqrt(r) (Kalajdzievski, arXiv:2312.03732).
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Checkpoints with adapters: merged as peft merges them, fingerprinted whole, refused where they are of another kind."""
+"""Checkpoints with adapters: merged as peft merges them, fingerprinted whole, refused where of another kind."""
 
 import json
 import shutil
