@@ -38,6 +38,7 @@ from grail.config import load_settings
 from grail.environments.registry import Environments
 from grail.governance.policy import Policy
 from grail.inference import decoding
+from grail.inference.approximations import changed, in_fp8, in_int8, quantized, with_cache
 from grail.inference.base import Generation, ReplayRequest, ReplayTrace, RolloutRequest
 from grail.inference.cpu_instructions import avoid_broken_instructions
 from grail.inference.sampling import Mandate, mandated
@@ -50,7 +51,7 @@ from grail.protocol.philox import key_words
 from grail.verification.calibration import CalibrationProfile, as_rollout, calibrate, load_profile
 from grail.verification.evidence import Evidence
 from grail.verification.replay import Measurements, measurements
-from simulation.adversaries.weights import changed, in_fp8, in_int8, quantized, steps_away, with_cache
+from simulation.adversaries.weights import steps_away
 from simulation.bench import Bench, best_rounds
 
 POLICY = Policy.defaults()

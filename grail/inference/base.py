@@ -63,6 +63,10 @@ class Engine(Protocol):
         """The same weights computed in float32, for replays: the reference in calibration and disputes."""
         ...
 
+    def approximated(self, name: str) -> "Engine":
+        """The same weights as a cheat would cut them (`approximations.APPROXIMATIONS`), for replays."""
+        ...
+
     def generate(
         self, requests: Sequence[RolloutRequest], plan: SketchPlan, *, greedy: bool = False
     ) -> list[Generation]:

@@ -22,6 +22,8 @@ from grail.telemetry.log import get_logger
 PIECE = 16
 """Rollouts of one task: what an audit draws at once."""
 LOCAL = "local"
+REGISTERED, FLOAT32 = "", "float32"
+"""Variants of a checkpoint besides its approximations, which go by their names."""
 
 
 class RayWorkers:
@@ -71,7 +73,7 @@ class RayWorkers:
             self._ray.kill(worker)
 
     def replay(
-        self, checkpoint: Checkpoint, pieces: Sequence[list[ReplayRequest]], plan: SketchPlan, wide: bool
+        self, checkpoint: Checkpoint, pieces: Sequence[list[ReplayRequest]], plan: SketchPlan, variant: str
     ) -> list[list[ReplayTrace]]:
         """Every piece's traces, in order. Errors of the checkpoint or the requests are raised as the engine's own."""
         files = self._files_of(checkpoint)
@@ -82,7 +84,7 @@ class RayWorkers:
             while waiting or running:
                 while waiting and (worker := self._take(block=not running)) is not None:
                     place = waiting.pop()
-                    task = worker.replay.remote(files, checkpoint.fingerprint, pieces[place], plan, wide)
+                    task = worker.replay.remote(files, checkpoint.fingerprint, pieces[place], plan, variant)
                     running[task] = place, worker
                 (task,), _ = self._ray.wait(list(running), num_returns=1)
                 place, worker = running.pop(task)
@@ -113,11 +115,11 @@ class RayWorkers:
 class RayEngine:
     """An engine whose replays are spread over a cluster."""
 
-    def __init__(self, checkpoint: Checkpoint, inner: Engine, workers: RayWorkers, wide: bool = False) -> None:
+    def __init__(self, checkpoint: Checkpoint, inner: Engine, workers: RayWorkers, variant: str = REGISTERED) -> None:
         self._checkpoint = checkpoint
         self._inner = inner
         self._workers = workers
-        self._wide = wide
+        self._variant = variant
 
     @property
     def reader(self) -> Engine:
@@ -131,7 +133,11 @@ class RayEngine:
 
     def in_float32(self) -> "RayEngine":
         """The same weights replayed in float32 by the workers."""
-        return RayEngine(self._checkpoint, self._inner, self._workers, wide=True)
+        return RayEngine(self._checkpoint, self._inner, self._workers, FLOAT32)
+
+    def approximated(self, name: str) -> "RayEngine":
+        """Cheaper weights, replayed by the workers."""
+        return RayEngine(self._checkpoint, self._inner, self._workers, name)
 
     def generate(
         self, requests: Sequence[RolloutRequest], plan: SketchPlan, *, greedy: bool = False
@@ -142,7 +148,7 @@ class RayEngine:
     def replay(self, requests: Sequence[ReplayRequest], plan: SketchPlan) -> list[ReplayTrace]:
         """In pieces, on whoever is free."""
         pieces = [list(requests[first : first + PIECE]) for first in range(0, len(requests), PIECE)]
-        return list(itertools.chain(*self._workers.replay(self._checkpoint, pieces, plan, self._wide)))
+        return list(itertools.chain(*self._workers.replay(self._checkpoint, pieces, plan, self._variant)))
 
 
 class _Worker:
@@ -151,7 +157,7 @@ class _Worker:
     def __init__(self, threads: int, device: str) -> None:
         self._threads, self._device = threads, device
         self._engine: Any = None
-        self._loaded: tuple[bytes, bool] | None = None
+        self._loaded: tuple[bytes, str] | None = None
         self._folder = tempfile.TemporaryDirectory()
 
     def pid(self) -> int:
@@ -161,14 +167,19 @@ class _Worker:
         return os.getpid()
 
     def replay(
-        self, files: dict[str, bytes], fingerprint: Digest, requests: list[ReplayRequest], plan: SketchPlan, wide: bool
+        self,
+        files: dict[str, bytes],
+        fingerprint: Digest,
+        requests: list[ReplayRequest],
+        plan: SketchPlan,
+        variant: str,
     ) -> list[ReplayTrace]:
         """As the engine's."""
-        if self._loaded != (fingerprint, wide):
-            self._load(files, fingerprint, wide)
+        if self._loaded != (fingerprint, variant):
+            self._load(files, fingerprint, variant)
         return self._engine.replay(requests, plan)
 
-    def _load(self, files: dict[str, bytes], fingerprint: Digest, wide: bool) -> None:
+    def _load(self, files: dict[str, bytes], fingerprint: Digest, variant: str) -> None:
         import torch
 
         from grail.inference.cpu_instructions import avoid_broken_instructions
@@ -182,5 +193,9 @@ class _Worker:
         for name, content in files.items():
             (folder / name).write_bytes(content)
         engine = TransformersEngine(open_checkpoint(folder, fingerprint), self._device)
-        self._engine = engine.in_float32() if wide else engine
-        self._loaded = fingerprint, wide
+        if variant == FLOAT32:
+            engine = engine.in_float32()
+        elif variant != REGISTERED:
+            engine = engine.approximated(variant)
+        self._engine = engine
+        self._loaded = fingerprint, variant

@@ -19,6 +19,7 @@ from transformers.utils import logging as transformers_logging
 from grail.checkpoints.files import Checkpoint
 from grail.errors import BadCheckpoint, BadInput, Unavailable
 from grail.inference.adapters import runnable_folder
+from grail.inference.approximations import APPROXIMATIONS
 from grail.inference.base import Generation, ReplayRequest, ReplayTrace, RolloutRequest
 from grail.inference.cpu_arithmetic import fit_to_cpu
 from grail.inference.decoding import Chooser, Decoder
@@ -46,6 +47,7 @@ class TransformersEngine:
         self.device = device
         self.choose: Chooser = mandated
         self._halved = False
+        self._approximated: tuple[str, TransformersEngine] | None = None
         dtype = DTYPES[checkpoint.rules.precision]
         try:
             model = AutoModelForCausalLM.from_pretrained(
@@ -62,6 +64,7 @@ class TransformersEngine:
     def use_model(self, model: Any) -> None:
         """Run on this transformers model from now on (the checkpoint's own, or a trainer's copy)."""
         self.model = model.to(self.device).eval()
+        self._approximated = None
         if self.device == "cpu":
             fit_to_cpu(self.model)
         head = self.model.get_output_embeddings()
@@ -72,6 +75,15 @@ class TransformersEngine:
         other = copy.copy(self)
         other.use_model(copy.deepcopy(self.model).float())
         return other
+
+    def approximated(self, name: str) -> "TransformersEngine":
+        """A twin with cheaper weights; the last one asked for is kept."""
+        if self._approximated is None or self._approximated[0] != name:
+            other = copy.copy(self)
+            other._approximated = None
+            other.use_model(APPROXIMATIONS[name](self.model))
+            self._approximated = name, other
+        return self._approximated[1]
 
     @property
     def fingerprint(self) -> Digest:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from grail.inference.base import Engine
 from grail.protocol.constants import MILLI
 from grail.protocol.records import FaultKind
+from grail.verification.alternatives import Alternative
 from grail.verification.base import AuditContext, Check, Finding, Outcome, Verdict
 from grail.verification.calibration import CalibrationProfile
 from grail.verification.checks import ROLLOUT_CHECKS, WHOLE_CHECKS
@@ -23,8 +24,9 @@ def audit(
     profile: CalibrationProfile,
     order: Sequence[tuple[int, int]],
     carried: Carried | None = None,
+    alternative: Alternative | None = None,
 ) -> Verdict:
-    """Judge one submission.
+    """Judge one submission. `alternative`: another model that the miner may have run, to be asked after.
 
     Two readings of the same measurements: one starts anew in every window, one goes on from `carried`, the state that
     the audit of the miner's window before left, so that a cheat who does little in each window is caught in the end.
@@ -45,7 +47,7 @@ def audit(
         draw = list(order[opened : min(opened + DRAW, budget if opened < budget else len(order))])
         opened += len(draw)
         context.opened = draw
-        finding = _first_broken(ROLLOUT_CHECKS, context) or _weigh(context, engine, readings, draw)
+        finding = _first_broken(ROLLOUT_CHECKS, context) or _weigh(context, engine, readings, draw, alternative)
         if finding.outcome is Outcome.FAULT and finding.place is not None:
             tokens += _tokens(context, draw[: draw.index(finding.place) + 1])
             break
@@ -62,14 +64,19 @@ def audit(
 
 
 def _weigh(
-    context: AuditContext, engine: Engine, readings: Sequence[Evidence], draw: Sequence[tuple[int, int]]
+    context: AuditContext,
+    engine: Engine,
+    readings: Sequence[Evidence],
+    draw: Sequence[tuple[int, int]],
+    alternative: Alternative | None,
 ) -> Finding:
     """Replay one draw and read the evidence after each of its rollouts, up to the one that suffices for a fault."""
-    replay_places(context, engine, draw)
+    replay_places(context, engine, draw, alternative)
     policy, place = context.policy, draw[0]
     for place in draw:
         group, index = place
         measured = measurements(context.work.groups[group].rollouts[index], context.traces[place])
+        measured |= context.votes.get(place, {})
         for reading in readings:
             reading.add(measured)
         if max(reading.log10 for reading in readings) >= policy.evidence_fault_exp:

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from grail.checkpoints.files import Checkpoint
 from grail.environments.mandates import BeaconMandates
 from grail.governance.policy import Policy
@@ -77,6 +80,7 @@ class AuditContext:
     submission: Submission | None = None
     opened: list[tuple[int, int]] = field(default_factory=list)
     traces: dict[tuple[int, int], ReplayTrace] = field(default_factory=dict)
+    votes: dict[tuple[int, int], dict[str, NDArray[np.float64]]] = field(default_factory=dict)
 
     @property
     def work(self) -> Submission:

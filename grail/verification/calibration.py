@@ -22,10 +22,12 @@ import pydantic
 from numpy.typing import NDArray
 
 from grail.errors import BadCheckpoint, BadInput
-from grail.inference.base import Engine, Generation, ReplayRequest, RolloutRequest
+from grail.inference.approximations import APPROXIMATIONS
+from grail.inference.base import Engine, Generation, ReplayRequest, ReplayTrace, RolloutRequest
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.submission import Rollout
 from grail.protocol.units import MicroReward
+from grail.verification.alternatives import ALTERNATIVES, PREVIOUS, UNDECIDED, votes
 from grail.verification.evidence import BETS, Null
 from grail.verification.replay import Measurements, measurements
 
@@ -35,29 +37,33 @@ ALONE = 32
 """Rollouts that are also generated one by one, in a batch of their own."""
 HEADROOM = 2.0
 """On μ0: for hardware, shapes and rare rollouts that the calibration did not see."""
-FLOORS = {"tokens": 1e-4, "flips": 1e-3, "logprobs": 1e-3, "sketch": 1e-3}
+FLOORS = {"tokens": 1e-4, "flips": 1e-3, "gross": 2e-4, "logprobs": 1e-3, "sketch": 1e-3}
 """Lowest μ0: one odd measurement in 1 / (floor) must not decide alone, whatever the calibration saw."""
 TOKEN_CAP = 0.5
 """Nats. Honest margins stayed under 0.25 in bf16; above the cap all margins count alike."""
-FIXED_CAPS = {"tokens": TOKEN_CAP, "flips": 1.0}
+ALTERNATIVE_FLOOR = 0.05
+"""Of the share of votes for another model: so few that twenty of them are needed where calibration saw none."""
 CAP_OVER_MEAN = 50.0
 SMALLEST_CAP = {"logprobs": 1e-3, "sketch": 1e-6}
 LARGEST_MU0 = 0.4
+GROSS_SHARE, SMALLEST_GROSS_MARGIN = 1e-4, 0.01
+"""The gross rule counts margins (nats) that this share of honest ones passes, and none below the second number."""
 BISECTIONS = 60
 SMALLEST_GROSS = 0.1
 
 
 class NullModel(pydantic.BaseModel, extra="forbid", frozen=True):
-    """One process's null: cap (unit of the measurement) and mu0 (share of the cap)."""
+    """One process's null: cap (unit of the measurement) and mu0 (share of the cap); `over` counts instead."""
 
     cap: float = pydantic.Field(gt=0, allow_inf_nan=False)
-    mu0: float = pydantic.Field(gt=0, lt=0.5, allow_inf_nan=False)
+    mu0: float = pydantic.Field(gt=0, le=0.5, allow_inf_nan=False)
+    over: float | None = pydantic.Field(None, ge=0, allow_inf_nan=False)
 
 
 class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
     """A versioned file beside the checkpoint; the keccak-256 of its bytes is registered on chain."""
 
-    version: int = pydantic.Field(ge=2, le=2)
+    version: int = pydantic.Field(ge=3, le=3)
     engine: str
     precision: str
     rollouts: int
@@ -68,13 +74,14 @@ class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
     @pydantic.field_validator("nulls")
     @classmethod
     def _all_processes(cls, nulls: dict[str, NullModel]) -> dict[str, NullModel]:
-        if set(nulls) != set(FLOORS):
-            raise ValueError(f"expected the processes {sorted(FLOORS)}, got {sorted(nulls)}")
+        expected = {*FLOORS, *ALTERNATIVES}
+        if set(nulls) != expected:
+            raise ValueError(f"expected the processes {sorted(expected)}, got {sorted(nulls)}")
         return nulls
 
     def evidence_nulls(self) -> dict[str, Null]:
         """What an Evidence starts from."""
-        return {name: Null(model.cap, model.mu0) for name, model in self.nulls.items()}
+        return {name: Null(model.cap, model.mu0, model.over) for name, model in self.nulls.items()}
 
     @property
     def gross_margin(self) -> float:
@@ -114,6 +121,7 @@ def calibrate(
     first = next(iter(engines.values()))
     auditors = (first,) if precision == "fp32" else (first, first.in_float32())
     variations: list[list[Measurements]] = []
+    ballots: dict[str, list[list[NDArray[np.float64]]]] = {name: [] for name in APPROXIMATIONS}
     tokens = 0
     everything = len(requests)
     shapes = (everything, everything, (everything, 16)), (32, everything, (16, everything)), (1, ALONE, (ALONE, 16))
@@ -121,12 +129,25 @@ def calibrate(
         part = requests[:many]
         made = [g for start in range(0, many, batch) for g in engine.generate(part[start : start + batch], plan)]
         for auditor, replay_batch in zip(itertools.cycle(auditors), replay_batches, strict=False):
-            variations.append(replay_honest(auditor, part, made, plan, replay_batch))
+            traces = replays(auditor, part, made, plan, replay_batch)
+            variations.append([measurements(as_rollout(g), t) for g, t in zip(made, traces, strict=True)])
             tokens += sum(len(generation.tokens) for generation in made)
+            if (batch, auditor) == (everything, first):
+                for name, found in ballots.items():
+                    others = replays(first.approximated(name), part, made, plan, replay_batch)
+                    found.append([votes(one, other) for one, other in zip(traces, others, strict=True)])
     margins = np.concatenate([m["tokens"] for found in variations for m in found])
-    nulls = {name: _fit(name, [[m[name] for m in found] for found in variations]) for name in FLOORS}
+    gross = max(float(np.quantile(margins, 1 - GROSS_SHARE)), SMALLEST_GROSS_MARGIN)
+    shapes_of = {"tokens": Null(TOKEN_CAP, LARGEST_MU0), "flips": Null(1, LARGEST_MU0, 0.0)}
+    shapes_of |= {"gross": Null(1, LARGEST_MU0, gross)}
+    nulls = {
+        name: _fit(shapes_of.get(name) or _capped(name, variations), [[m[name] for m in f] for f in variations], floor)
+        for name, floor in FLOORS.items()
+    }
+    nulls |= {name: _fit_votes(found) for name, found in ballots.items()}
+    nulls[PREVIOUS] = NullModel(cap=1, mu0=UNDECIDED)
     return CalibrationProfile(
-        version=2,
+        version=3,
         engine="+".join(engines),
         precision=precision,
         rollouts=sum(len(found) for found in variations),
@@ -136,12 +157,19 @@ def calibrate(
     )
 
 
+def replays(
+    engine: Engine, requests: Sequence[RolloutRequest], made: Sequence[Generation], plan: SketchPlan, batch: int
+) -> list[ReplayTrace]:
+    """What an auditor with `engine` reads of honest generations, replayed `batch` at a time."""
+    asked = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(requests, made, strict=True)]
+    return [t for first in range(0, len(asked), batch) for t in engine.replay(asked[first : first + batch], plan)]
+
+
 def replay_honest(
     engine: Engine, requests: Sequence[RolloutRequest], made: Sequence[Generation], plan: SketchPlan, batch: int
 ) -> list[Measurements]:
-    """What an auditor with `engine` measures of honest generations, replayed `batch` at a time."""
-    asked = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(requests, made, strict=True)]
-    traces = [t for first in range(0, len(asked), batch) for t in engine.replay(asked[first : first + batch], plan)]
+    """What it measures of them."""
+    traces = replays(engine, requests, made, plan, batch)
     return [measurements(as_rollout(g), trace) for g, trace in zip(made, traces, strict=True)]
 
 
@@ -156,13 +184,23 @@ def as_rollout(generation: Generation) -> Rollout:
     )
 
 
-def _fit(name: str, variations: Sequence[Sequence[NDArray[np.float64]]]) -> NullModel:
-    """Cap from the honest mean; μ0 from the variation that needs the largest, with headroom, never under the floor."""
-    pooled = float(np.concatenate([values for rollouts in variations for values in rollouts]).mean())
-    cap = FIXED_CAPS.get(name) or max(CAP_OVER_MEAN * pooled, SMALLEST_CAP[name])
-    scaled = Null(cap, LARGEST_MU0).scale
-    worst = max(fair_mu0([scaled(values) for values in rollouts]) for rollouts in variations)
-    return NullModel(cap=cap, mu0=min(max(HEADROOM * worst, FLOORS[name]), LARGEST_MU0))
+def _capped(name: str, variations: Sequence[Sequence[Measurements]]) -> Null:
+    """Shape of a process whose cap follows from the honest mean."""
+    pooled = float(np.concatenate([m[name] for rollouts in variations for m in rollouts]).mean())
+    return Null(max(CAP_OVER_MEAN * pooled, SMALLEST_CAP[name]), LARGEST_MU0)
+
+
+def _fit(shape: Null, variations: Sequence[Sequence[NDArray[np.float64]]], floor: float) -> NullModel:
+    """μ0 from the variation that needs the largest, with headroom, never under the floor."""
+    worst = max(fair_mu0([shape.scale(values) for values in rollouts]) for rollouts in variations)
+    return NullModel(cap=shape.cap, mu0=min(max(HEADROOM * worst, floor), LARGEST_MU0), over=shape.over)
+
+
+def _fit_votes(variations: Sequence[Sequence[NDArray[np.float64]]]) -> NullModel:
+    """As `_fit`, on the rollouts that vote at all; never over one half, which honest noise cannot pass."""
+    voting = [[values for values in rollouts if len(values)] for rollouts in variations]
+    worst = max((fair_mu0(rollouts) for rollouts in voting if rollouts), default=0.0)
+    return NullModel(cap=1, mu0=min(max(HEADROOM * worst, ALTERNATIVE_FLOOR), UNDECIDED))
 
 
 def fair_mu0(rollouts: Sequence[NDArray[np.float64]]) -> float:

@@ -25,15 +25,20 @@ Carried = Mapping[str, Sequence[float]]
 
 @dataclass(frozen=True, slots=True)
 class Null:
-    """What an honest miner's measurements obey: x = min(value, cap) / cap loses every bet against mu0 on average."""
+    """What an honest miner's measurements obey: x loses every bet against mu0 on average.
+
+    x = min(value, cap) / cap, or where `over` is given, 1 for values above it and 0 for others.
+    """
 
     cap: float
     mu0: float
+    over: float | None = None
 
     def scale(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         """Measurements to x in [0, 1]; a value that is not a number counts as 1, for it is no honest measurement."""
-        x = np.clip(np.asarray(values, dtype=np.float64), 0.0, self.cap) / self.cap
-        return np.where(np.isnan(x), 1.0, x)
+        given = np.asarray(values, dtype=np.float64)
+        x = np.clip(given, 0.0, self.cap) / self.cap if self.over is None else (given > self.over).astype(np.float64)
+        return np.where(np.isnan(given), 1.0, x)
 
 
 class EProcess:
@@ -101,7 +106,7 @@ class Evidence:
 
     @property
     def strongest(self) -> str:
-        """The process that carried the highest point: "tokens", "flips", "logprobs" or "sketch"."""
+        """The process that carried the highest point."""
         return self._peak_process
 
 

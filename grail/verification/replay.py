@@ -8,13 +8,18 @@ from numpy.typing import NDArray
 from grail.inference.base import Engine, ReplayRequest, ReplayTrace
 from grail.proofs.sketch import sketch_errors
 from grail.protocol.submission import Rollout
+from grail.verification.alternatives import Alternative, votes
 from grail.verification.base import AuditContext
 
 Measurements = dict[str, NDArray[np.float64]]
+MARGINS = ("tokens", "flips", "gross")
+"""The processes that read margins."""
 
 
-def replay_places(context: AuditContext, engine: Engine, places: Sequence[tuple[int, int]]) -> None:
-    """Replay these rollouts and keep their traces in the context."""
+def replay_places(
+    context: AuditContext, engine: Engine, places: Sequence[tuple[int, int]], alternative: Alternative | None = None
+) -> None:
+    """Replay these rollouts and keep their traces in the context; by the alternative, too, where there is one."""
     requests = [
         ReplayRequest(
             context.mandates.group(group).prompt,
@@ -23,21 +28,24 @@ def replay_places(context: AuditContext, engine: Engine, places: Sequence[tuple[
         )
         for group, index in places
     ]
-    for place, trace in zip(places, engine.replay(requests, context.plan), strict=True):
-        context.traces[place] = trace
+    context.traces.update(zip(places, engine.replay(requests, context.plan), strict=True))
+    if alternative is not None:
+        found = alternative.engine.replay(requests, context.plan)
+        for place, other in zip(places, found, strict=True):
+            context.votes[place] = {alternative.name: votes(context.traces[place], other)}
 
 
 def measurements(rollout: Rollout, trace: ReplayTrace) -> Measurements:
     """What one replay says of one rollout, by process.
 
-    tokens: margins in nats. flips: 1 where the token is not the mandated one, however close. logprobs:
-    |claimed − replayed| / (1 + |replayed|). sketch: relative squared error.
+    tokens, flips, gross: margins in nats, of which the null of flips takes those above 0, however close, and that of
+    gross those that honest noise reaches once in ten thousand. logprobs: |claimed − replayed| / (1 + |replayed|).
+    sketch: relative squared error.
     """
     replayed = trace.logprobs.astype(np.float64)
     error = np.abs(rollout.logprobs.astype(np.float64) - replayed) / (1 + np.abs(replayed))
     return {
-        "tokens": trace.margins.astype(np.float64),
-        "flips": (trace.margins > 0).astype(np.float64),
+        **dict.fromkeys(MARGINS, trace.margins.astype(np.float64)),
         "logprobs": error,
         "sketch": sketch_errors(trace.sketch, rollout.sketch),
     }

@@ -1,7 +1,6 @@
 """Another model than the registered one: cheaper, smaller, older, or badly merged."""
 
 import copy
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from grail.config import TrainingSettings
 from grail.environments.mandates import BeaconMandates
+from grail.inference.approximations import changed, in_fp8, quantized, with_cache
 from grail.inference.base import Engine, Generation
 from grail.proofs.sketch import SketchPlan
 from miner.duties.solve import requests_for
@@ -38,51 +38,6 @@ class OtherModel(Attack):
         cheap.use_model(self.model(cheap.model))
         made = cheap.generate(requests, plan)
         return laundered(engine, requests, [g.tokens for g in made], plan) if self.wash else made
-
-
-def quantized(model: Any, bits: int, group: int) -> Any:
-    """Every matrix through symmetric round-to-nearest integers of `bits` bits, one scale for `group` weights."""
-    top = 2 ** (bits - 1) - 1
-
-    def rounded(weight: Tensor) -> Tensor:
-        if weight.shape[1] % group:
-            return weight
-        blocks = weight.float().reshape(weight.shape[0], -1, group)
-        scale = blocks.abs().amax(dim=2, keepdim=True).clamp(min=1e-12) / top
-        return ((blocks / scale).round().clamp(-top, top) * scale).reshape(weight.shape)
-
-    return changed(model, rounded)
-
-
-def in_fp8(values: Tensor) -> Tensor:
-    """Through float8 e4m3 with one scale for the tensor, and back."""
-    scale = values.abs().amax().float().clamp(min=1e-12) / torch.finfo(torch.float8_e4m3fn).max
-    return ((values.float() / scale).to(torch.float8_e4m3fn).float() * scale).to(values.dtype)
-
-
-def in_int8(values: Tensor) -> Tensor:
-    """Through symmetric 8-bit integers with one scale for each last dimension, and back."""
-    scale = values.abs().amax(dim=-1, keepdim=True).float().clamp(min=1e-12) / 127
-    return ((values.float() / scale).round().clamp(-127, 127) * scale).to(values.dtype)
-
-
-def with_cache(model: Any, rounding: Callable[[Tensor], Tensor]) -> Any:
-    """A copy that caches keys and values only after `rounding`."""
-    other = copy.deepcopy(model)
-    for name, module in other.named_modules():
-        if name.endswith(("k_proj", "v_proj")):
-            module.register_forward_hook(lambda _module, _inputs, output: rounding(output))
-    return other
-
-
-def changed(model: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """A copy whose every matrix went through `change`."""
-    other = copy.deepcopy(model)
-    with torch.no_grad():
-        for parameter in other.parameters():
-            if parameter.dim() == 2:
-                parameter.copy_(change(parameter))
-    return other
 
 
 def steps_away(model: Any, steps: int, rate: float) -> Any:

@@ -5,7 +5,8 @@ import pytest
 from grail.errors import BadCheckpoint, BadInput
 from grail.inference.base import RolloutRequest
 from grail.protocol.hashing import keccak256
-from grail.verification.calibration import MIN_ROLLOUTS, CalibrationProfile, calibrate, load_profile
+from grail.verification.alternatives import ALTERNATIVES
+from grail.verification.calibration import FLOORS, MIN_ROLLOUTS, CalibrationProfile, calibrate, load_profile
 
 
 def test_too_little_data_names_the_number_that_is_needed(engine, requests, plan):
@@ -17,7 +18,7 @@ def test_profile_of_the_tiny_model(engine, requests, plan, tmp_path):
     many = [RolloutRequest(r.prompt, keccak256(r.key + bytes([i]))) for i in range(8) for r in requests]
     profile = calibrate({"transformers": engine}, many, plan, precision="fp32")
     assert profile.largest_margin < 1e-3
-    assert set(profile.evidence_nulls()) == {"tokens", "flips", "logprobs", "sketch"}
+    assert set(profile.evidence_nulls()) == {*FLOORS, *ALTERNATIVES}
     (tmp_path / "calibration.json").write_bytes(profile.to_bytes())
     assert load_profile(tmp_path / "calibration.json") == profile
     assert CalibrationProfile.model_validate_json(profile.to_bytes()).to_bytes() == profile.to_bytes()

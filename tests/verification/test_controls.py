@@ -62,7 +62,7 @@ def power(tiny, process: str, claims: Sequence[Generation], traces: Sequence[Rep
     return convicted / (len(claims) // AUDIT)
 
 
-@pytest.mark.parametrize("process", ["tokens", "flips", "logprobs", "sketch"])
+@pytest.mark.parametrize("process", ["tokens", "flips", "gross", "logprobs", "sketch"])
 def test_the_honest_are_never_convicted(tiny, honest, process):
     assert power(tiny, process, honest.made, honest.traces) == 0
 
@@ -127,3 +127,4 @@ def test_tokens(tiny, engine, control_plan, honest, control):
     ]
     assert power(tiny, "tokens", forged, traces) >= POWER
     assert power(tiny, "flips", forged, traces) >= POWER
+    assert power(tiny, "gross", forged, traces) >= POWER

@@ -3,13 +3,14 @@
 Shared by the audit duty (its own draws) and the jury duty (the accuser's draws).
 """
 
-from grail.checkpoints.files import CALIBRATION
+from grail.checkpoints.files import CALIBRATION, Checkpoint
 from grail.errors import ObjectCorrupt, ObjectMissing, ObjectTooLarge
 from grail.inference.text import TextCodec
 from grail.protocol.audit_sample import audit_order
 from grail.protocol.records import Commitment
-from grail.protocol.units import Address, Digest, WindowId
+from grail.protocol.units import Address, CheckpointVersion, Digest, WindowId
 from grail.runtime.node import Node
+from grail.verification.alternatives import PREVIOUS, Alternative, drawn_alternative
 from grail.verification.audit import audit
 from grail.verification.base import AuditContext, Finding, Outcome, Verdict
 from grail.verification.calibration import load_profile
@@ -83,4 +84,17 @@ def _judge(node: Node, commitment: Commitment, challenge: Digest, drawer: Addres
     )
     order = audit_order(challenge, drawer, commitment.miner, commitment.n_groups, policy.group_size)
     profile = load_profile(checkpoint.folder / CALIBRATION)
-    return audit(context, node.engine(checkpoint), profile, order, carried)
+    alternative = _alternative(node, commitment, checkpoint, challenge, drawer)
+    return audit(context, node.engine(checkpoint), profile, order, carried, alternative)
+
+
+def _alternative(
+    node: Node, commitment: Commitment, checkpoint: Checkpoint, challenge: Digest, drawer: Address
+) -> Alternative:
+    """Whom the drawer asks after in this window, ready to replay."""
+    version = commitment.checkpoint_version
+    name = drawn_alternative(challenge, drawer, has_parent=version > 1)
+    if name != PREVIOUS:
+        return Alternative(name, node.engine(checkpoint).approximated(name))
+    before = node.checkpoints.fetch(node.subnet.checkpoint(CheckpointVersion(version - 1)))
+    return Alternative(name, node.engine(before))

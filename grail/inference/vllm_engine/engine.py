@@ -49,6 +49,10 @@ class VllmEngine:
         """The same weights in float32, for replays."""
         return self.reader.in_float32()
 
+    def approximated(self, name: str) -> TransformersEngine:
+        """Cheaper weights, for replays."""
+        return self.reader.approximated(name)
+
     def replay(self, requests: Sequence[ReplayRequest], plan: SketchPlan) -> list[ReplayTrace]:
         """One prefill for every request, by transformers."""
         return self.reader.replay(requests, plan)
