@@ -3,7 +3,8 @@
     python benchmarks/detection.py [--model smollm2-135m] [--env reasoning_gym:chain_sum] [--json]
 
 Every rollout is generated once (by the right or by a manipulated model or sampler) and replayed once by the right one;
-each test then reads what both sides computed. "Laundered" is the cheat that generates cheaply and has the right model
+each test then reads what both sides computed. Ours asks after one alternative in each order of the rollouts, by turns,
+as validators do. "Laundered" is the cheat that generates cheaply and has the right model
 write logprobs and states afterwards, by one prefill: all that then remains is the tokens.
 
 tpr_at_fpr_1e3: share of manipulated rollouts above the threshold that one honest rollout of a thousand passes.
@@ -38,7 +39,7 @@ from grail.config import load_settings
 from grail.environments.registry import Environments
 from grail.governance.policy import Policy
 from grail.inference import decoding
-from grail.inference.approximations import changed, in_fp8, in_int8, quantized, with_cache
+from grail.inference.approximations import APPROXIMATIONS, changed, in_fp8, in_int8, quantized, with_cache
 from grail.inference.base import Generation, ReplayRequest, ReplayTrace, RolloutRequest
 from grail.inference.cpu_instructions import avoid_broken_instructions
 from grail.inference.sampling import Mandate, mandated
@@ -48,6 +49,7 @@ from grail.models.library import Library
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.hashing import keccak256
 from grail.protocol.philox import key_words
+from grail.verification.alternatives import ALTERNATIVES, PREVIOUS
 from grail.verification.calibration import CalibrationProfile, as_rollout, calibrate, load_profile
 from grail.verification.evidence import Evidence
 from grail.verification.replay import Measurements, measurements
@@ -99,6 +101,8 @@ class Played:
     generation: Generation
     trace: ReplayTrace
     seen: Seen
+    votes: dict[str, NDArray[np.float64]]
+    """By alternative, one entry a token: 1 where only the alternative mandates it, 0 where only the model, else NaN."""
 
     @property
     def laundered(self) -> "Played":
@@ -108,12 +112,14 @@ class Played:
             logprobs=np.minimum(self.trace.logprobs, 0).astype(np.float16) + np.float16(0),
             sketch=self.trace.sketch.astype(np.float16),
         )
-        return Played(generation, self.trace, Seen(self.seen.replayed, self.seen.replayed, self.seen.margins))
+        return replace(
+            self, generation=generation, seen=Seen(self.seen.replayed, self.seen.replayed, self.seen.margins)
+        )
 
     @property
     def measured(self) -> Measurements:
-        """As the replay check reads it."""
-        return measurements(as_rollout(self.generation), self.trace)
+        """As the replay check reads it, votes for every alternative included."""
+        return measurements(as_rollout(self.generation), self.trace) | self.votes
 
 
 Sampler = Callable[[Tensor, int, Tensor, Tensor], Mandate]
@@ -192,14 +198,35 @@ class Study:
         engine.use_model(right)
         if how.edited:
             made = [_edited(generation, how.edited, place) for place, generation in enumerate(made)]
-        traces = engine.replay(
-            [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(asked, made, strict=True)], PLAN
-        )
+        shown = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(asked, made, strict=True)]
+        traces = engine.replay(shown, PLAN)
         replayed = _by_request(asked, engine)
+        votes = [
+            {name: _votes(t, o) for name, o in others.items()} for t, others in self._others(engine, shown, traces)
+        ]
         played = [
-            Played(g, t, Seen(c, r, t.margins)) for g, t, c, r in zip(made, traces, claimed, replayed, strict=True)
+            Played(g, t, Seen(c, r, t.margins), v)
+            for g, t, c, r, v in zip(made, traces, claimed, replayed, votes, strict=True)
         ]
         return [one.laundered for one in played] if how.edited else played
+
+    def _others(
+        self, engine: Watched, shown: list[ReplayRequest], traces: Sequence[ReplayTrace]
+    ) -> Iterator[tuple[ReplayTrace, dict[str, ReplayTrace]]]:
+        """Each trace with those of the alternatives; the version before is what the stale cheat runs."""
+        right, found = engine.model, {}
+        for name, change in {**APPROXIMATIONS, PREVIOUS: _one_step_stale}.items():
+            engine.use_model(change(right))
+            found[name] = engine.replay(shown, PLAN)
+            engine.kept = {}
+        engine.use_model(right)
+        for place, trace in enumerate(traces):
+            yield trace, {name: others[place] for name, others in found.items()}
+
+
+def _votes(trace: ReplayTrace, other: ReplayTrace) -> NDArray[np.float64]:
+    strays = other.margins == 0
+    return np.where((trace.margins == 0) != strays, strays, np.nan)
 
 
 def _by_request(asked: Sequence[RolloutRequest], engine: Watched) -> list[NDArray[np.float32]]:
@@ -258,10 +285,15 @@ def _cut(scheme: Any, limits: dict[str, float]) -> float:
 
 
 def _evidence(profile: CalibrationProfile, played: Sequence[Played]) -> float:
+    """Of rollouts whose validators ask after every alternative."""
     evidence = Evidence(profile.evidence_nulls())
     for one in played:
-        evidence.add(one.measured)
+        evidence.add(one.measured | {name: _cast(ballot) for name, ballot in one.votes.items()})
     return evidence.log10_now
+
+
+def _cast(ballot: NDArray[np.float64]) -> NDArray[np.float64]:
+    return ballot[~np.isnan(ballot)]
 
 
 def _threshold(scores: Sequence[float]) -> float:
@@ -273,23 +305,22 @@ def _tokens_needed(profile: CalibrationProfile, played: Sequence[Played]) -> int
     """Median over orders of the rollouts; None where most orders end before the evidence is enough."""
     found, draws = [], np.random.default_rng(0)
     measured = [one.measured for one in played]
-    for _ in range(ORDERS):
-        found.append(_stream(profile, [measured[i] for i in draws.permutation(len(measured))]))
+    for number in range(ORDERS):
+        asked_after = ALTERNATIVES[number % len(ALTERNATIVES)]
+        found.append(_stream(profile, [measured[i] for i in draws.permutation(len(measured))], asked_after))
     middle = sorted(found)[ORDERS // 2]
     return None if math.isinf(middle) else int(middle)
 
 
-def _stream(profile: CalibrationProfile, measured: Sequence[Measurements]) -> float:
+def _stream(profile: CalibrationProfile, measured: Sequence[Measurements], asked_after: str) -> float:
     evidence, read = Evidence(profile.evidence_nulls()), 0
     for one in measured:
         for start in range(0, len(one["tokens"]), SLICE):
             part = slice(start, start + SLICE)
-            evidence.add(
-                {
-                    name: values[start // PLAN.stride : start // PLAN.stride + 1] if name == "sketch" else values[part]
-                    for name, values in one.items()
-                }
-            )
+            looked = {name: values[part] for name, values in one.items() if name not in ALTERNATIVES}
+            looked["sketch"] = one["sketch"][start // PLAN.stride : start // PLAN.stride + 1]
+            looked[asked_after] = _cast(one[asked_after][part])
+            evidence.add(looked)
             read += len(one["tokens"][part])
             if evidence.log10_now >= ENOUGH:
                 return read

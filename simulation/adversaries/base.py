@@ -16,12 +16,14 @@ from grail.proofs.sketch import SketchPlan
 from grail.protocol.constants import FINISH_EOS, FINISH_LENGTH
 from grail.protocol.submission import Rollout, Submission
 from grail.protocol.units import WindowId
+from grail.verification.alternatives import ALTERNATIVES
+from grail.verification.replay import MARGINS
 from miner.duties.solve import Solve, requests_for
 
-REPLAY = frozenset({"tokens", "flips", "logprobs", "sketch"})
-"""The evidence that one replay feeds."""
-TOKENS = frozenset({"tokens", "flips"})
+TOKENS = frozenset({*MARGINS, *ALTERNATIVES})
 """What is left to see when sketch and logprobs come from the right model."""
+REPLAY = TOKENS | {"logprobs", "sketch"}
+"""The evidence that replays feed."""
 
 Tokens = NDArray[np.int32]
 

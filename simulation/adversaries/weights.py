@@ -119,7 +119,7 @@ class WashedInt8(Int8):
 
     attack = "int8-laundered"
     caught_by, wash = TOKENS, True
-    residual = "differs in about one token of a thousand: seen over many windows, or by its plain cost"
+    residual = "differs in about one token of a thousand: seen by validators that ask after it, in a window or two"
 
 
 class Fp8KvCache(OtherModel):
