@@ -1,15 +1,20 @@
 """Foreign bytes by the million: every parser gives one of our errors or a value that encodes to the same bytes.
 
     python benchmarks/fuzz.py [--cases 1000000] [--seed 0] [--json]
+    python benchmarks/fuzz.py --guided [--cases 1000000]      (needs: pip install atheris)
 
-Mutates valid inputs (bits, bytes, numbers at field boundaries, cuts, repeats, insertions) and counts what happens. A
-crash, a second encoding of the same value, or a case slower than a second ends the run with exit code 1.
+Mutates valid inputs (bits, bytes, numbers at field boundaries, cuts, repeats, insertions) and counts what happens; or,
+guided, lets atheris look for inputs that reach new code. A crash, a second encoding of the same value, or a case slower
+than a second ends the run with exit code 1.
 """
 
 import argparse
+import contextlib
 import json
 import random
+import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -18,13 +23,21 @@ from pathlib import Path
 
 import numpy as np
 
-from grail.checkpoints.manifest import Manifest, parse_manifest
-from grail.errors import GrailError
-from grail.protocol.codec import BlobLimits, decode, encode
-from grail.protocol.constants import FINISH_EOS
-from grail.protocol.submission import Group, Rollout, Submission
-from grail.protocol.units import MicroReward
-from grail.settlement.scores import ScoreSheet, decode_sheet
+if "--guided" in sys.argv:  # coverage is counted in what is imported here, and in nothing else
+    import atheris
+
+    ours = atheris.instrument_imports(include=["grail"])
+else:
+    ours = contextlib.nullcontext()
+with ours:
+    from grail.checkpoints import delta
+    from grail.checkpoints.manifest import Manifest, parse_manifest
+    from grail.errors import GrailError
+    from grail.protocol.codec import BlobLimits, decode, encode
+    from grail.protocol.constants import FINISH_EOS
+    from grail.protocol.submission import Group, Rollout, Submission
+    from grail.protocol.units import MicroReward
+    from grail.settlement.scores import ScoreSheet, decode_sheet
 
 LIMITS = BlobLimits(groups=2, group_size=2, max_tokens=5, sketch_dim=3, sketch_stride=2)
 NUMBERS = (
@@ -62,6 +75,7 @@ def targets() -> tuple[Target, ...]:
         Target("blob", tuple(_blob(n) for n in (1, 3, 5)), lambda data: encode(decode(data, LIMITS), LIMITS)),
         Target("sheet", tuple(_sheet(n) for n in (0, 1, 40)), lambda data: decode_sheet(data, 1, bytes(20)).encode()),
         Target("manifest", (_manifest(),), _manifest_again),
+        Target("delta", (_delta(),), _delta_again),
     )
 
 
@@ -91,6 +105,48 @@ def _manifest_again(data: bytes) -> bytes:
     manifest = parse_manifest(data)
     assert Manifest.model_validate_json(manifest.model_dump_json()) == manifest
     return data
+
+
+def _weights(step: int) -> bytes:
+    """A safetensors file of 600 bf16 words, every seventh of which moves with `step`."""
+    words = np.arange(600, dtype="<u2")
+    words[::7] += step
+    header = json.dumps({"w": {"dtype": "BF16", "shape": [600], "data_offsets": [0, 1200]}}).encode()
+    return len(header).to_bytes(8, "little") + header + words.tobytes()
+
+
+PARENT, CHILD = _weights(0), _weights(1)
+
+
+def _delta() -> bytes:
+    made = delta.encode(PARENT, CHILD)
+    assert made is not None
+    return made
+
+
+def _delta_again(data: bytes) -> bytes:
+    """A delta has no canonical form; what it gives has the parent's size, whatever it says."""
+    assert len(delta.apply(PARENT, data)) == len(PARENT)
+    return data
+
+
+def guided(target: Target, cases: int, seed: int) -> None:
+    """Atheris: coverage decides which inputs are kept. Ends the process; a finding ends it with its traceback."""
+    import atheris
+
+    def one(data: bytes) -> None:
+        try:
+            again = target.again(data)
+        except GrailError:
+            return
+        assert again == data, f"{target.name}: two encodings of one value: {data.hex()}"
+
+    with tempfile.TemporaryDirectory() as corpus:
+        for number, example in enumerate(target.seeds):
+            (Path(corpus) / str(number)).write_bytes(example)
+        limits = [f"-runs={cases}", f"-seed={seed + 1}", "-max_len=4096", "-timeout=2", "-rss_limit_mb=2048"]
+        atheris.Setup([sys.argv[0], *limits, corpus], one)
+        atheris.Fuzz()
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
@@ -145,7 +201,17 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--guided", action="store_true", help="by coverage, with atheris")
+    parser.add_argument("--target", help="of one parser alone")
     options = parser.parse_args()
+    if options.guided and options.target:
+        guided(next(t for t in targets() if t.name == options.target), options.cases, options.seed)
+    if options.guided:
+        share = str(-(-options.cases // len(targets())))
+        for target in targets():
+            again = [sys.executable, __file__, "--guided", "--target", target.name, "--cases", share]
+            subprocess.run([*again, "--seed", str(options.seed)], check=True)
+        return
     chance = random.Random(options.seed)
     rows = {}
     for target in targets():

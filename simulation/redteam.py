@@ -46,7 +46,7 @@ class RedTeamOptions(pydantic.BaseModel, extra="forbid", frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One audit of one attack's submission; `check` is what spoke, `tokens` what was read till then.
+    """One audit of one attack's submission; `check` is what spoke, `tokens` and `rollouts` what was read till then.
 
     `history`: tokens read since the first window when evidence that adds up over windows became enough for a fault in
     this one; 0 otherwise. Measured for attacks that one window may miss.
@@ -56,6 +56,7 @@ class Trial:
     outcome: Outcome
     check: str
     tokens: int
+    rollouts: int = 0
     history: int = 0
 
 
@@ -111,6 +112,7 @@ class Tally:
             "trials": len(self.trials),
             "missed": self.missed,
             "unpaid": self.unpaid,
+            "rollouts_mean": statistics.mean(trial.rollouts for trial in self.trials) if self.trials else None,
             "tokens_median": statistics.median(tokens) if tokens else None,
             "tokens_p95": tokens[min(len(tokens) - 1, int(0.95 * len(tokens)))] if tokens else None,
             "history_tokens": self.history,
@@ -184,7 +186,7 @@ def _audit(validator: Node, window: WindowId, solver: Solve, label: str, draw: i
         watch.carried, watch.tokens = lasting.carried or watch.carried, watch.tokens + lasting.tokens
         watch.over = lasting.outcome is Outcome.FAULT
         history = watch.tokens if watch.over else 0
-    return Trial(label, verdict.outcome, verdict.finding.check, verdict.tokens, history)
+    return Trial(label, verdict.outcome, verdict.finding.check, verdict.tokens, verdict.rollouts, history)
 
 
 def tallies(trials: Sequence[Trial], attacks: Sequence[str]) -> tuple[list[Tally], list[Trial]]:
@@ -218,13 +220,24 @@ def _over_windows(tally: Tally) -> str:
 
 def markdown(found: Sequence[Tally]) -> str:
     """The table of docs/security.md."""
-    columns = "attack", "gain", "caught by", "tokens to 1e-9: median", "95 %", "unpaid", "missed", "over windows"
+    columns = (
+        "attack",
+        "gain",
+        "caught by",
+        "rollouts",
+        "tokens to 1e-9: median",
+        "95 %",
+        "unpaid",
+        "missed",
+        "over windows",
+    )
     lines = ["| " + " | ".join(columns) + " |", "| --- " * len(columns) + "|"]
     for tally in found:
         row = tally.as_json()
         median, p95 = row["tokens_median"], row["tokens_p95"]
         lines.append(
             f"| {tally.attack} | {ATTACKS[tally.attack].gain} | {', '.join(tally.checks) or '–'} "
+            f"| {0 if row['rollouts_mean'] is None else row['rollouts_mean']:.0f} "
             f"| {'–' if median is None else f'{median:,.0f}'} | {'–' if p95 is None else f'{p95:,}'} "
             f"| {tally.unpaid} of {len(tally.trials)} | {tally.missed} of {len(tally.trials)} "
             f"| {_over_windows(tally)} |"

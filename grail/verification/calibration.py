@@ -14,7 +14,7 @@ the worst of the measured variations, and then doubled.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,7 @@ from grail.verification.replay import Measurements, measurements
 
 MIN_ROLLOUTS = 256
 """Fewer cannot show the odd one among a hundred rollouts with any confidence."""
-ALONE = 32
+ALONE = 16
 """Rollouts that are also generated one by one, in a batch of their own."""
 HEADROOM = 2.0
 """On μ0: for hardware, shapes and rare rollouts that the calibration did not see."""
@@ -109,6 +109,7 @@ def calibrate(
     plan: SketchPlan,
     *,
     precision: str,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> CalibrationProfile:
     """Generate every request by every engine in several batch shapes, replay each in two others, and fit the nulls.
 
@@ -123,18 +124,21 @@ def calibrate(
     variations: list[list[Measurements]] = []
     ballots: dict[str, list[list[NDArray[np.float64]]]] = {name: [] for name in APPROXIMATIONS}
     tokens = 0
-    everything = len(requests)
-    shapes = (everything, everything, (everything, 16)), (32, everything, (16, everything)), (1, ALONE, (ALONE, 16))
-    for engine, (batch, many, replay_batches) in itertools.product(engines.values(), shapes):
+    everything, half = len(requests), len(requests) // 2
+    shapes = (everything, everything, (everything, 16)), (32, half, (16, half)), (1, ALONE, (ALONE, 16))
+    for (name, engine), (batch, many, replay_batches) in itertools.product(engines.items(), shapes):
+        notify(f"{many} rollouts by {name}, {'all' if batch == many else batch} at a time")
         part = requests[:many]
         made = [g for start in range(0, many, batch) for g in engine.generate(part[start : start + batch], plan)]
         for auditor, replay_batch in zip(itertools.cycle(auditors), replay_batches, strict=False):
+            notify(f"replaying {many} rollouts by {name}, {replay_batch} at a time")
             traces = replays(auditor, part, made, plan, replay_batch)
             variations.append([measurements(as_rollout(g), t) for g, t in zip(made, traces, strict=True)])
             tokens += sum(len(generation.tokens) for generation in made)
-            if (batch, auditor) == (everything, first):
-                for name, found in ballots.items():
-                    others = replays(first.approximated(name), part, made, plan, replay_batch)
+            if many == everything:
+                for alternative, found in ballots.items():
+                    notify(f"replaying them as {alternative} would")
+                    others = replays(auditor.approximated(alternative), part, made, plan, replay_batch)
                     found.append([votes(one, other) for one, other in zip(traces, others, strict=True)])
     margins = np.concatenate([m["tokens"] for found in variations for m in found])
     gross = max(float(np.quantile(margins, 1 - GROSS_SHARE)), SMALLEST_GROSS_MARGIN)

@@ -27,6 +27,8 @@ def calibrate(
 
     Example: grail calibrate ./my-checkpoint --env arithmetic/1
     """
+    from rich.console import Console
+
     from grail.checkpoints.files import CALIBRATION, open_checkpoint
     from grail.environments.registry import Environments
     from grail.inference import installed_engines, open_engine
@@ -44,8 +46,8 @@ def calibrate(
     requests = [RolloutRequest(codec.encode(environment.problem(key).prompt), key) for key in keys]
     plan = SketchPlan(keccak256(b"grail/calibration/1"), 8, 8)
     engines = {name: open_engine(name, checkpoint) for name in engine or installed_engines()}
-    typer.echo(f"{rollouts} rollouts by {' and '.join(engines)}, three batch shapes, two replays of each …", err=True)
-    profile = fit(engines, requests, plan, precision=checkpoint.rules.precision)
+    with Console(stderr=True).status("starting") as status:
+        profile = fit(engines, requests, plan, precision=checkpoint.rules.precision, notify=status.update)
     for name, line in profile_summary(profile).items():
         typer.echo(f"{name:10s} {line}")
     typer.echo(

@@ -67,9 +67,12 @@ def redteam(
     if out is not None:
         out.write_text(table)
     hurt = [trial for trial in honest if trial.outcome is not Outcome.ACCEPT]
-    typer.echo(f"honest miner: accepted in {len(honest) - len(hurt)} of {len(honest)} audits")
+    opened = sum(trial.rollouts for trial in honest) / max(1, len(honest))
+    accepted = f"{len(honest) - len(hurt)} of {len(honest)} audits"
+    typer.echo(f"honest miner: accepted in {accepted}, after {opened:.0f} rollouts on average")
     if as_json:
         attacks = [tally.as_json() for tally in found]
-        typer.echo(json.dumps({"attacks": attacks, "residual": residuals(found), "honest_hurt": len(hurt)}))
+        counts = {"honest_hurt": len(hurt), "honest_rollouts_mean": opened}
+        typer.echo(json.dumps({"attacks": attacks, "residual": residuals(found), **counts}))
     if hurt:
         raise typer.Exit(1)
