@@ -7,7 +7,7 @@ from TOML, so that a configuration can be shown and shared.
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -61,6 +61,21 @@ class TrainingSettings(pydantic.BaseModel, extra="forbid"):
     )
     epochs: int = pydantic.Field(1, ge=1, description="passes over a window's groups")
     minibatches: int = pydantic.Field(3, ge=1, description="optimizer steps a pass")
+    objective: Literal["grpo", "dr_grpo", "dapo", "two_sided_grpo", "gspo", "cispo"] = pydantic.Field(
+        "dapo", description="formulas and papers: grail/training/objectives.py"
+    )
+    advantages: Literal["", "normalised", "centred", "leave_one_out"] = pydantic.Field(
+        "", description="empty: those of the objective's paper"
+    )
+    two_sided: float = pydantic.Field(4.0, gt=1, description="most that a ratio counts for (two_sided_grpo)")
+    truncation: float | None = pydantic.Field(None, gt=0, description="most that old over behaviour counts for")
+    compute: Literal["fp32", "bf16"] = pydantic.Field("fp32", description="of products; weights are kept in float32")
+    gradient_checkpointing: bool = pydantic.Field(False, description="less memory, a third more time")
+    easiest: float = pydantic.Field(1.0, gt=0, le=1, description="groups that are right more often are left out")
+    longest: int = pydantic.Field(1 << 20, ge=1, description="groups with a longer completion are left out")
+    miner_share: float = pydantic.Field(0.5, gt=0, le=1, description="most of a batch that one of several miners gives")
+    alarm_kl: float = pydantic.Field(1.0, gt=0, description="nats a token from which an update is not published")
+    alarm_gradient_norm: float = pydantic.Field(1e3, gt=0, description="norm from which an update is not published")
     clip_low: float = pydantic.Field(0.2, gt=0, lt=1, description="ratio clip below 1")
     clip_high: float = pydantic.Field(0.28, gt=0, description="ratio clip above 1 (DAPO's clip-higher)")
     gradient_norm: float = pydantic.Field(1.0, gt=0)

@@ -1,13 +1,17 @@
-"""The learner: GRPO updates on verified groups; saved and resumed bit for bit."""
+"""The learner: policy-gradient updates on verified groups; saved and resumed bit for bit."""
 
 import json
 import math
 import shutil
+import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM
@@ -15,46 +19,77 @@ from transformers import AutoModelForCausalLM
 from grail.checkpoints.files import SIDE_FILES, WEIGHTS, Checkpoint
 from grail.config import TrainingSettings
 from grail.errors import BadCheckpoint
+from grail.inference.adapters import runnable_folder
 from grail.protocol.constants import MILLI
-from grail.training.advantages import group_normalised
-from grail.training.batch import TrainingBatch, TrainingGroup, collate
-from grail.training.filters import keep_signal
-from grail.training.losses import LossInputs, grpo
+from grail.training.advantages import ADVANTAGES
+from grail.training.batch import Sample, TrainingBatch, TrainingGroup, collate, micro_batches, packed
+from grail.training.filters import choose
+from grail.training.head import chosen_logprobs
+from grail.training.objectives import OBJECTIVES, Shape, Tokens
 from grail.training.weights import write_weights
 
-MICRO_TOKENS = 16_384
+MICRO_TOKENS = {"cpu": 8_192, "cuda": 32_768}
 """Tokens of one forward and backward pass; larger minibatches accumulate gradients."""
 STEP_FILE = "learner.json"
 STATE_FILE = "optimizer.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What one optimizer step measured: weighted means over its tokens, the gradient's norm before clipping."""
+
+    loss: float
+    kl: float
+    clipped_low: float
+    clipped_high: float
+    entropy: float
+    gradient_norm: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateReport:
-    """What one update did. Accuracy is the share of full rewards among all verified rollouts."""
+    """What one update did. `reward`: mean of all verified rollouts. `alarm`: why the result must not be published."""
 
     groups: int
     used: int
-    no_signal: int
-    stale: int
+    dropped: Counter[str]
     reward: float
-    steps: int
-    loss: float
-    kl: float
-    clipped: float
-    gradient_norm: float
+    rewards: dict[str, float] = field(default_factory=dict)
+    shares: dict[str, float] = field(default_factory=dict)
+    length: float = 0.0
+    staleness: float = 0.0
+    steps: int = 0
+    loss: float = 0.0
+    kl: float = 0.0
+    clipped_low: float = 0.0
+    clipped_high: float = 0.0
+    entropy: float = 0.0
+    gradient_norm: float = 0.0
+    tokens: int = 0
+    seconds: float = 0.0
+    alarm: str = ""
 
 
 class Learner:
     """Owns the weights being trained, in float32, and AdamW's state."""
 
-    def __init__(self, checkpoint: Checkpoint, settings: TrainingSettings, state: Path | None = None) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, settings: TrainingSettings, state: Path | None = None, device: str = "cpu"
+    ) -> None:
         """Starts from `checkpoint`, with the optimizer state in folder `state` when it is there."""
         self._checkpoint = checkpoint
         self._settings = settings
+        self._device = device
         self.model = AutoModelForCausalLM.from_pretrained(
-            checkpoint.folder, dtype=torch.float32, local_files_only=True, trust_remote_code=False, use_safetensors=True
-        )
+            runnable_folder(checkpoint),
+            dtype=torch.float32,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+        ).to(device)
         self.model.train()
+        if settings.gradient_checkpointing:
+            self.model.gradient_checkpointing_enable()
         self._parameters = [p for p in self.model.parameters() if p.requires_grad]
         self._optimizer = torch.optim.AdamW(
             self._parameters,
@@ -62,6 +97,9 @@ class Learner:
             betas=(0.9, 0.99),
             weight_decay=settings.weight_decay,
         )
+        self._objective, self._weighing, own = OBJECTIVES[settings.objective]
+        self._advantages = ADVANTAGES[settings.advantages or own]
+        self._old: dict[int, NDArray[np.float32]] = {}
         self._updates = 0
         self._steps = 0
         if state is not None and (state / STEP_FILE).exists():
@@ -69,31 +107,31 @@ class Learner:
 
     def update(self, groups: Sequence[TrainingGroup], version: int) -> UpdateReport:
         """One window's optimizer steps. `version`: the checkpoint version that the weights are now."""
-        kept = keep_signal(groups, version, self._settings.max_staleness)
-        rewards = [rollout.reward for group in groups for rollout in group.rollouts]
-        rollouts = [rollout for group in kept.groups for rollout in group.rollouts]
-        advantages = [a for group in kept.groups for a in group_normalised([r.reward for r in group.rollouts])]
-        steps: list[tuple[float, float, float, float]] = []
-        if rollouts:
+        began = time.perf_counter()
+        chosen = choose(groups, version, self._settings)
+        steps: list[Step] = []
+        read = 0
+        if chosen.groups:
+            self._old = self._policy_now(chosen.groups) if self._settings.truncation else {}
             shuffle = torch.Generator().manual_seed(self._settings.seed * 1_000_003 + self._updates)
             for _ in range(self._settings.epochs):
-                order = torch.randperm(len(rollouts), generator=shuffle)
+                order = torch.randperm(len(chosen.groups), generator=shuffle)
                 for part in order.chunk(self._settings.minibatches):
-                    chosen = part.tolist()
-                    steps.append(self._step([rollouts[i] for i in chosen], [advantages[i] for i in chosen]))
+                    step, tokens = self._step([chosen.groups[i] for i in part.tolist()])
+                    steps.append(step)
+                    read += tokens
         self._updates += 1
-        means = [sum(column) / len(steps) for column in zip(*steps, strict=True)] if steps else [0.0] * 4
+        means = {name: sum(getattr(s, name) for s in steps) / max(1, len(steps)) for name in Step.__slots__}
         return UpdateReport(
             groups=len(groups),
-            used=len(kept.groups),
-            no_signal=kept.no_signal,
-            stale=kept.stale,
-            reward=sum(rewards) / len(rewards) if rewards else 0.0,
+            used=len(chosen.groups),
+            dropped=chosen.dropped,
             steps=len(steps),
-            loss=means[0],
-            kl=means[1],
-            clipped=means[2],
-            gradient_norm=means[3],
+            tokens=read,
+            alarm=self._alarm(steps),
+            seconds=time.perf_counter() - began,
+            **_facts(groups, chosen.groups, version),
+            **means,
         )
 
     def save(self, folder: Path) -> None:
@@ -134,37 +172,118 @@ class Learner:
             if state:
                 self._optimizer.state[parameter] = state
 
-    def _step(self, rollouts: list, advantages: list[float]) -> tuple[float, float, float, float]:
-        """One optimizer step over a minibatch, in pieces of bounded size: (loss, kl, clipped, gradient norm)."""
+    def _step(self, groups: Sequence[TrainingGroup]) -> tuple[Step, int]:
+        """One optimizer step over a minibatch, in pieces of bounded size; and how many tokens were read."""
         self._optimizer.zero_grad(set_to_none=True)
-        total = sum(len(rollout.tokens) for rollout in rollouts)
-        sums = [0.0, 0.0, 0.0]
-        order = sorted(range(len(rollouts)), key=lambda i: len(rollouts[i].prompt) + len(rollouts[i].tokens))
-        for places in _micro_batches(order, rollouts):
-            batch = collate([rollouts[i] for i in places], [advantages[i] for i in places])
-            outputs = grpo(
-                LossInputs(self._logprobs(batch), batch.behaviour, batch.advantages),
-                self._settings.clip_low,
-                self._settings.clip_high,
+        rows = packed(self._samples(groups), share=self._shares_prompts)
+        sums = dict.fromkeys(("loss", "kl", "clipped_low", "clipped_high", "entropy"), 0.0)
+        read = 0
+        for piece in micro_batches(rows, MICRO_TOKENS[self._device]):
+            batch = collate(piece)
+            logprobs, entropy = self.logprobs(batch)
+            weights = batch.weights.to(self._device)
+            found = self._objective(
+                Tokens(
+                    logprobs=logprobs,
+                    old=batch.old.to(self._device),
+                    behaviour=batch.behaviour.to(self._device),
+                    advantages=batch.advantages.to(self._device),
+                    weights=weights,
+                    rows=batch.samples.to(self._device),
+                ),
+                self._shape,
             )
-            share = len(batch.targets) / total
-            (outputs.loss * share).backward()
-            for i, value in enumerate((outputs.loss.item(), outputs.kl, outputs.clipped)):
-                sums[i] += value * share
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.gradient_norm)
+            found.loss.backward()
+            sums["loss"] += found.loss.item()
+            sums["entropy"] += float((weights * entropy).sum())
+            for name in ("kl", "clipped_low", "clipped_high"):
+                sums[name] += getattr(found, name)
+            read += batch.read
+        norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.gradient_norm))
         self._steps += 1
         for group in self._optimizer.param_groups:
             group["lr"] = self._settings.learning_rate * rate_factor(self._steps, self._settings.warmup_steps)
         self._optimizer.step()
-        return sums[0], sums[1], sums[2], float(norm)
+        return Step(**sums, gradient_norm=norm), read
 
-    def _logprobs(self, batch: TrainingBatch) -> Tensor:
-        """log π of every sampled token at the checkpoint's temperature, float32 (tokens,)."""
-        answer = self.model.base_model(input_ids=batch.ids, attention_mask=batch.mask)
-        states = answer.last_hidden_state[batch.rows, batch.positions]
-        logits = self.model.get_output_embeddings()(states).float()
-        scaled = logits * (MILLI / self._checkpoint.rules.temperature_milli)
-        return scaled.log_softmax(-1).gather(1, batch.targets[:, None])[:, 0]
+    def _samples(self, groups: Sequence[TrainingGroup]) -> list[Sample]:
+        rollouts = [rollout for group in groups for rollout in group.rollouts]
+        advantages = [a for group in groups for a in self._advantages([r.reward for r in group.rollouts])]
+        lengths = [len(rollout.tokens) for rollout in rollouts]
+        weights = self._weighing(lengths, self._checkpoint.rules.max_tokens)
+        return [
+            Sample(rollout=r, advantage=a, weight=w, old=self._old.get(id(r)))
+            for r, a, w in zip(rollouts, advantages, weights, strict=True)
+        ]
+
+    @torch.no_grad()
+    def _policy_now(self, groups: Sequence[TrainingGroup]) -> dict[int, NDArray[np.float32]]:
+        """logπ of every rollout by the weights as they are, by the rollout's identity."""
+        found: dict[int, NDArray[np.float32]] = {}
+        rows = packed(self._samples(groups), share=self._shares_prompts)
+        for piece in micro_batches(rows, MICRO_TOKENS[self._device]):
+            logprobs = self.logprobs(collate(piece))[0].cpu().numpy()
+            samples = [sample for row in piece for sample in row]
+            ends = np.cumsum([len(sample.rollout.tokens) for sample in samples])
+            found |= {id(s.rollout): part for s, part in zip(samples, np.split(logprobs, ends[:-1]), strict=True)}
+        return found
+
+    @property
+    def _shape(self) -> Shape:
+        own = self._settings
+        return Shape(clip_low=own.clip_low, clip_high=own.clip_high, two_sided=own.two_sided, truncation=own.truncation)
+
+    @property
+    def _shares_prompts(self) -> bool:
+        """Packed rows need attention over everything that the mask lets through: no windows, no recurrence."""
+        kinds = set(getattr(self.model.config, "layer_types", None) or ["full_attention"])
+        return kinds == {"full_attention"}
+
+    def logprobs(self, batch: TrainingBatch) -> tuple[Tensor, Tensor]:
+        """log π of every sampled token at the checkpoint's temperature and the entropy there, float32 (tokens,)."""
+        device = self._device
+        with torch.autocast(device, torch.bfloat16, enabled=self._settings.compute == "bf16"):
+            answer = self.model.base_model(
+                input_ids=batch.ids.to(device),
+                attention_mask=batch.mask.to(device),
+                position_ids=batch.places.to(device),
+                use_cache=False,
+            )
+        states = answer.last_hidden_state[batch.rows.to(device), batch.columns.to(device)]
+        head = self.model.get_output_embeddings()
+        if head.bias is not None:
+            raise BadCheckpoint("expected an LM head without bias: models with one cannot be trained here")
+        return chosen_logprobs(
+            states, head.weight, batch.targets.to(device), MILLI / self._checkpoint.rules.temperature_milli
+        )
+
+    def _alarm(self, steps: Sequence[Step]) -> str:
+        """Why the weights must not be published; empty where nothing is wrong."""
+        for step in steps:
+            if not math.isfinite(step.loss) or not math.isfinite(step.gradient_norm):
+                return "the loss or its gradient is no number"
+            if step.gradient_norm > self._settings.alarm_gradient_norm:
+                return f"gradient norm {step.gradient_norm:.3g} over {self._settings.alarm_gradient_norm:.3g}"
+            if step.kl > self._settings.alarm_kl:
+                return f"KL to the miners' policy {step.kl:.3g} over {self._settings.alarm_kl:.3g} nats a token"
+        return ""
+
+
+def _facts(groups: Sequence[TrainingGroup], used: Sequence[TrainingGroup], version: int) -> dict:
+    """What the groups themselves say."""
+    rewards = [rollout.reward for group in groups for rollout in group.rollouts]
+    by_environment: dict[str, list[float]] = {}
+    for group in groups:
+        by_environment.setdefault(group.environment, []).extend(rollout.reward for rollout in group.rollouts)
+    miners = Counter(group.miner.hex() for group in used)
+    lengths = [len(rollout.tokens) for group in used for rollout in group.rollouts]
+    return {
+        "reward": sum(rewards) / max(1, len(rewards)),
+        "rewards": {name: sum(values) / len(values) for name, values in by_environment.items()},
+        "shares": {miner: count / len(used) for miner, count in miners.items()},
+        "length": sum(lengths) / max(1, len(lengths)),
+        "staleness": sum(version - group.checkpoint_version for group in used) / max(1, len(used)),
+    }
 
 
 def rate_factor(step: int, warmup: int) -> float:
@@ -174,18 +293,3 @@ def rate_factor(step: int, warmup: int) -> float:
     2017, section 5.3.
     """
     return min(step / warmup, math.sqrt(warmup / step))
-
-
-def _micro_batches(order: list[int], rollouts: list) -> list[list[int]]:
-    batches: list[list[int]] = [[]]
-    for place in order:
-        width = len(rollouts[place].prompt) + len(rollouts[place].tokens)
-        if batches[-1] and (len(batches[-1]) + 1) * width > MICRO_TOKENS:
-            batches.append([])
-        batches[-1].append(place)
-    return batches
-
-
-def report_fields(report: UpdateReport) -> dict[str, float]:
-    """The report as plain numbers for logs."""
-    return asdict(report)

@@ -3,9 +3,12 @@
 import json
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from simulation.redteam import Trial
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,11 +45,9 @@ def redteam(
             typer.echo(f"{kind.family():10s} {name:28s} {kind.gain}")
         return
     from rich.console import Console
-    from rich.markdown import Markdown
 
     from grail.telemetry import log
-    from grail.verification.base import Outcome
-    from simulation.redteam import RedTeamOptions, markdown, play, residuals, tallies
+    from simulation.redteam import RedTeamOptions, play
 
     log.configure(quiet=True)
     options = RedTeamOptions(
@@ -61,7 +62,19 @@ def redteam(
     console = Console(stderr=True)
     with console.status("starting") as status, tempfile.TemporaryDirectory() as folder:
         trials = list(play(options, Path(folder) / "run", status.update))
-    found, honest = tallies(trials, options.attacks)
+    if not _reported(trials, options.attacks, out, as_json):
+        raise typer.Exit(1)
+
+
+def _reported(trials: "list[Trial]", attacks: tuple[str, ...], out: Path | None, as_json: bool) -> bool:
+    """Print and write what was found; was the honest miner accepted every time?"""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from grail.verification.base import Outcome
+    from simulation.redteam import markdown, residuals, tallies
+
+    found, honest = tallies(trials, attacks)
     table = markdown(found)
     Console().print(Markdown(table))
     if out is not None:
@@ -71,8 +84,7 @@ def redteam(
     accepted = f"{len(honest) - len(hurt)} of {len(honest)} audits"
     typer.echo(f"honest miner: accepted in {accepted}, after {opened:.0f} rollouts on average")
     if as_json:
-        attacks = [tally.as_json() for tally in found]
         counts = {"honest_hurt": len(hurt), "honest_rollouts_mean": opened}
-        typer.echo(json.dumps({"attacks": attacks, "residual": residuals(found), **counts}))
-    if hurt:
-        raise typer.Exit(1)
+        rows = [tally.as_json() for tally in found]
+        typer.echo(json.dumps({"attacks": rows, "residual": residuals(found), **counts}))
+    return not hurt

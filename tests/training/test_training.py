@@ -1,19 +1,22 @@
-"""Advantages, the GRPO loss against hand-computed cases, filters, and a learner that resumes bit for bit."""
+"""Advantages, filters, packing, and a learner that resumes bit for bit."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from grail.config import TrainingSettings
-from grail.inference.base import ReplayRequest
-from grail.training.advantages import group_normalised
-from grail.training.batch import TrainingGroup, TrainingRollout, collate
+from grail.inference.base import ReplayRequest, RolloutRequest
+from grail.protocol.hashing import keccak256
+from grail.training.advantages import centred, group_normalised, leave_one_out
+from grail.training.batch import Sample, TrainingGroup, TrainingRollout, collate, micro_batches, packed
 from grail.training.evaluation import Accuracy
-from grail.training.filters import keep_signal
+from grail.training.filters import choose
+from grail.training.head import PIECE, chosen_logprobs
 from grail.training.learner import Learner, rate_factor
-from grail.training.losses import LossInputs, grpo
+from grail.training.objectives import OBJECTIVES
 
 
 def group(rewards, version=1, tokens=(1, 2, 18), prompt=(1, 10, 2, 12)):
@@ -34,49 +37,88 @@ def test_advantages_by_hand():
     std = math.sqrt(3) / 4
     assert a == pytest.approx([0.75 / (std + 1e-4), *[-0.25 / (std + 1e-4)] * 3])
     assert group_normalised([1.0, 1.0]) == [0.0, 0.0]
-
-
-def test_grpo_loss_by_hand():
-    """Ratios 1, 2 (clipped at 1.28 for A > 0), 0.5 (clipped at 0.8 for A < 0), 2 with A < 0 (not clipped)."""
-    behaviour = torch.zeros(4)
-    logprobs = torch.log(torch.tensor([1.0, 2.0, 0.5, 2.0])).requires_grad_()
-    advantages = torch.tensor([1.0, 1.0, -1.0, -1.0])
-    out = grpo(LossInputs(logprobs, behaviour, advantages), 0.2, 0.28)
-    assert out.loss.item() == pytest.approx(-(1.0 + 1.28 - 0.8 - 2.0) / 4)
-    assert out.clipped == pytest.approx(0.5)
-    out.loss.backward()
-    assert logprobs.grad.tolist() == pytest.approx([-0.25, 0.0, 0.0, 0.5])
+    assert centred([1.0, 0.0, 0.0, 0.0]) == [0.75, -0.25, -0.25, -0.25]
+    assert leave_one_out([1.0, 0.0, 0.0, 1.0]) == pytest.approx([2 / 3, -2 / 3, -2 / 3, 2 / 3])
+    assert leave_one_out([1.0]) == [1.0]
 
 
 def test_filters_drop_what_carries_no_signal_and_count_it():
     groups = [group([1, 0]), group([1, 1]), group([0, 1], version=0), group([0, 1], version=5)]
-    kept = keep_signal(groups, learner_version=3, max_staleness=2)
-    assert (len(kept.groups), kept.no_signal, kept.stale) == (1, 1, 2)
+    kept = choose(groups, 3, TrainingSettings(max_staleness=2))
+    assert len(kept.groups) == 1 and kept.dropped == {"no_signal": 1, "stale": 2}
 
 
-def test_collate_points_at_the_positions_that_predict():
-    batch = collate(group([1.0]).rollouts, [2.0])
-    assert batch.ids.tolist() == [[1, 10, 2, 12, 1, 2, 18]]
-    assert batch.positions.tolist() == [3, 4, 5] and batch.targets.tolist() == [1, 2, 18]
-    assert batch.advantages.tolist() == [2.0, 2.0, 2.0]
+def test_filters_bound_difficulty_length_and_what_one_miner_gives():
+    groups = [group([1, 1, 1, 0]), group([0, 1], tokens=(1,) * 9), group([0, 1])]
+    kept = choose(groups, 1, TrainingSettings(easiest=0.6, longest=8))
+    assert len(kept.groups) == 1 and kept.dropped == {"too_easy": 1, "too_long": 1}
+    many = [replace(group([0, 1]), miner=bytes([miner]) * 20) for miner in (1,) * 8 + (2, 3)]
+    kept = choose(many, 1, TrainingSettings(miner_share=0.4))
+    assert [g.miner[0] for g in kept.groups] == [1, 1, 1, 1, 2, 3] and kept.dropped == {"too_many": 4}
+    assert len(choose(many[:8], 1, TrainingSettings(miner_share=0.1)).groups) == 8, "alone, it dominates nobody"
 
 
-def test_the_learners_logprobs_are_the_replays(tiny, engine, requests, plan):
-    made = engine.generate(requests[:6], plan)
-    asked = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(requests, made, strict=False)]
-    traces = engine.replay(asked, plan)
-    rollouts = [
-        TrainingRollout(prompt=a.prompt, tokens=a.tokens, logprobs=t.logprobs, reward=0.0)
-        for a, t in zip(asked, traces, strict=True)
+def samples_of(groups, weight=1.0):
+    return [Sample(rollout=r, advantage=2.0, weight=weight) for g in groups for r in g.rollouts]
+
+
+def test_rows_hold_a_prompt_once_and_completions_see_it_and_themselves():
+    (row,) = packed(samples_of([group([1.0, 0.0])]), share=True)
+    batch = collate([row])
+    assert batch.ids.tolist() == [[1, 10, 2, 12, 1, 2, 18, 1, 2, 18]]
+    assert batch.places.tolist() == [[0, 1, 2, 3, 4, 5, 6, 4, 5, 6]]
+    assert batch.columns.tolist() == [3, 4, 5, 3, 7, 8] and batch.targets.tolist() == [1, 2, 18] * 2
+    assert batch.mask[0, 0, 7].nonzero()[:, 0].tolist() == [0, 1, 2, 3, 7], "not the first completion"
+    assert batch.samples.tolist() == [0, 0, 0, 1, 1, 1] and batch.read == 10
+
+
+def test_rows_are_cut_where_they_grow_too_long_and_pieces_where_they_hold_too_much():
+    long = group([1.0, 0.0], tokens=(3,) * 1_500)
+    assert [len(row) for row in packed(samples_of([long]), share=True)] == [1, 1]
+    rows = packed(samples_of([group([1.0, 0.0])] * 3), share=False)
+    assert len(rows) == 6 and [len(piece) for piece in micro_batches(rows, 16)] == [2, 2, 2]
+
+
+def test_packed_or_not_the_numbers_are_the_replays(tiny, engine, requests, plan):
+    again = [RolloutRequest(r.prompt, keccak256(r.key + bytes([i]))) for r in requests[:6] for i in range(3)]
+    made = engine.generate(again, plan)
+    asked = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(again, made, strict=True)]
+    samples = [
+        alone(TrainingRollout(prompt=a.prompt, tokens=a.tokens, logprobs=t.logprobs, reward=0))
+        for a, t in zip(asked, engine.replay(asked, plan), strict=True)
     ]
     learner = Learner(tiny, TrainingSettings())
-    with torch.no_grad():
-        ours = learner._logprobs(collate(rollouts, [0.0] * len(rollouts)))
-    assert torch.allclose(ours, torch.from_numpy(np.concatenate([t.logprobs for t in traces])), atol=1e-4)
+    for share in (True, False):
+        batch = collate(packed(samples, share=share))
+        with torch.no_grad():
+            ours, entropy = learner.logprobs(batch)
+        assert torch.allclose(ours, batch.behaviour, atol=1e-4)
+        assert (entropy >= 0).all() and (entropy <= math.log(tiny.vocab_size) + 1e-5).all()
 
 
-def test_an_update_makes_rewarded_answers_likelier(tiny):
-    settings = TrainingSettings(learning_rate=1e-4)
+def test_the_head_in_pieces_has_the_values_and_gradients_of_the_whole():
+    torch.manual_seed(0)
+    states = torch.randn(PIECE + 300, 16, requires_grad=True)
+    weight = torch.randn(50, 16, requires_grad=True)
+    targets = torch.randint(0, 50, (PIECE + 300,))
+    ours, entropy = chosen_logprobs(states, weight, targets, 0.8)
+    whole = torch.log_softmax(states @ weight.T * 0.8, dim=1)
+    assert torch.allclose(ours, whole.gather(1, targets[:, None])[:, 0], atol=1e-5)
+    assert torch.allclose(entropy, -(whole.exp() * whole).sum(1), atol=1e-5)
+    direction = torch.randn(len(targets))
+    found = torch.autograd.grad((ours * direction).sum(), (states, weight))
+    expected = torch.autograd.grad((whole.gather(1, targets[:, None])[:, 0] * direction).sum(), (states, weight))
+    for one, other in zip(found, expected, strict=True):
+        assert torch.allclose(one, other, atol=1e-4)
+
+
+def alone(rollout):
+    return Sample(rollout=rollout, advantage=1.0, weight=1.0)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_an_update_makes_rewarded_answers_likelier(tiny, objective):
+    settings = TrainingSettings(learning_rate=1e-4, objective=objective, truncation=2.0, minibatches=1)
     learner = Learner(tiny, settings)
     good = TrainingRollout(
         prompt=np.array([1, 10, 2, 12], dtype=np.int32),
@@ -90,12 +132,12 @@ def test_an_update_makes_rewarded_answers_likelier(tiny):
 
     def logprob():
         with torch.no_grad():
-            return learner._logprobs(collate([good], [1.0])).sum().item()
+            return learner.logprobs(collate([[alone(good)]]))[0].sum().item()
 
     before = logprob()
     for rollout in (good, bad):
         with torch.no_grad():
-            rollout.logprobs[:] = learner._logprobs(collate([rollout], [1.0])).numpy()
+            rollout.logprobs[:] = learner.logprobs(collate([[alone(rollout)]]))[0].numpy()
     report = learner.update([TrainingGroup(miner=b"m", checkpoint_version=1, rollouts=(good, bad))], 1)
     assert report.steps > 0 and logprob() > before
 
@@ -113,6 +155,25 @@ def test_a_resumed_learner_goes_on_bit_for_bit(tiny, tmp_path):
     second.update(work, 1)
     for a, b in zip(straight.model.parameters(), second.model.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_an_update_that_goes_astray_raises_an_alarm(tiny):
+    work = [group([1, 0, 0, 1])]
+    assert "gradient norm" in Learner(tiny, TrainingSettings(alarm_gradient_norm=1e-9)).update(work, 1).alarm
+    assert "KL" in Learner(tiny, TrainingSettings(alarm_kl=1e-9)).update(work, 1).alarm
+    broken = group([1, 0])
+    broken.rollouts[0].logprobs[:] = math.nan
+    assert "no number" in Learner(tiny, TrainingSettings()).update([broken], 1).alarm
+
+
+def test_bf16_products_and_checkpointing_change_little_and_the_report_says_what_was_done(tiny):
+    work = [group([1, 0, 0, 1]), replace(group([0, 1], tokens=(4, 18)), miner=b"n" * 20, environment="sums/1")]
+    plain = Learner(tiny, TrainingSettings()).update(work, 1)
+    thrifty = Learner(tiny, TrainingSettings(compute="bf16", gradient_checkpointing=True)).update(work, 1)
+    assert thrifty.loss == pytest.approx(plain.loss, abs=0.05)
+    assert plain.shares == {(b"m" * 20).hex(): 0.5, (b"n" * 20).hex(): 0.5}
+    assert plain.rewards == {"": 0.5, "sums/1": 0.5} and plain.length == pytest.approx(16 / 6)
+    assert plain.entropy > 0 and plain.tokens > 0
 
 
 def test_the_rate_rises_then_falls_with_the_inverse_square_root():

@@ -91,6 +91,7 @@ def _training_group(
 ) -> TrainingGroup:
     prompt = mandates.group(number).prompt
     return TrainingGroup(
+        environment=mandates.group(number).environment.id,
         miner=submission.miner,
         checkpoint_version=submission.checkpoint_version,
         rollouts=tuple(

@@ -1,6 +1,7 @@
 """One asynchronous GRPO update on the window's verified groups, then publish: write, read back, register on chain."""
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 from grail.checkpoints.files import CALIBRATION, open_checkpoint
@@ -13,7 +14,7 @@ from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, CheckpointVersion, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
-from grail.training.learner import Learner, report_fields
+from grail.training.learner import Learner
 from trainer.duties.collect import collect
 
 
@@ -44,8 +45,12 @@ class Learn:
         record = subnet.checkpoint(version)
         learner = self._learner_at(record)
         report = learner.update(found.groups, version)
-        numbers = {"dropped": found.dropped, **report_fields(report)}
+        numbers = {**asdict(report), "unverified": found.dropped}
         if report.steps == 0:
+            return {"updated": False, **numbers}
+        if report.alarm:
+            node.log.error("update held back", window=window, reason=report.alarm)
+            self._learner = None  # the next one starts from what is published
             return {"updated": False, **numbers}
         published = self._publish(learner, record)
         return {"updated": True, "fingerprint": published.hex(), **numbers}
