@@ -33,6 +33,7 @@ def examine() -> list[DoctorFinding]:
         _package("matplotlib", True, "pip install 'grail-network[localnet]' -c constraints.txt"),
         _vllm(),
         _vision(),
+        _tool("bwrap", "tasks that run code need it: apt-get install bubblewrap"),
         _tool("node", "contracts are packaged; Node is needed only to change them and to test against anvil"),
         _disk(),
     ]

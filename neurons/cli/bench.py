@@ -1,5 +1,6 @@
 """grail bench: sampler, generate, replay, delta, ray."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ Model = Annotated[str, typer.Option(help="A model's name or folder (grail models
 Env = Annotated[str, typer.Option("--env", help="Environment whose prompts are used.")]
 Batch = Annotated[int, typer.Option(help="Rollouts at once.", min=1, max=4_096)]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+Save = Annotated[Path | None, typer.Option(help="Write what was measured to this file, as JSON.")]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON, for programs.")]
 
 
@@ -22,35 +24,50 @@ def add_to(app: typer.Typer) -> None:
 
 @commands.command()
 def sampler(
-    model: Model = "tiny", env: Env = "arithmetic/1", batch: Batch = 64, device: Device = "cpu", as_json: Json = False
+    model: Model = "tiny",
+    env: Env = "arithmetic/1",
+    batch: Batch = 64,
+    device: Device = "cpu",
+    as_json: Json = False,
+    save: Save = None,
 ) -> None:
     """What seeded sampling costs: decoding with the protocol's sampler against each engine's own.
 
     Example: grail bench sampler --model smollm2-135m --batch 64
     """
-    _show(_bench(model, env, batch, device).sampler(), as_json)
+    _show(_bench(model, env, batch, device).sampler(), as_json, save)
 
 
 @commands.command()
 def generate(
-    model: Model = "tiny", env: Env = "arithmetic/1", batch: Batch = 64, device: Device = "cpu", as_json: Json = False
+    model: Model = "tiny",
+    env: Env = "arithmetic/1",
+    batch: Batch = 64,
+    device: Device = "cpu",
+    as_json: Json = False,
+    save: Save = None,
 ) -> None:
     """Completions by each engine that is installed, against transformers as it comes.
 
     Example: grail bench generate --model smollm2-135m
     """
-    _show(_bench(model, env, batch, device).generate(), as_json)
+    _show(_bench(model, env, batch, device).generate(), as_json, save)
 
 
 @commands.command()
 def replay(
-    model: Model = "tiny", env: Env = "arithmetic/1", batch: Batch = 64, device: Device = "cpu", as_json: Json = False
+    model: Model = "tiny",
+    env: Env = "arithmetic/1",
+    batch: Batch = 64,
+    device: Device = "cpu",
+    as_json: Json = False,
+    save: Save = None,
 ) -> None:
     """A validator's replay against a bare forward of the same rows, and against generating them by each engine.
 
     Example: grail bench replay --model smollm2-135m
     """
-    _show(_bench(model, env, batch, device).replay(), as_json)
+    _show(_bench(model, env, batch, device).replay(), as_json, save)
 
 
 @commands.command()
@@ -61,6 +78,7 @@ def delta(
     updates: Annotated[int, typer.Option(help="Versions to publish.", min=1, max=1_000)] = 4,
     batch: Batch = 64,
     as_json: Json = False,
+    save: Save = None,
 ) -> None:
     """How small the step from one version to the next is: real GRPO updates, encoded and applied as deltas.
 
@@ -68,7 +86,7 @@ def delta(
     """
     from simulation.bench_delta import delta as measure
 
-    _show(measure(_bench(model, env, batch, "cpu"), rate, updates), as_json)
+    _show(measure(_bench(model, env, batch, "cpu"), rate, updates), as_json, save)
 
 
 @commands.command()
@@ -80,6 +98,7 @@ def ray(
     workers: Annotated[list[int], typer.Option(help="Numbers of workers, one option each.")] = [1, 2],  # noqa: B006
     pieces: Annotated[int, typer.Option(help="Pieces of 16 rollouts to replay.", min=1, max=10_000)] = 16,
     as_json: Json = False,
+    save: Save = None,
 ) -> None:
     """How replays scale over a Ray cluster.
 
@@ -87,7 +106,7 @@ def ray(
     """
     from simulation.bench_ray import scaling
 
-    _show(scaling(_bench(model, env, batch, "cpu"), address, workers, pieces), as_json)
+    _show(scaling(_bench(model, env, batch, "cpu"), address, workers, pieces), as_json, save)
 
 
 def _bench(model: str, env: str, batch: int, device: str) -> "Bench":
@@ -106,15 +125,18 @@ def _bench(model: str, env: str, batch: int, device: str) -> "Bench":
     return Bench(open_checkpoint(folder), Environments.installed().by_id(env), batch, device)
 
 
-def _show(found: "dict[str, object] | list[dict[str, object]]", as_json: bool) -> None:
+def _show(found: "dict[str, object] | list[dict[str, object]]", as_json: bool, save: Path | None) -> None:
     import json
 
     from rich.console import Console
     from rich.table import Table
 
     rows = found if isinstance(found, list) else [found]
+    told = json.dumps(rows[0] if len(rows) == 1 else {"rows": rows})
+    if save is not None:
+        save.write_text(told + "\n")
     if as_json:
-        print(json.dumps(rows[0] if len(rows) == 1 else {"rows": rows}))
+        print(told)
         return
     table = Table("what", *[str(row.get("engine", "measured")) for row in rows])
     for name in [name for name in rows[0] if name != "engine"]:

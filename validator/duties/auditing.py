@@ -4,7 +4,7 @@ Shared by the audit duty (its own draws) and the jury duty (the accuser's draws)
 """
 
 from grail.checkpoints.files import CALIBRATION, Checkpoint
-from grail.errors import ObjectCorrupt, ObjectMissing, ObjectTooLarge
+from grail.errors import BadCheckpoint, ObjectCorrupt, ObjectMissing, ObjectTooLarge, StorageError
 from grail.inference.text import TextCodec
 from grail.protocol.audit_sample import audit_order
 from grail.protocol.records import Commitment
@@ -90,11 +90,15 @@ def _judge(node: Node, commitment: Commitment, challenge: Digest, drawer: Addres
 
 def _alternative(
     node: Node, commitment: Commitment, checkpoint: Checkpoint, challenge: Digest, drawer: Address
-) -> Alternative:
-    """Whom the drawer asks after in this window, ready to replay."""
+) -> Alternative | None:
+    """Whom the drawer asks after in this window, ready to replay; None where the version before cannot be had."""
     version = commitment.checkpoint_version
     name = drawn_alternative(challenge, drawer, has_parent=version > 1)
     if name != PREVIOUS:
         return Alternative(name, node.engine(checkpoint).approximated(name))
-    before = node.checkpoints.fetch(node.subnet.checkpoint(CheckpointVersion(version - 1)))
+    try:
+        before = node.checkpoints.fetch(node.subnet.checkpoint(CheckpointVersion(version - 1)))
+    except (StorageError, BadCheckpoint) as gone:
+        node.log.warning("nothing to compare with", version=version - 1, reason=str(gone))
+        return None
     return Alternative(name, node.engine(before))
