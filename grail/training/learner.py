@@ -25,7 +25,7 @@ from grail.training.advantages import ADVANTAGES
 from grail.training.batch import Sample, TrainingBatch, TrainingGroup, collate, micro_batches, packed
 from grail.training.filters import choose
 from grail.training.head import chosen_logprobs
-from grail.training.objectives import OBJECTIVES, Shape, Tokens
+from grail.training.objectives import OBJECTIVES, Loss, Shape, Tokens
 from grail.training.weights import write_weights
 
 MICRO_TOKENS = {"cpu": 8_192, "cuda": 32_768}
@@ -180,22 +180,10 @@ class Learner:
         read = 0
         for piece in micro_batches(rows, MICRO_TOKENS[self._device]):
             batch = collate(piece)
-            logprobs, entropy = self.logprobs(batch)
-            weights = batch.weights.to(self._device)
-            found = self._objective(
-                Tokens(
-                    logprobs=logprobs,
-                    old=batch.old.to(self._device),
-                    behaviour=batch.behaviour.to(self._device),
-                    advantages=batch.advantages.to(self._device),
-                    weights=weights,
-                    rows=batch.samples.to(self._device),
-                ),
-                self._shape,
-            )
+            found, entropy = self.loss(batch)
             found.loss.backward()
             sums["loss"] += found.loss.item()
-            sums["entropy"] += float((weights * entropy).sum())
+            sums["entropy"] += entropy
             for name in ("kl", "clipped_low", "clipped_high"):
                 sums[name] += getattr(found, name)
             read += batch.read
@@ -205,6 +193,20 @@ class Learner:
             group["lr"] = self._settings.learning_rate * rate_factor(self._steps, self._settings.warmup_steps)
         self._optimizer.step()
         return Step(**sums, gradient_norm=norm), read
+
+    def loss(self, batch: TrainingBatch) -> tuple[Loss, float]:
+        """The objective's part of a batch, and its weighted entropy (nats)."""
+        logprobs, entropy = self.logprobs(batch)
+        weights = batch.weights.to(self._device)
+        tokens = Tokens(
+            logprobs=logprobs,
+            old=batch.old.to(self._device),
+            behaviour=batch.behaviour.to(self._device),
+            advantages=batch.advantages.to(self._device),
+            weights=weights,
+            rows=batch.samples.to(self._device),
+        )
+        return self._objective(tokens, self._shape), float((weights * entropy).sum())
 
     def _samples(self, groups: Sequence[TrainingGroup]) -> list[Sample]:
         rollouts = [rollout for group in groups for rollout in group.rollouts]
