@@ -5,7 +5,7 @@ from pathlib import Path
 
 from grail.checkpoints.delta import apply
 from grail.checkpoints.files import ADAPTER, CALIBRATION, WEIGHTS, Checkpoint, open_checkpoint
-from grail.checkpoints.manifest import Manifest, ManifestEntry, read_manifest
+from grail.checkpoints.manifest import Manifest, ManifestEntry, read_entry, read_manifest
 from grail.errors import BadCheckpoint, StorageError
 from grail.protocol.hashing import keccak256
 from grail.protocol.records import CheckpointRecord
@@ -53,10 +53,9 @@ class CheckpointCache:
             weights = self._held(manifest.delta.parent, parent)
             manifest = parent
         if weights is None:
-            entry = manifest.files[WEIGHTS]
-            weights = self._store.get(bytes.fromhex(entry.digest), entry.size)
+            weights = read_entry(self._store, manifest.files[WEIGHTS])
         for step in reversed(steps):
-            weights = apply(weights, self._store.get(bytes.fromhex(step.digest), step.size))
+            weights = apply(weights, read_entry(self._store, step))
         if keccak256(weights).hex() != expected:
             raise BadCheckpoint("expected the deltas to give the manifest's weights: a delta is poisoned")
         return weights
@@ -89,7 +88,7 @@ class CheckpointCache:
                     path.write_bytes(self._patched(manifest))
                 else:
                     held = self._copy(name, entry) if name == WEIGHTS and ADAPTER in manifest.files else None
-                    path.write_bytes(held or self._store.get(bytes.fromhex(entry.digest), entry.size))
+                    path.write_bytes(held or read_entry(self._store, entry))
             (part / MANIFEST).write_text(record.manifest.hex())
             open_checkpoint(part, record.fingerprint)
             part.replace(folder)

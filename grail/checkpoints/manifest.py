@@ -6,6 +6,7 @@ Weights travel whole, or as a delta to the weights of another manifest; their di
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import pydantic
 
@@ -16,18 +17,31 @@ from grail.protocol.hashing import keccak256
 from grail.protocol.units import Digest
 from grail.storage.base import ObjectStore
 
-MAX_MANIFEST_BYTES = 64 << 10
+MAX_MANIFEST_BYTES = 2 << 20
 MAX_CHECKPOINT_BYTES = 1 << 40
+CHUNK_BYTES = 4 << 20
+"""Files longer than this travel in chunks, from several relays at a time."""
+MAX_CHUNKS = 1 << 14
 MAX_DEPTH = 16
 """Deltas that a late joiner may have to fetch on top of weights that travel whole."""
 ALLOWED = (WEIGHTS, *SIDE_FILES, ADAPTER_CONFIG, ADAPTER)
 
 
 class ManifestEntry(pydantic.BaseModel, extra="forbid", frozen=True):
-    """One file: size in bytes, keccak-256 in hex."""
+    """One file: size in bytes, keccak-256 in hex; where it travels in chunks, theirs, each but the last of one size."""
 
     size: int = pydantic.Field(ge=0, le=MAX_CHECKPOINT_BYTES)
     digest: str = pydantic.Field(pattern="^[0-9a-f]{64}$")
+    chunks: tuple[Annotated[str, pydantic.Field(pattern="^[0-9a-f]{64}$")], ...] = pydantic.Field(
+        (), max_length=MAX_CHUNKS
+    )
+
+    @property
+    def parts(self) -> list[tuple[Digest, int]]:
+        """Objects that the file consists of, in order, and the most bytes of each."""
+        if not self.chunks:
+            return [(bytes.fromhex(self.digest), self.size)]
+        return [(bytes.fromhex(chunk), chunk_bytes(self.size)) for chunk in self.chunks]
 
 
 class ManifestDelta(ManifestEntry):
@@ -72,12 +86,36 @@ def upload(folder: Path, store: ObjectStore, parent: Parent | None = None) -> Di
         path = folder / name
         if path.exists():
             data = path.read_bytes()
-            digest = keccak256(data) if delta and name == WEIGHTS else store.put(data)
-            files[name] = ManifestEntry(size=len(data), digest=digest.hex())
-    manifest = Manifest(files=files, delta=delta).model_dump(exclude_none=True)
+            if delta and name == WEIGHTS:
+                files[name] = ManifestEntry(size=len(data), digest=keccak256(data).hex())
+            else:
+                files[name] = _put(data, store)
+    manifest = Manifest(files=files, delta=delta).model_dump(exclude_defaults=True)
     digest = store.put(json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode())
     read_manifest(store, digest)
     return digest
+
+
+def chunk_bytes(size: int) -> int:
+    """Length of a file's chunks: four MiB, more where there would be too many of them."""
+    return max(CHUNK_BYTES, -(-size // MAX_CHUNKS))
+
+
+def _put(data: bytes, store: ObjectStore) -> ManifestEntry:
+    """Store a file, a long one in chunks."""
+    if len(data) <= CHUNK_BYTES:
+        return ManifestEntry(size=len(data), digest=store.put(data).hex())
+    length = chunk_bytes(len(data))
+    chunks = tuple(store.put(data[first : first + length]).hex() for first in range(0, len(data), length))
+    return ManifestEntry(size=len(data), digest=keccak256(data).hex(), chunks=chunks)
+
+
+def read_entry(store: ObjectStore, entry: ManifestEntry) -> bytes:
+    """A file of a manifest. Raises BadCheckpoint where its chunks are not what it says."""
+    data = b"".join(store.get_many(entry.parts))
+    if len(data) != entry.size or keccak256(data).hex() != entry.digest:
+        raise BadCheckpoint(f"expected {entry.size} bytes with the digest {entry.digest}, got others from their chunks")
+    return data
 
 
 def _put_delta(folder: Path, store: ObjectStore, parent: Parent) -> ManifestDelta | None:
@@ -90,7 +128,8 @@ def _put_delta(folder: Path, store: ObjectStore, parent: Parent) -> ManifestDelt
     delta = encode(old, new)
     if delta is None or apply(old, delta) != new:
         return None
-    return ManifestDelta(size=len(delta), digest=store.put(delta).hex(), parent=parent.manifest.hex(), depth=depth)
+    entry = _put(delta, store)
+    return ManifestDelta(**entry.model_dump(), parent=parent.manifest.hex(), depth=depth)
 
 
 def read_manifest(store: ObjectStore, digest: Digest) -> Manifest:

@@ -1,4 +1,4 @@
-"""Bytes and rows. `open_store(url)`: file://FOLDER (S3 later); `database.open_database(path)`: SQLite or PostgreSQL."""
+"""Bytes and rows. `open_store(url)`: objects by URL; `database.Database(url)`: SQLite or PostgreSQL."""
 
 from pathlib import Path
 
@@ -8,7 +8,13 @@ from grail.storage.file_store import FileStore
 
 
 def open_store(url: str) -> ObjectStore:
-    """An object store by URL."""
-    if url.startswith("file://"):
-        return FileStore(Path(url.removeprefix("file://")))
-    raise SettingsError(f"expected an object store URL file://FOLDER, got {url!r}")
+    """`file://FOLDER`, or that and relays to read from: `file://FOLDER,http://RELAY,http://RELAY,…`."""
+    first, *relays = [part.strip() for part in url.split(",")]
+    if not first.startswith("file://") or not all(part.startswith(("http://", "https://")) for part in relays):
+        raise SettingsError(f"expected file://FOLDER or file://FOLDER,http://RELAY,… as object store, got {url!r}")
+    own = FileStore(Path(first.removeprefix("file://")))
+    if not relays:
+        return own
+    from grail.storage.relays import MirroredStore, RelayReader
+
+    return MirroredStore(own, RelayReader(relays))

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from grail.errors import ObjectCorrupt, ObjectMissing, ObjectTooLarge, StorageError
@@ -53,6 +54,11 @@ class FileStore:
         if keccak256(data) != digest:
             raise ObjectCorrupt(f"object {digest.hex()} in {self._folder} holds other bytes: fetch it again")
         return data
+
+    def get_many(self, wanted: Sequence[tuple[Digest, int]]) -> Iterator[bytes]:
+        """One after the other: a disk is not faster for being asked twice."""
+        for digest, max_bytes in wanted:
+            yield self.get(digest, max_bytes)
 
     def exists(self, digest: Digest) -> bool:
         """Is it there?"""

@@ -15,6 +15,7 @@ from neurons.cli import (
     localnet,
     models,
     redteam,
+    relay,
     run,
     stake,
     verify,
@@ -28,7 +29,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (localnet, models, run, verify, calibrate, redteam, bench, inspect, keys, stake, vote, court, deploy):
+for module in (
+    localnet, models, run, verify, calibrate, redteam, bench, relay, inspect, keys, stake, vote, court, deploy,
+):  # fmt: skip
     module.add_to(app)
 
 

@@ -1,4 +1,4 @@
-"""grail bench: sampler, generate, replay, delta, ray."""
+"""grail bench: sampler, generate, replay, delta, ray, relay."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -107,6 +107,25 @@ def ray(
     from simulation.bench_ray import scaling
 
     _show(scaling(_bench(model, env, batch, "cpu"), address, workers, pieces), as_json, save)
+
+
+@commands.command()
+def relay(
+    clients: Annotated[int, typer.Option(help="Nodes that read everything at once.", min=1, max=64)] = 8,
+    relays: Annotated[int, typer.Option(help="Relays between them and the origin.", min=1, max=16)] = 3,
+    chunks: Annotated[int, typer.Option(help="Chunks of the file.", min=1, max=4_096)] = 32,
+    chunk: Annotated[float, typer.Option(help="Size of a chunk, MB.", min=1e-3, max=64)] = 0.5,
+    rate: Annotated[float, typer.Option(help="What every server uploads at most, MB a second.", min=1e-3)] = 4.0,
+    as_json: Json = False,
+    save: Save = None,
+) -> None:
+    """How long a tree of relays takes, on links of this width, against the bound that they set.
+
+    Example: grail bench relay --clients 8 --relays 3
+    """
+    from simulation.bench_relay import distribution
+
+    _show(distribution(clients, relays, chunks, round(chunk * 1e6), round(rate * 1e6)), as_json, save)
 
 
 def _bench(model: str, env: str, batch: int, device: str) -> "Bench":

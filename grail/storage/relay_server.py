@@ -1,0 +1,125 @@
+"""A relay: serves a folder of objects over HTTP, and fetches from upstream what it lacks, once for all who ask.
+
+    GET /objects/HEX    the object; one byte range is understood
+    GET /health         what it holds and has served, as JSON
+
+Objects are named by their hash, so a relay need not be trusted and has nothing to configure per object.
+"""
+
+import asyncio
+import re
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import StreamingResponse
+
+from grail.errors import ObjectMissing, StorageError
+from grail.protocol.units import Digest
+from grail.storage.file_store import FileStore
+from grail.storage.relays import RelayReader
+
+PIECE = 1 << 16
+MAX_OBJECT = 1 << 34
+RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
+HEX = re.compile(r"[0-9a-f]{64}")
+
+
+class Link:
+    """Upload bandwidth, shared by all who are served: bytes a second, 0 for no bound."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._free_at = 0.0
+
+    async def pass_through(self, count: int) -> None:
+        """Wait until `count` bytes may go out."""
+        if not self._rate:
+            return
+        now = time.monotonic()
+        self._free_at = max(self._free_at, now) + count / self._rate
+        await asyncio.sleep(self._free_at - now)
+
+
+class RelayNode:
+    """The state of one relay."""
+
+    def __init__(self, store: FileStore, upstream: RelayReader | None, rate: int) -> None:
+        self._store = store
+        self._upstream = upstream
+        self._link = Link(rate)
+        self._fetching: dict[Digest, asyncio.Task[None]] = {}
+        self.uploads: Counter[str] = Counter()
+        self.uploaded_bytes = 0
+
+    async def place(self, digest: Digest) -> Path:
+        """The object's file, fetched first where it is not here. Raises StorageError where nobody has it."""
+        if not self._store.exists(digest):
+            if self._upstream is None:
+                raise ObjectMissing(f"no object {digest.hex()}")
+            task = self._fetching.get(digest)
+            if task is None:
+                task = asyncio.create_task(asyncio.to_thread(self._fetch, digest))
+                self._fetching[digest] = task
+                task.add_done_callback(lambda _: self._fetching.pop(digest, None))
+            await asyncio.shield(task)
+        return self._store.path(digest)
+
+    def _fetch(self, digest: Digest) -> None:
+        assert self._upstream is not None
+        self._store.put(self._upstream.get(digest, MAX_OBJECT))
+
+    async def stream(self, path: Path, first: int, count: int) -> AsyncIterator[bytes]:
+        """Bytes of a file, as fast as the link lets them."""
+        self.uploads[path.name] += 1
+        with path.open("rb") as file:
+            file.seek(first)
+            while count > 0 and (part := file.read(min(PIECE, count))):
+                await self._link.pass_through(len(part))
+                count -= len(part)
+                self.uploaded_bytes += len(part)
+                yield part
+
+
+def relay_app(store: FileStore, upstream: RelayReader | None = None, rate: int = 0) -> FastAPI:
+    """The HTTP application of a relay. `rate`: bytes a second that it uploads at most, 0 for no bound."""
+    node = RelayNode(store, upstream, rate)
+    app = FastAPI(title="Grail relay", docs_url=None, redoc_url=None)
+
+    @app.get("/objects/{name}")
+    async def get_object(name: str, request: Request) -> StreamingResponse:
+        if not HEX.fullmatch(name):
+            raise HTTPException(400, "expected 64 hex digits, the keccak-256 of the object")
+        try:
+            path = await node.place(bytes.fromhex(name))
+        except ObjectMissing as error:
+            raise HTTPException(404, str(error)) from error
+        except StorageError as error:
+            raise HTTPException(502, str(error)) from error
+        size = path.stat().st_size
+        first, last = _range(request.headers.get("range"), size)
+        headers = {"content-length": str(last - first + 1), "accept-ranges": "bytes"}
+        status = 200
+        if (first, last) != (0, size - 1):
+            status, headers["content-range"] = 206, f"bytes {first}-{last}/{size}"
+        body = node.stream(path, first, last - first + 1)
+        return StreamingResponse(body, status, headers, media_type="application/octet-stream")
+
+    @app.get("/health")
+    async def health() -> dict[str, object]:
+        return {"uploaded_bytes": node.uploaded_bytes, "uploads": dict(node.uploads.most_common(1_000))}
+
+    return app
+
+
+def _range(header: str | None, size: int) -> tuple[int, int]:
+    """First and last byte asked for. A range that cannot be served is refused; what is no range is ignored."""
+    found = RANGE.fullmatch(header or "")
+    if found is None:
+        return 0, size - 1
+    first, last = int(found[1]), min(int(found[2] or size - 1), size - 1)
+    if first > last:
+        raise HTTPException(416, f"expected a range within {size} bytes")
+    return first, last
