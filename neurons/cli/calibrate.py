@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+GROUP = 4
+"""Rollouts of one problem: a prompt is then read once for all of them."""
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
@@ -43,7 +46,8 @@ def calibrate(
     environment = Environments.installed().by_id(env)
     codec = TextCodec(checkpoint)
     keys = [keccak256(b"grail/calibration/1" + i.to_bytes(8, "big")) for i in range(rollouts)]
-    requests = [RolloutRequest(codec.encode(environment.problem(key).prompt), key) for key in keys]
+    prompts = [codec.encode(environment.problem(key).prompt) for key in keys[::GROUP]]
+    requests = [RolloutRequest(prompts[place // GROUP], key) for place, key in enumerate(keys)]
     plan = SketchPlan(keccak256(b"grail/calibration/1"), 8, 8)
     engines = {name: open_engine(name, checkpoint) for name in engine or installed_engines()}
     with Console(stderr=True).status("starting") as status:
