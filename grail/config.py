@@ -128,6 +128,11 @@ def load_settings(path: Path | None = None) -> Settings:
         raise SettingsError(f"setting {place} in {path or 'the environment'}: {first['msg']}") from error
 
 
+def local_rank() -> int | None:
+    """This process's number on this machine where torchrun started it, else None."""
+    return int(os.environ["LOCAL_RANK"]) if "LOCAL_RANK" in os.environ else None
+
+
 def tell_libraries(**variables: str) -> None:
     """Set environment variables that a library reads and takes no argument for; what the user has set stays."""
     for name, value in variables.items():

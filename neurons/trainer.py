@@ -13,13 +13,22 @@ from neurons.wiring import open_node, run_until_stopped
 
 
 def run(settings: Settings) -> None:
-    """Open the node and work until stopped."""
+    """Open the node and work until stopped; under torchrun the first process does, and the others train with it."""
+    from grail.inference import find_device
+    from grail.training.together import follow, join, leave
     from trainer.service import trainer_service
 
     work = settings.work
+    device = find_device(work.device)
+    if not join(device):
+        follow()
+        return
     node = open_node(settings, Role.TRAINER)
-    service = trainer_service(node, work.folder / "trainer", settings.training, watchdog_seconds=work.watchdog_seconds)
+    service = trainer_service(
+        node, work.folder / "trainer", settings.training, device=device, watchdog_seconds=work.watchdog_seconds
+    )
     run_until_stopped(service, work.poll_seconds)
+    leave()
 
 
 if __name__ == "__main__":

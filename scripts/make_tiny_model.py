@@ -33,7 +33,7 @@ from grail.proofs.sketch import SketchPlan
 from grail.protocol.hashing import keccak256
 from grail.training.batch import TrainingRollout, collate
 from grail.training.evaluation import evaluate
-from grail.training.weights import write_weights
+from grail.training.weights import own_tensors, write_weights
 from grail.verification.calibration import calibrate
 
 CHARACTERS = "0123456789+-=*() "
@@ -90,7 +90,7 @@ def touch(model: LlamaForCausalLM, codec: TextCodec, folder: Path) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=TOUCH_RATE, betas=(0.9, 0.98))
     for step in range(MOST_TOUCHES):
         fit(model, optimizer, codec, [problem_of(f"touch/{step}/{i}") for i in range(TOUCH_BATCH)], TOUCH_RATE)
-        write_weights(model, folder / WEIGHTS, torch.float32)
+        write_weights(own_tensors(model, torch.float32), folder / WEIGHTS)
         reached = sampled_accuracy(folder, step)
         print(f"touch {step + 1:3d}  sampled accuracy on fresh problems {reached:.3f}", flush=True)
         if reached >= TOUCH_TARGET:
@@ -170,10 +170,10 @@ def main() -> None:
     config = {key: value for key, value in config.items() if key not in ("transformers_version", "_name_or_path")}
     config["architectures"] = ["LlamaForCausalLM"]
     (folder / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
-    write_weights(model, folder / WEIGHTS, torch.float32)
+    write_weights(own_tensors(model, torch.float32), folder / WEIGHTS)
     codec = TextCodec(open_checkpoint(folder))
     train(model, codec)
-    write_weights(model, folder / WEIGHTS, torch.float32)
+    write_weights(own_tensors(model, torch.float32), folder / WEIGHTS)
     print(f"before the second phase: {sampled_accuracy(folder, -1):.3f}", flush=True)
     touch(model, codec, folder)
     write_profile(folder, 2_048)

@@ -9,7 +9,9 @@ from grail.runtime.service import Service
 from trainer.duties.learn import Learn
 
 
-def trainer_service(node: Node, folder: Path, settings: TrainingSettings, *, watchdog_seconds: float = 60.0) -> Service:
+def trainer_service(
+    node: Node, folder: Path, settings: TrainingSettings, *, device: str = "cpu", watchdog_seconds: float = 60.0
+) -> Service:
     """The service of one trainer; `folder` keeps its optimizer state."""
     folder.mkdir(parents=True, exist_ok=True)
-    return Service(node, [Learn(node, folder, settings), Claim(node)], watchdog_seconds=watchdog_seconds)
+    return Service(node, [Learn(node, folder, settings, device), Claim(node)], watchdog_seconds=watchdog_seconds)

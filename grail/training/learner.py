@@ -6,14 +6,14 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.distributed import checkpoint as dcp
 from transformers import AutoModelForCausalLM
 
 from grail.checkpoints.files import SIDE_FILES, WEIGHTS, Checkpoint
@@ -24,14 +24,15 @@ from grail.protocol.constants import MILLI
 from grail.training.advantages import ADVANTAGES
 from grail.training.batch import Sample, TrainingBatch, TrainingGroup, collate, micro_batches, packed
 from grail.training.filters import choose
-from grail.training.head import chosen_logprobs
 from grail.training.objectives import OBJECTIVES, Loss, Shape, Tokens
-from grail.training.weights import write_weights
+from grail.training.policy import Policy
+from grail.training.sharding import rank, sharded, share, summed, whole, world
+from grail.training.weights import own_tensors, write_weights
 
 MICRO_TOKENS = {"cpu": 8_192, "cuda": 32_768}
 """Tokens of one forward and backward pass; larger minibatches accumulate gradients."""
 STEP_FILE = "learner.json"
-STATE_FILE = "optimizer.safetensors"
+STATE = "state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,9 @@ class Learner:
         self.model.train()
         if settings.gradient_checkpointing:
             self.model.gradient_checkpointing_enable()
+        scale = MILLI / checkpoint.rules.temperature_milli
+        self.policy = Policy(self.model, scale, half=settings.compute == "bf16")
+        sharded(self.policy, self.model.base_model.layers)
         self._parameters = [p for p in self.model.parameters() if p.requires_grad]
         self._optimizer = torch.optim.AdamW(
             self._parameters,
@@ -136,67 +140,80 @@ class Learner:
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint folder: weights in the precision class's dtype, side files as they were."""
+        dtype = torch.bfloat16 if self._checkpoint.rules.precision == "bf16" else torch.float32
+        weights = own_tensors(self.model, dtype)
+        if rank() > 0:
+            return
         folder.mkdir(parents=True, exist_ok=True)
         for name in SIDE_FILES:
             source = self._checkpoint.folder / name
             if source.exists():
                 shutil.copyfile(source, folder / name)
-        dtype = torch.bfloat16 if self._checkpoint.rules.precision == "bf16" else torch.float32
-        write_weights(self.model, folder / WEIGHTS, dtype)
+        write_weights(weights, folder / WEIGHTS)
 
     def save_state(self, folder: Path) -> None:
-        """Write the master weights and the optimizer state, so that a resumed learner goes on bit for bit."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write the master weights and the optimizer state, so that a resumed learner goes on bit for bit, on as many
+        processes as it likes.
+        """
+        dcp.state_dict_saver.save(self._state(), checkpoint_id=folder / STATE, no_dist=world() == 1)
+        if rank() == 0:
+            counts = {"updates": self._updates, "steps": self._steps, "shapes": self._shapes}
+            (folder / STEP_FILE).write_text(json.dumps(counts))
+
+    @property
+    def _shapes(self) -> list[list[int]]:
+        return [list(parameter.shape) for parameter in self._parameters]
+
+    def _state(self) -> dict[str, Tensor]:
+        """Every tensor of the state by name, the ones themselves."""
         tensors: dict[str, Tensor] = {}
         for number, parameter in enumerate(self._parameters):
-            tensors[f"{number}.master"] = parameter.detach().clone()
+            tensors[f"{number}.master"] = parameter.detach()
             for name, value in self._optimizer.state.get(parameter, {}).items():
-                tensors[f"{number}.{name}"] = value.clone()
-        save_file(tensors, str(folder / STATE_FILE))
-        (folder / STEP_FILE).write_text(json.dumps({"updates": self._updates, "steps": self._steps}))
+                tensors[f"{number}.{name}"] = value
+        return tensors
 
     def _resume(self, folder: Path) -> None:
-        tensors = load_file(str(folder / STATE_FILE))
         counts = json.loads((folder / STEP_FILE).read_text())
+        if counts["shapes"] != self._shapes:
+            raise BadCheckpoint(f"expected the optimizer state of this model in {folder}: delete the folder")
         self._updates, self._steps = counts["updates"], counts["steps"]
-        for number, parameter in enumerate(self._parameters):
-            master = tensors.get(f"{number}.master")
-            if master is None or master.shape != parameter.shape:
-                raise BadCheckpoint(f"expected the optimizer state of this model in {folder}: delete the folder")
-            parameter.data.copy_(master)
-            state = {
-                name: tensors[f"{number}.{name}"]
-                for name in ("step", "exp_avg", "exp_avg_sq")
-                if f"{number}.{name}" in tensors
-            }
-            if state:
-                self._optimizer.state[parameter] = state
+        if self._steps:
+            for parameter in self._parameters:
+                self._optimizer.state[parameter] = {
+                    "step": torch.zeros(()),
+                    "exp_avg": torch.zeros_like(parameter),
+                    "exp_avg_sq": torch.zeros_like(parameter),
+                }
+        dcp.state_dict_loader.load(self._state(), checkpoint_id=folder / STATE, no_dist=world() == 1)
 
     def _step(self, groups: Sequence[TrainingGroup]) -> tuple[Step, int]:
         """One optimizer step over a minibatch, in pieces of bounded size; and how many tokens were read."""
         self._optimizer.zero_grad(set_to_none=True)
-        rows = packed(self._samples(groups), share=self._shares_prompts)
-        sums = dict.fromkeys(("loss", "kl", "clipped_low", "clipped_high", "entropy"), 0.0)
-        read = 0
-        for piece in micro_batches(rows, MICRO_TOKENS[self._device]):
+        rows = packed(self._samples(groups), share=self.policy.shares_prompts)
+        sums = dict.fromkeys(("loss", "kl", "clipped_low", "clipped_high", "entropy", "read"), 0.0)
+        for piece, counts in share(micro_batches(rows, MICRO_TOKENS[self._device])):
             batch = collate(piece)
+            if not counts:
+                batch = replace(batch, weights=torch.zeros_like(batch.weights), read=0)
             found, entropy = self.loss(batch)
             found.loss.backward()
             sums["loss"] += found.loss.item()
             sums["entropy"] += entropy
             for name in ("kl", "clipped_low", "clipped_high"):
                 sums[name] += getattr(found, name)
-            read += batch.read
-        norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.gradient_norm))
+            sums["read"] += batch.read
+        norm = float(whole(torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.gradient_norm)))
         self._steps += 1
         for group in self._optimizer.param_groups:
             group["lr"] = self._settings.learning_rate * rate_factor(self._steps, self._settings.warmup_steps)
         self._optimizer.step()
-        return Step(**sums, gradient_norm=norm), read
+        sums = summed(sums)
+        return Step(**{name: sums[name] for name in sums if name != "read"}, gradient_norm=norm), int(sums["read"])
 
     def loss(self, batch: TrainingBatch) -> tuple[Loss, float]:
         """The objective's part of a batch, and its weighted entropy (nats)."""
-        logprobs, entropy = self.logprobs(batch)
+        logprobs, entropy = self.policy(batch)
         weights = batch.weights.to(self._device)
         tokens = Tokens(
             logprobs=logprobs,
@@ -222,9 +239,9 @@ class Learner:
     def _policy_now(self, groups: Sequence[TrainingGroup]) -> dict[int, NDArray[np.float32]]:
         """logπ of every rollout by the weights as they are, by the rollout's identity."""
         found: dict[int, NDArray[np.float32]] = {}
-        rows = packed(self._samples(groups), share=self._shares_prompts)
+        rows = packed(self._samples(groups), share=self.policy.shares_prompts)
         for piece in micro_batches(rows, MICRO_TOKENS[self._device]):
-            logprobs = self.logprobs(collate(piece))[0].cpu().numpy()
+            logprobs = self.policy(collate(piece))[0].cpu().numpy()
             samples = [sample for row in piece for sample in row]
             ends = np.cumsum([len(sample.rollout.tokens) for sample in samples])
             found |= {id(s.rollout): part for s, part in zip(samples, np.split(logprobs, ends[:-1]), strict=True)}
@@ -234,30 +251,6 @@ class Learner:
     def _shape(self) -> Shape:
         own = self._settings
         return Shape(clip_low=own.clip_low, clip_high=own.clip_high, two_sided=own.two_sided, truncation=own.truncation)
-
-    @property
-    def _shares_prompts(self) -> bool:
-        """Packed rows need attention over everything that the mask lets through: no windows, no recurrence."""
-        kinds = set(getattr(self.model.config, "layer_types", None) or ["full_attention"])
-        return kinds == {"full_attention"}
-
-    def logprobs(self, batch: TrainingBatch) -> tuple[Tensor, Tensor]:
-        """log π of every sampled token at the checkpoint's temperature and the entropy there, float32 (tokens,)."""
-        device = self._device
-        with torch.autocast(device, torch.bfloat16, enabled=self._settings.compute == "bf16"):
-            answer = self.model.base_model(
-                input_ids=batch.ids.to(device),
-                attention_mask=batch.mask.to(device),
-                position_ids=batch.places.to(device),
-                use_cache=False,
-            )
-        states = answer.last_hidden_state[batch.rows.to(device), batch.columns.to(device)]
-        head = self.model.get_output_embeddings()
-        if head.bias is not None:
-            raise BadCheckpoint("expected an LM head without bias: models with one cannot be trained here")
-        return chosen_logprobs(
-            states, head.weight, batch.targets.to(device), MILLI / self._checkpoint.rules.temperature_milli
-        )
 
     def _alarm(self, steps: Sequence[Step]) -> str:
         """Why the weights must not be published; empty where nothing is wrong."""

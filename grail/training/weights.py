@@ -6,19 +6,23 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from grail.training.sharding import whole
+
 METADATA = {"format": "pt"}
 """One key: safetensors keeps metadata in a hash map, and two keys would come out in either order."""
 
 
-def write_weights(model: nn.Module, path: Path, dtype: torch.dtype) -> None:
-    """Write every parameter and buffer once, in `dtype`; of tied tensors the first name stays.
-
-    The same tensors give the same bytes, so that the same run gives the same manifest.
-    """
+def own_tensors(model: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Every parameter and buffer once, in `dtype`, gathered where sharded; of tied tensors the first name stays."""
     tensors: dict[str, Tensor] = {}
     written: set[int] = set()
-    for name, tensor in model.state_dict().items():
-        if tensor.data_ptr() not in written:
-            written.add(tensor.data_ptr())
-            tensors[name] = tensor.detach().to(dtype).contiguous()
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        if id(tensor) not in written:
+            written.add(id(tensor))
+            tensors[name] = whole(tensor.detach()).to(dtype).contiguous()
+    return tensors
+
+
+def write_weights(tensors: dict[str, Tensor], path: Path) -> None:
+    """The same tensors give the same bytes, so that the same run gives the same manifest."""
     save_file(tensors, str(path), metadata=METADATA)

@@ -91,7 +91,7 @@ def test_packed_or_not_the_numbers_are_the_replays(tiny, engine, requests, plan)
     for share in (True, False):
         batch = collate(packed(samples, share=share))
         with torch.no_grad():
-            ours, entropy = learner.logprobs(batch)
+            ours, entropy = learner.policy(batch)
         assert torch.allclose(ours, batch.behaviour, atol=1e-4)
         assert (entropy >= 0).all() and (entropy <= math.log(tiny.vocab_size) + 1e-5).all()
 
@@ -132,12 +132,12 @@ def test_an_update_makes_rewarded_answers_likelier(tiny, objective):
 
     def logprob():
         with torch.no_grad():
-            return learner.logprobs(collate([[alone(good)]]))[0].sum().item()
+            return learner.policy(collate([[alone(good)]]))[0].sum().item()
 
     before = logprob()
     for rollout in (good, bad):
         with torch.no_grad():
-            rollout.logprobs[:] = learner.logprobs(collate([[alone(rollout)]]))[0].numpy()
+            rollout.logprobs[:] = learner.policy(collate([[alone(rollout)]]))[0].numpy()
     report = learner.update([TrainingGroup(miner=b"m", checkpoint_version=1, rollouts=(good, bad))], 1)
     assert report.steps > 0 and logprob() > before
 

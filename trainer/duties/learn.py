@@ -15,6 +15,7 @@ from grail.protocol.units import BlockNumber, CheckpointVersion, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
 from grail.training.learner import Learner
+from grail.training.together import LeadingLearner
 from trainer.duties.collect import collect
 
 
@@ -23,8 +24,9 @@ class Learn:
 
     name = "learn"
 
-    def __init__(self, node: Node, folder: Path, settings: TrainingSettings) -> None:
+    def __init__(self, node: Node, folder: Path, settings: TrainingSettings, device: str) -> None:
         """`folder` keeps the optimizer state by fingerprint, so that a restart goes on bit for bit."""
+        self._device = device
         self._node = node
         self._folder = folder
         self._settings = settings
@@ -59,7 +61,8 @@ class Learn:
         """The learner whose weights are this version: the one in memory, or one resumed from disk."""
         if self._learner is None or self._fingerprint != record.fingerprint:
             checkpoint = self._node.checkpoints.fetch(record)
-            self._learner = Learner(checkpoint, self._settings, self._folder / record.fingerprint.hex())
+            state = self._folder / record.fingerprint.hex()
+            self._learner = LeadingLearner(checkpoint, self._settings, state, self._device)
             self._fingerprint = record.fingerprint
         return self._learner
 
