@@ -1,4 +1,4 @@
-"""grail bench: sampler, generate, replay, delta, ray, relay."""
+"""grail bench: sampler, generate, replay, delta, ray, learner, relay."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -107,6 +107,20 @@ def ray(
     from simulation.bench_ray import scaling
 
     _show(scaling(_bench(model, env, batch, "cpu"), address, workers, pieces), as_json, save)
+
+
+@commands.command()
+def learner(model: Model = "tiny", as_json: Json = False, save: Save = None) -> None:
+    """An optimizer step on 32 rollouts of 256 tokens against a bare one, and the memory that it takes.
+
+    Example: grail bench learner --model smollm2-135m
+    """
+    from grail.checkpoints.files import open_checkpoint
+    from grail.config import load_settings
+    from grail.models.library import Library
+    from simulation.bench_learner import learner as measure
+
+    _show(measure(open_checkpoint(Library(load_settings().work.models).find(model))), as_json, save)
 
 
 @commands.command()

@@ -35,6 +35,12 @@ def test_deltas_of_real_updates_add_up_to_the_last_version():
     assert found["chain_identical"] and found["delta_bytes"] < found["full_bytes"]
 
 
+def test_relays_are_measured_against_the_bound_of_their_links():
+    done = CliRunner().invoke(app, ["bench", "relay", "--clients", "2", "--chunks", "4", "--chunk", "0.05", "--json"])
+    found = json.loads(done.stdout)
+    assert found["ratio"] > 0.9 and found["origin_uploads_per_chunk"] <= 2
+
+
 def test_a_device_that_does_not_exist_is_refused():
     done = CliRunner().invoke(app, ["bench", "replay", "--device", "abacus"])
     assert "expected --device cpu or cuda, got abacus" in str(done.exception)
