@@ -53,7 +53,7 @@ class UpdateReport:
 
     groups: int
     used: int
-    dropped: Counter[str]
+    dropped: dict[str, int]
     reward: float
     rewards: dict[str, float] = field(default_factory=dict)
     shares: dict[str, float] = field(default_factory=dict)
@@ -129,7 +129,7 @@ class Learner:
         return UpdateReport(
             groups=len(groups),
             used=len(chosen.groups),
-            dropped=chosen.dropped,
+            dropped=dict(chosen.dropped),
             steps=len(steps),
             tokens=read,
             alarm=self._alarm(steps),

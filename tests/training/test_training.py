@@ -1,7 +1,8 @@
 """Advantages, filters, packing, and a learner that resumes bit for bit."""
 
+import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -174,6 +175,8 @@ def test_bf16_products_and_checkpointing_change_little_and_the_report_says_what_
     assert plain.shares == {(b"m" * 20).hex(): 0.5, (b"n" * 20).hex(): 0.5}
     assert plain.rewards == {"": 0.5, "sums/1": 0.5} and plain.length == pytest.approx(16 / 6)
     assert plain.entropy > 0 and plain.tokens > 0
+    numbers = Learner(tiny, TrainingSettings()).update([*work, group([1, 1])], 1)
+    assert json.loads(json.dumps(asdict(numbers)))["dropped"] == {"no_signal": 1}, "the journal keeps it as JSON"
 
 
 def test_the_rate_rises_then_falls_with_the_inverse_square_root():
