@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 import time
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -155,7 +156,9 @@ class Learner:
         """Write the master weights and the optimizer state, so that a resumed learner goes on bit for bit, on as many
         processes as it likes.
         """
-        dcp.state_dict_saver.save(self._state(), checkpoint_id=folder / STATE, no_dist=world() == 1)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="torch.distributed is")  # it is not: one process saves alone
+            dcp.state_dict_saver.save(self._state(), checkpoint_id=folder / STATE, no_dist=world() == 1)
         if rank() == 0:
             counts = {"updates": self._updates, "steps": self._steps, "shapes": self._shapes}
             (folder / STEP_FILE).write_text(json.dumps(counts))
@@ -185,7 +188,9 @@ class Learner:
                     "exp_avg": torch.zeros_like(parameter),
                     "exp_avg_sq": torch.zeros_like(parameter),
                 }
-        dcp.state_dict_loader.load(self._state(), checkpoint_id=folder / STATE, no_dist=world() == 1)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="torch.distributed is")
+            dcp.state_dict_loader.load(self._state(), checkpoint_id=folder / STATE, no_dist=world() == 1)
 
     def _step(self, groups: Sequence[TrainingGroup]) -> tuple[Step, int]:
         """One optimizer step over a minibatch, in pieces of bounded size; and how many tokens were read."""
