@@ -24,6 +24,7 @@ PACKAGES, PROGRAM, START = "/packages", "/program.py", "/inside.py"
 CURE = "apt-get install bubblewrap, and where it runs in a container, allow it to make namespaces"
 FIRST_UID, UIDS = 0x4000_0000, 0x1000_0000
 CHUNK = 1 << 16
+OTHERS_READ = 0o005
 
 
 def run(program: str, stdin: bytes, limits: Limits) -> SandboxRun:
@@ -44,6 +45,9 @@ def start(
     Raises Unavailable where there is no sandbox.
     """
     check_sandbox()
+    closed = [str(package) for package in packages if package.stat().st_mode & OTHERS_READ != OTHERS_READ]
+    if os.getuid() == 0 and closed:
+        raise Unavailable(f"the sandbox's user may not read {', '.join(closed)}: chmod o+rX")
     return subprocess.Popen(
         [*_command(program, limits, packages), *arguments],
         stdin=subprocess.PIPE,

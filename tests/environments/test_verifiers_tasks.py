@@ -55,6 +55,7 @@ EMPTY = SUMS.replace("range(30)", "range(0)")
 def packages(tmp_path_factory):
     """Installed environment packages: a module and its metadata each."""
     root = tmp_path_factory.mktemp("site")
+    root.chmod(0o755)
     for name, text in (("sums_env", SUMS), ("boxed_env", BOXED), ("empty_env", EMPTY)):
         (root / f"{name}.py").write_text(text)
         about = root / f"{name}-1.2.0.dist-info"
@@ -96,6 +97,15 @@ def test_rewards_that_evaluate_replies_harm_nobody(packages, tmp_path):
 def test_other_ids_are_refused(packages, environment_id, kind, reason):
     with pytest.raises(kind, match=reason):
         VerifiersTasks(environment_id)
+
+
+def test_packages_that_the_sandbox_may_not_read_are_named(packages):
+    packages.chmod(0o700)
+    try:
+        with pytest.raises(Unavailable, match=r"chmod o\+rX"):
+            VerifiersTasks("verifiers:sums-env@1.2.0?tasks=7").problem(bytes(32))
+    finally:
+        packages.chmod(0o755)
 
 
 @pytest.mark.parametrize("package, reason", [("boxed-env", "no container"), ("empty-env", "no tasks")])
