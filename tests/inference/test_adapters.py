@@ -22,10 +22,8 @@ MODULES = ("model.layers.0.self_attn.q_proj", "model.layers.3.mlp.down_proj")
 CONFIG = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "bias": "none", "target_modules": ["q_proj", "down_proj"]}
 
 
-@pytest.fixture
-def folder(tiny, tmp_path):
-    """The tiny model with an adapter that changes two of its matrices."""
-    place = tmp_path / "adapted"
+def adapted_copy(tiny, place):
+    """The tiny model with an adapter that changes two of its matrices, in folder `place`."""
     shutil.copytree(tiny.folder, place)
     weights = load_file(place / WEIGHTS)
     torch.manual_seed(1)
@@ -37,6 +35,11 @@ def folder(tiny, tmp_path):
     save_file(tensors, place / ADAPTER)
     (place / ADAPTER_CONFIG).write_text(json.dumps(CONFIG))
     return place
+
+
+@pytest.fixture
+def folder(tiny, tmp_path):
+    return adapted_copy(tiny, tmp_path / "adapted")
 
 
 def test_the_fingerprint_covers_base_and_adapter(folder, tiny):

@@ -15,6 +15,7 @@ from grail.inference.transformers_engine import TransformersEngine
 from grail.inference.vllm_engine.engine import VllmEngine
 from grail.proofs.sketch import sketch_errors
 from grail.protocol.constants import FINISH_EOS
+from tests.inference.test_adapters import adapted_copy
 
 pytestmark = pytest.mark.skipif(find_spec("vllm") is None, reason="vLLM is not installed: make vllm")
 
@@ -73,6 +74,15 @@ def test_other_weights_are_loaded_in_place_and_nothing_of_the_old_remains(vllm, 
     for trace in traces(TransformersEngine(changed), requests, made, plan):
         assert trace.margins.max() < 1e-3
     assert [g.tokens.tolist() for g in vllm.generate(requests, plan)] == before
+
+
+def test_an_adapter_is_loaded_in_place(vllm, tiny, tmp_path, requests, plan):
+    before = [g.tokens.tolist() for g in vllm.generate(requests, plan)]
+    adapted = open_checkpoint(adapted_copy(tiny, tmp_path / "adapted"))
+    made = VllmEngine(adapted).generate(requests, plan)
+    assert [g.tokens.tolist() for g in made] != before
+    for trace in traces(TransformersEngine(adapted), requests, made, plan):
+        assert trace.margins.max() < 1e-3
 
 
 def test_damaged_weights_are_named_and_the_next_call_starts_afresh(vllm, tiny, tmp_path, requests, plan):
