@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from grail.environments.base import RIGHT, WRONG, Grade, Problem
+from grail.environments.sandboxed import QUICK
 from grail.protocol.draws import Draws
 from grail.protocol.hashing import keccak256
 from grail.protocol.units import Digest
@@ -15,8 +16,6 @@ from grail.sandbox import Ended, Limits, run
 
 TESTS = 3
 LIMITS = Limits()
-QUICK = 1.0
-"""Seconds. What takes longer here might pass a limit elsewhere: such a grade is not certain."""
 MAX_PROGRAM = 1 << 14
 HELD_OUT_SHARE = 32
 """Of 256: one prompt in eight is kept for evaluation and never mandated."""

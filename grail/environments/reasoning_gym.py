@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from grail.environments.base import RIGHT, WRONG, Grade, Problem
-from grail.environments.sandboxed import SandboxedLibrary
+from grail.environments.sandboxed import SandboxedLibrary, grade_of
 from grail.errors import SettingsError, Unavailable
 from grail.protocol.draws import Draws
 from grail.protocol.hashing import keccak256
@@ -50,10 +50,6 @@ UNFIT = {
     "word_ladder": _BY_HASH,
 }
 """Tasks that are refused, and why."""
-FULL = 0.99
-"""Scores from here on are right."""
-QUICK = 1.0
-"""Seconds. A grader that takes longer might be stopped elsewhere: such a grade is not certain."""
 
 
 class ReasoningGym:
@@ -93,9 +89,7 @@ class ReasoningGym:
         return self._graded(int(problem.level.rpartition(" ")[2]), answer[:MAX_ANSWER])
 
     def _graded(self, seed: int, answer: str) -> Grade:
-        score, seconds = _scored(self._task, self._parameters, seed, answer)
-        reward = RIGHT if score >= FULL else WRONG
-        return Grade(reward, f"scored {score:.2f} by reasoning_gym", certain=seconds <= QUICK)
+        return grade_of(*_scored(self._task, self._parameters, seed, answer), by=FAMILY)
 
     def _first(self, draws: Draws, *, held_out: bool) -> Problem:
         for _ in range(MAX_ATTEMPTS):

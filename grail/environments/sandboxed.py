@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from grail.environments.base import RIGHT, WRONG, Grade
 from grail.environments.inside import serving
 from grail.errors import Unavailable
 from grail.sandbox import Limits, start
@@ -20,6 +21,15 @@ from grail.sandbox.base import MIB
 LIMITS = Limits(cpu_seconds=1 << 20, memory_bytes=4096 * MIB)
 START_SECONDS = 60.0
 LONGEST_LINE = 1 << 20
+FULL = 0.99
+"""Scores from here on are right."""
+QUICK = 1.0
+"""Seconds. What takes longer here might be stopped elsewhere: such a grade is not certain."""
+
+
+def grade_of(score: float, seconds: float, by: str) -> Grade:
+    """The grade that a library's score stands for: all or nothing."""
+    return Grade(RIGHT if score >= FULL else WRONG, f"scored {score:.2f} by {by}", certain=seconds <= QUICK)
 
 
 class SandboxedLibrary:

@@ -9,8 +9,8 @@ import re
 from functools import cache, cached_property, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
-from grail.environments.base import RIGHT, WRONG, Grade, Problem
-from grail.environments.sandboxed import SandboxedLibrary
+from grail.environments.base import Grade, Problem
+from grail.environments.sandboxed import SandboxedLibrary, grade_of
 from grail.errors import SettingsError, Unavailable
 from grail.protocol.draws import Draws
 from grail.protocol.hashing import keccak256
@@ -28,9 +28,6 @@ HELD_OUT_SHARE = 32
 """Of 256: one prompt in eight is kept for evaluation and never mandated."""
 MAX_ATTEMPTS = 4_096
 MAX_REPLY = 1 << 16
-FULL = 0.99
-QUICK = 1.0
-"""Seconds, as for reasoning-gym's graders."""
 
 
 class VerifiersTasks:
@@ -56,9 +53,8 @@ class VerifiersTasks:
 
     def grade(self, problem: Problem, completion: str) -> Grade:
         """One for a total reward of 1, else nothing."""
-        score, seconds = _scored(self._library, int(problem.level.rpartition(" ")[2]), completion[:MAX_REPLY])
-        reward = RIGHT if score >= FULL else WRONG
-        return Grade(reward, f"scored {score:.2f} by {self.id}", certain=seconds <= QUICK)
+        index = int(problem.level.rpartition(" ")[2])
+        return grade_of(*_scored(self._library, index, completion[:MAX_REPLY]), by=self.id)
 
     @cached_property
     def _count(self) -> int:

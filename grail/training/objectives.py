@@ -59,12 +59,10 @@ def grpo(tokens: Tokens, shape: Shape) -> Loss:
     """−Σ w min(ρ A, clip(ρ, 1 − low, 1 + high) A).
 
     GRPO (Shao et al., "DeepSeekMath", arXiv:2402.03300), Dr. GRPO (Liu et al., arXiv:2503.20783) and DAPO (Yu et al.,
-    arXiv:2503.14476; asymmetric clip) are this with the weights of `WEIGHTS`.
+    arXiv:2503.14476; asymmetric clip) are this with the weights of `OBJECTIVES`.
     """
     ratio = (tokens.logprobs - tokens.old).exp()
-    bounded = ratio.clamp(1 - shape.clip_low, 1 + shape.clip_high)
-    surrogate = torch.minimum(ratio * tokens.advantages, bounded * tokens.advantages)
-    return _loss(tokens, shape, surrogate, ratio)
+    return _loss(tokens, shape, _clipped(tokens, shape, ratio, ratio), ratio)
 
 
 def two_sided_grpo(tokens: Tokens, shape: Shape) -> Loss:
@@ -73,10 +71,7 @@ def two_sided_grpo(tokens: Tokens, shape: Shape) -> Loss:
     Source: "INTELLECT-2", arXiv:2505.07291, section 3.4.
     """
     ratio = (tokens.logprobs - tokens.old).exp()
-    bounded = ratio.clamp(1 - shape.clip_low, 1 + shape.clip_high)
-    capped = ratio.clamp(max=shape.two_sided)
-    surrogate = torch.minimum(capped * tokens.advantages, bounded * tokens.advantages)
-    return _loss(tokens, shape, surrogate, ratio)
+    return _loss(tokens, shape, _clipped(tokens, shape, ratio, ratio.clamp(max=shape.two_sided)), ratio)
 
 
 def gspo(tokens: Tokens, shape: Shape) -> Loss:
@@ -89,9 +84,7 @@ def gspo(tokens: Tokens, shape: Shape) -> Loss:
     sums = torch.zeros(count, dtype=tokens.logprobs.dtype, device=tokens.logprobs.device)
     means = sums.index_add(0, tokens.rows, tokens.logprobs - tokens.old) / lengths
     ratio = means.exp()[tokens.rows]
-    bounded = ratio.clamp(1 - shape.clip_low, 1 + shape.clip_high)
-    surrogate = torch.minimum(ratio * tokens.advantages, bounded * tokens.advantages)
-    return _loss(tokens, shape, surrogate, ratio)
+    return _loss(tokens, shape, _clipped(tokens, shape, ratio, ratio), ratio)
 
 
 def cispo(tokens: Tokens, shape: Shape) -> Loss:
@@ -102,6 +95,12 @@ def cispo(tokens: Tokens, shape: Shape) -> Loss:
     ratio = (tokens.logprobs - tokens.old).exp()
     bounded = ratio.detach().clamp(1 - shape.clip_low, 1 + shape.clip_high)
     return _loss(tokens, shape, bounded * tokens.advantages * tokens.logprobs, ratio)
+
+
+def _clipped(tokens: Tokens, shape: Shape, ratio: Tensor, free: Tensor) -> Tensor:
+    """min(free A, clip(ρ, 1 − low, 1 + high) A)."""
+    bounded = ratio.clamp(1 - shape.clip_low, 1 + shape.clip_high)
+    return torch.minimum(free * tokens.advantages, bounded * tokens.advantages)
 
 
 def _loss(tokens: Tokens, shape: Shape, gain: Tensor, ratio: Tensor) -> Loss:
