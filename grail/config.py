@@ -6,6 +6,7 @@ from TOML, so that a configuration can be shown and shared.
 
 import os
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -106,6 +107,20 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file."""
         return env_settings, init_settings
+
+
+def training_settings(told: Sequence[str]) -> TrainingSettings:
+    """Defaults with NAME=VALUE each. Raises SettingsError naming what is wrong."""
+    pairs = [text.partition("=") for text in told]
+    for name, equals, _ in pairs:
+        if not equals or name not in TrainingSettings.model_fields:
+            known = ", ".join(TrainingSettings.model_fields)
+            raise SettingsError(f"expected NAME=VALUE with a name among {known}; got {name!r}")
+    try:
+        return TrainingSettings.model_validate({name: value for name, _, value in pairs})
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(f"training setting {first['loc'][0]}: {first['msg']}") from error
 
 
 def load_settings(path: Path | None = None) -> Settings:

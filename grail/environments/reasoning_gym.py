@@ -1,10 +1,14 @@
 """reasoning-gym's tasks as environments: `reasoning_gym:TASK?parameter=value&…`.
 
+`shots=N` is ours: N solved problems stand before the one that is asked, for models that were never taught to follow
+instructions, and the answer is the completion's first line.
+
 Problems are the library's own. Where a problem has a single answer in a single notation the grade is equality with it;
 for all other tasks it is the library's. Several of its graders run the model's text as Python, others parse numbers of
 any size, and that text comes from a miner: they run in the sandbox. Partial credit counts as none.
 """
 
+from dataclasses import replace
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -26,6 +30,8 @@ MAX_ATTEMPTS = 4_096
 MAX_ANSWER = 1 << 16
 """Characters that a grader of the library sees."""
 SEEDS = 1 << 32
+SHOTS = "shots"
+MOST_SHOTS = 32
 # fmt: off
 ONE_ANSWER = frozenset({
     "acre", "aiw", "arc_1d", "base_conversion", "basic_arithmetic", "bf", "binary_alternation", "caesar_cipher",
@@ -63,25 +69,30 @@ class ReasoningGym:
             raise SettingsError(f"reasoning_gym's task {self._task} cannot be mandated: {UNFIT[self._task]}")
         if self._task not in _tasks():
             raise SettingsError(f"expected a task of reasoning_gym, got {self._task!r}: {', '.join(sorted(_tasks()))}")
-        self._parameters = tuple((name, _value(text)) for name, text in parse_qsl(query, strict_parsing=bool(query)))
         try:
+            told = [(name, _value(text)) for name, text in parse_qsl(query, strict_parsing=bool(query))]
+            shots = dict(told).get(SHOTS, 0)
+            if type(shots) is not int or not 0 <= shots <= MOST_SHOTS:
+                raise ValueError(f"expected 0 to {MOST_SHOTS} {SHOTS}, got {shots!r}")
+            self._parameters = tuple((name, value) for name, value in told if name != SHOTS)
             _entry(self._task, self._parameters, 0)
         except (TypeError, AssertionError, ValueError) as error:
             raise SettingsError(f"reasoning_gym refuses the parameters of {environment_id}: {error}") from error
+        self._examples = "".join(_example(self._solved(number)) for number in range(shots))
 
     def problem(self, key: Digest) -> Problem:
         """A problem that the key draws, never a held-out one."""
-        return self._first(Draws(key), held_out=False)
+        return self._asked(self._first(Draws(key), held_out=False))
 
     def held_out(self, key: Digest) -> Problem:
         """A problem that `problem` never gives."""
-        return self._first(Draws(key), held_out=True)
+        return self._asked(self._first(Draws(key), held_out=True))
 
     def grade(self, problem: Problem, completion: str) -> Grade:
         """One for the answer, bare or in the last <answer> tags, else nothing. Raises Unavailable without a sandbox
         where the library's grader is needed.
         """
-        answer = _answer(completion)
+        answer = _answer(completion.strip().partition("\n")[0] if self._examples else completion)
         if problem.answer and answer == problem.answer.strip():
             return Grade(RIGHT, "right")
         if self._task in ONE_ANSWER:
@@ -90,6 +101,14 @@ class ReasoningGym:
 
     def _graded(self, seed: int, answer: str) -> Grade:
         return grade_of(*_scored(self._task, self._parameters, seed, answer), by=FAMILY)
+
+    def _asked(self, problem: Problem) -> Problem:
+        """Behind the solved ones, where there are any."""
+        return replace(problem, prompt=f"{self._examples}{problem.prompt}\n") if self._examples else problem
+
+    def _solved(self, number: int) -> Problem:
+        """One of the problems that are shown solved: never a held-out one."""
+        return self._first(Draws(keccak256(f"grail/shots/1/{number}".encode())), held_out=False)
 
     def _first(self, draws: Draws, *, held_out: bool) -> Problem:
         for _ in range(MAX_ATTEMPTS):
@@ -101,6 +120,10 @@ class ReasoningGym:
         raise SettingsError(
             f"{self.id} has too few different problems to keep some for evaluation: widen its parameters"
         )
+
+
+def _example(problem: Problem) -> str:
+    return f"{problem.prompt}\n{problem.answer}\n\n"
 
 
 def _answer(completion: str) -> str:

@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from grail.checkpoints.files import CALIBRATION, CONFIG, WEIGHTS, Checkpoint, open_checkpoint, open_tensors
+from tokenizers import Tokenizer
+
+from grail.checkpoints.files import (
+    CALIBRATION,
+    CHAT_TEMPLATE,
+    CONFIG,
+    RULES,
+    TOKENIZER,
+    WEIGHTS,
+    Checkpoint,
+    GenerationRules,
+    open_checkpoint,
+    open_tensors,
+)
 from grail.errors import BadCheckpoint, SettingsError
 from grail.models.catalogue import CATALOGUE, PACKAGED
 from grail.models.convert import convert
@@ -83,9 +96,50 @@ class Library:
             shutil.rmtree(part, ignore_errors=True)
         return open_checkpoint(self._root / label)
 
+    def vary(
+        self,
+        name: str,
+        save_as: str,
+        *,
+        temperature_milli: int | None = None,
+        max_tokens: int | None = None,
+        stop: str = "",
+        chat: bool = True,
+    ) -> Checkpoint:
+        """The same weights under other rules of generation, as a model of its own.
+
+        `stop`: text that is one token of the model and ends a completion, too. `chat` False leaves the chat template
+        out. A calibration profile goes along: it is about numerics, which rules do not change. Raises SettingsError
+        for a name that is taken, or a text that is no token.
+        """
+        source = open_checkpoint(self.find(name))
+        if self._here(save_as) is not None or save_as in CATALOGUE or save_as == PACKAGED:
+            raise SettingsError(f"{save_as} is a model already: choose another name")
+        rules = source.rules.model_dump()
+        rules["temperature_milli"] = temperature_milli or source.rules.temperature_milli
+        rules["max_tokens"] = max_tokens or source.rules.max_tokens
+        if stop:
+            rules["eos_ids"] = sorted({*source.rules.eos_ids, _token(source, stop)})
+        part = self._root / f".part-{save_as}"
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(source.folder, part)
+        (part / RULES).write_text(GenerationRules.model_validate(rules).model_dump_json(indent=1) + "\n")
+        if not chat:
+            (part / CHAT_TEMPLATE).unlink(missing_ok=True)
+        open_checkpoint(part)
+        part.replace(self._root / save_as)
+        return open_checkpoint(self._root / save_as)
+
     def _here(self, name: str) -> Path | None:
         folder = self._root / name
         return folder if name and (folder / CONFIG).exists() else None
+
+
+def _token(checkpoint: Checkpoint, text: str) -> int:
+    found = Tokenizer.from_file(str(checkpoint.folder / TOKENIZER)).encode(text, add_special_tokens=False).ids
+    if len(found) != 1:
+        raise SettingsError(f"expected a stop text of one token, got {text!r}, which is {len(found)} in this model")
+    return int(found[0])
 
 
 def packaged_folder() -> Path:

@@ -24,6 +24,10 @@ def localnet(
     env: Annotated[str, typer.Option("--env", help="Environment id, e.g. reasoning_gym:gcd.")] = "arithmetic/1",
     engine: Annotated[str, typer.Option(help="What the honest generate with: transformers or vllm.")] = "transformers",
     evaluation: Annotated[int, typer.Option(help="Held-out problems of an evaluation.", min=20)] = 500,
+    evaluate_every: Annotated[int, typer.Option(help="Windows from one evaluation to the next.", min=1)] = 4,
+    training: Annotated[
+        list[str], typer.Option("--train", help="A setting of the trainer, NAME=VALUE; several times for several.")
+    ] = [],  # noqa: B006 (typer's way to say a list)
     seed: Annotated[int, typer.Option(help="Same seed, same report.", min=0)] = 0,
     chain: Annotated[str, typer.Option(help="'embedded' or the URL of a development node.")] = "embedded",
     out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/localnet"),
@@ -44,7 +48,10 @@ def localnet(
 
         grail localnet --model smollm2-135m --env reasoning_gym:chain_sum --engine vllm --windows 5 --groups 4
             --cheats 1 --evaluation 50
+
+        grail localnet --miners 1 --cheats 0 --train learning_rate=1e-4 --train objective=dr_grpo
     """
+    from grail.config import training_settings
     from simulation.options import LocalnetOptions, load_options
 
     asked = {
@@ -58,6 +65,8 @@ def localnet(
         "engine": engine,
         "evaluation_problems": evaluation,
         "final_problems": 4 * evaluation,
+        "evaluate_every": evaluate_every,
+        "training": training_settings(training),
         "seed": seed,
         "chain": chain,
     }

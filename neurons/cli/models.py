@@ -1,4 +1,4 @@
-"""grail models: list, fetch, show."""
+"""grail models: list, fetch, vary, show."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,6 +55,32 @@ def fetch(
     typer.echo(f"{checkpoint.folder}\nfingerprint {checkpoint.fingerprint.hex()}")
     if not is_calibrated(checkpoint.folder):
         typer.echo(f"next: grail calibrate {checkpoint.folder}")
+
+
+@commands.command()
+def vary(
+    name: Annotated[str, typer.Argument(help="A model of the list or a checkpoint folder.")],
+    save_as: Annotated[str, typer.Option("--as", help="Name of the new model.")],
+    max_tokens: Annotated[int | None, typer.Option(help="Longest completion.", min=1, max=32_768)] = None,
+    temperature: Annotated[float | None, typer.Option(help="Of sampling.", min=0.01, max=100.0)] = None,
+    stop: Annotated[
+        str, typer.Option(help="A text of one token that ends a completion, too; \\n is a line's end.")
+    ] = "",
+    chat: Annotated[bool, typer.Option(help="Keep the chat template, or show prompts as they are.")] = True,
+) -> None:
+    """The same weights under other rules of generation.
+
+    Example: grail models vary smollm2-135m --as smollm2-lines --max-tokens 8 --stop '\\n' --no-chat
+    """
+    checkpoint = _library().vary(
+        name,
+        save_as,
+        max_tokens=max_tokens,
+        temperature_milli=None if temperature is None else round(1_000 * temperature),
+        stop=stop.replace("\\n", "\n"),
+        chat=chat,
+    )
+    typer.echo(f"{checkpoint.folder}\nfingerprint {checkpoint.fingerprint.hex()}")
 
 
 @commands.command()
