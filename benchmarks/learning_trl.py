@@ -1,12 +1,11 @@
 """The same lesson by TRL's GRPOTrainer: problems, rollouts, rate and evaluation as a run of `grail localnet` had them.
 
-    grail localnet --model smollm2-lines --env '…' --miners 1 --cheats 0 --validators 1 --groups 8 --windows 60 --out RUN
+    grail localnet --model smollm2-lines --env … --miners 1 --cheats 0 --validators 1 --groups 8 --windows 60 --out RUN
     python benchmarks/learning_trl.py RUN [--json]
 
 TRL starts from the run's first checkpoint, asks as many groups of as many problems an update, makes as many updates,
-and is evaluated by our engine on the run's held-out problems. Printed side by side: accuracy with its 95 % interval, and
-sampled tokens a second of generating and learning together (auditing, which TRL has no counterpart of, left out of
-neither's clock but ours told apart). Needs TRL: pip install 'grail-network[reference]' -c constraints.txt
+and is evaluated by our engine on the run's held-out problems. Needs TRL:
+pip install 'grail-network[reference]' -c constraints.txt
 """
 
 import argparse

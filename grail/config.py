@@ -39,7 +39,9 @@ class WorkSettings(pydantic.BaseModel, extra="forbid"):
     """Where and how this node works."""
 
     folder: Path = pydantic.Field(Path("grail-data"), description="database, checkpoints, logs")
-    store: str = pydantic.Field("file://grail-objects", description="object store shared by the network")
+    store: str = pydantic.Field(
+        "file://grail-objects", description="object store shared by the network: file:// or s3://"
+    )
     models: Path = pydantic.Field(Path.home() / ".cache/grail/models", description="models by name: grail models")
     engine: str = pydantic.Field("transformers", description="inference engine: transformers or vllm")
     device: str = pydantic.Field("auto", description="auto, cpu or cuda")
@@ -48,6 +50,15 @@ class WorkSettings(pydantic.BaseModel, extra="forbid"):
     threads: int = pydantic.Field(0, ge=0, description="CPU threads of the engine; 0 leaves the library's choice")
     poll_seconds: float = pydantic.Field(1.0, gt=0, description="how often the chain is looked at")
     watchdog_seconds: float = pydantic.Field(60.0, gt=0, description="name a duty that runs longer than this")
+
+
+class MeterSettings(pydantic.BaseModel, extra="forbid"):
+    """Where numbers go besides the database."""
+
+    host: str = pydantic.Field("127.0.0.1", description="address that Prometheus may ask at")
+    port: int = pydantic.Field(0, ge=0, le=65_535, description="port of /metrics for Prometheus; 0: none")
+    tensorboard: Path | None = pydantic.Field(None, description="folder of TensorBoard's event files")
+    wandb: str = pydantic.Field("", description="a project of Weights & Biases")
 
 
 class TrainingSettings(pydantic.BaseModel, extra="forbid"):
@@ -94,6 +105,7 @@ class Settings(BaseSettings):
     key: KeySettings = KeySettings()
     work: WorkSettings = WorkSettings()
     training: TrainingSettings = TrainingSettings()
+    meters: MeterSettings = MeterSettings()
     password: pydantic.SecretStr | None = pydantic.Field(None, description="keystore password (environment only)")
 
     @classmethod

@@ -26,6 +26,7 @@ from grail.storage import open_store
 from grail.storage.database import Database
 from grail.storage.journal import Journal
 from grail.telemetry.log import get_logger
+from grail.telemetry.meters import Meters
 
 _LOCKS: list[IO[str]] = []
 """Held until the process ends."""
@@ -49,6 +50,7 @@ def open_node(settings: Settings, role: Role) -> Node:
             f"grail register --role {role.name.lower()} --stake AMOUNT"
         )
     store = open_store(settings.work.store)
+    log = get_logger(role=role.name.lower())
     return Node(
         name=signer.name,
         signer=signer,
@@ -60,7 +62,8 @@ def open_node(settings: Settings, role: Role) -> Node:
         engines=EngineCache(settings.work.engine, settings.work.threads, settings.work.device, settings.work.ray),
         environments=Environments.installed(),
         drand=DrandRelays(settings.chain.drand),
-        log=get_logger(role=role.name.lower()),
+        log=log,
+        meters=Meters.open(settings.meters, log),
     )
 
 

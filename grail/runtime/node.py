@@ -20,6 +20,7 @@ from grail.protocol.units import Address, WindowId
 from grail.storage.base import ObjectStore
 from grail.storage.journal import Journal
 from grail.telemetry.log import get_logger
+from grail.telemetry.meters import Meters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,7 @@ class Node:
     environments: Environments
     drand: DrandRelays = field(default_factory=DrandRelays)
     log: Any = field(default_factory=get_logger)
+    meters: Meters = field(default_factory=Meters)
 
     @property
     def address(self) -> Address:

@@ -83,5 +83,6 @@ class Service:
         if note is None:
             return 0
         node.journal.record(node.name, duty.name, window, note)
+        node.meters.note(node.name, duty.name, window, note)
         node.log.info("done", neuron=node.name, duty=duty.name, window=window)
         return 1

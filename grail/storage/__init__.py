@@ -4,15 +4,20 @@ from pathlib import Path
 
 from grail.errors import SettingsError
 from grail.storage.base import ObjectStore
+from grail.storage.bucket_store import SCHEME, BucketStore
 from grail.storage.file_store import FileStore
 
 
 def open_store(url: str) -> ObjectStore:
-    """`file://FOLDER`, or that and relays to read from: `file://FOLDER,http://RELAY,http://RELAY,…`."""
+    """`file://FOLDER` or `s3://BUCKET/PREFIX`, or one and relays to read from: `file://FOLDER,http://RELAY,…`."""
     first, *relays = [part.strip() for part in url.split(",")]
-    if not first.startswith("file://") or not all(part.startswith(("http://", "https://")) for part in relays):
-        raise SettingsError(f"expected file://FOLDER or file://FOLDER,http://RELAY,… as object store, got {url!r}")
-    own = FileStore(Path(first.removeprefix("file://")))
+    if not first.startswith(("file://", SCHEME)) or not all(r.startswith(("http://", "https://")) for r in relays):
+        raise SettingsError(
+            f"expected file://FOLDER or s3://BUCKET/PREFIX, and ,http://RELAY,… where there are, got {url!r}"
+        )
+    own: ObjectStore = (
+        BucketStore(first) if first.startswith(SCHEME) else FileStore(Path(first.removeprefix("file://")))
+    )
     if not relays:
         return own
     from grail.storage.relays import MirroredStore, RelayReader

@@ -52,6 +52,12 @@ class Journal:
             row = session.scalar(select(Done).filter_by(neuron=neuron, duty=duty, window=window))
             return None if row is None else dict(row.note)
 
+    def notes(self, duty: str) -> list[tuple[int, dict[str, Any]]]:
+        """(window, note) of a duty, in the order of windows, whoever did it."""
+        with self._database.session() as session:
+            rows = session.scalars(select(Done).filter_by(duty=duty).order_by(Done.window))
+            return [(row.window, dict(row.note)) for row in rows]
+
     def record(self, neuron: str, duty: str, window: int, note: dict[str, Any]) -> None:
         """Mark a duty done; a second record replaces the note."""
         with self._database.session() as session:

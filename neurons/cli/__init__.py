@@ -14,6 +14,7 @@ from neurons.cli import (
     keys,
     localnet,
     models,
+    plot,
     redteam,
     relay,
     run,
@@ -30,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for module in (
-    localnet, models, run, verify, calibrate, redteam, bench, relay, inspect, keys, stake, vote, court, deploy,
+    localnet, models, run, verify, calibrate, redteam, bench, plot, relay, inspect, keys, stake, vote, court, deploy,
 ):  # fmt: skip
     module.add_to(app)
 

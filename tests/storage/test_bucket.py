@@ -1,0 +1,79 @@
+"""A bucket of a local S3 server: objects whole, bounded and checked; a checkpoint through it."""
+
+import pytest
+
+pytest.importorskip("obstore", reason="NOTICE: obstore is missing: S3 is not tested")
+pytest.importorskip("moto", reason="NOTICE: moto is missing: S3 is not tested")
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+from grail.errors import ObjectCorrupt, ObjectMissing, ObjectTooLarge, SettingsError, StorageError
+from grail.protocol.hashing import keccak256
+from grail.storage import open_store
+
+
+@pytest.fixture()
+def bucket(monkeypatch):
+    """URL of a bucket, and a client of another library that looks into it."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    address = f"http://{host}:{port}"
+    client = boto3.client("s3", endpoint_url=address, region_name="us-east-1")
+    client.create_bucket(Bucket="grail")
+    yield f"s3://grail/objects?endpoint={address}&region=us-east-1", client
+    server.stop()
+
+
+def test_put_get_exists(bucket):
+    url, client = bucket
+    store = open_store(url)
+    digest = store.put(b"hello")
+    assert digest == keccak256(b"hello") == store.put(b"hello")
+    assert store.exists(digest) and store.get(digest, 5) == b"hello"
+    assert not store.exists(bytes(32))
+    keys = [entry["Key"] for entry in client.list_objects_v2(Bucket="grail")["Contents"]]
+    assert keys == [f"objects/{digest.hex()[:2]}/{digest.hex()}"]
+
+
+def test_missing_too_large_corrupt(bucket):
+    url, client = bucket
+    store = open_store(url)
+    with pytest.raises(ObjectMissing, match="uploaded"):
+        store.get(bytes(32), 10)
+    digest = store.put(b"hello")
+    with pytest.raises(ObjectTooLarge, match="at most 4"):
+        store.get(digest, 4)
+    client.put_object(Bucket="grail", Key=f"objects/{digest.hex()[:2]}/{digest.hex()}", Body=b"jello")
+    with pytest.raises(ObjectCorrupt, match="other bytes"):
+        store.get(digest, 5)
+
+
+def test_many_in_their_order(bucket):
+    store = open_store(bucket[0])
+    objects = [bytes([number]) * (1 + number) for number in range(40)]
+    digests = [store.put(one) for one in objects]
+    assert list(store.get_many([(digest, 64) for digest in digests])) == objects
+
+
+def test_a_bucket_that_is_not_there(bucket):
+    with pytest.raises(StorageError, match="check the bucket"):
+        open_store(bucket[0].replace("grail/", "nobody/")).put(b"x")
+
+
+def test_urls_that_say_nothing():
+    for url in ("s3://", "s3://bucket?secret=1"):
+        with pytest.raises(SettingsError, match="s3://BUCKET"):
+            open_store(url)
+
+
+def test_a_checkpoint_goes_through_it(bucket, tiny, tmp_path):
+    from grail.checkpoints.manifest import download, upload
+
+    store = open_store(bucket[0])
+    download(upload(tiny.folder, store), store, tmp_path / "copy")
+    for file in tiny.folder.iterdir():
+        assert (tmp_path / "copy" / file.name).read_bytes() == file.read_bytes()
