@@ -92,7 +92,6 @@ class TrainingSettings(pydantic.BaseModel, extra="forbid"):
     clip_high: float = pydantic.Field(0.28, gt=0, description="ratio clip above 1 (DAPO's clip-higher)")
     gradient_norm: float = pydantic.Field(1.0, gt=0)
     weight_decay: float = pydantic.Field(0.0, ge=0)
-    max_staleness: int = pydantic.Field(2, ge=0, description="versions a group may lag behind the learner")
     seed: int = 0
 
 

@@ -93,6 +93,7 @@ contract RewardPolicy is Governed {
         _define("slash_accuser_bps", 3_000, 0, 4_500);
         _define("slash_burn_bps", 5_000, 1_000, 10_000);
         _define("beacon_drand", 0, 0, 1);
+        _define("max_staleness", 2, 0, 64);
         for (uint256 i = 0; i < names.length; ++i) {
             _write(_key(names[i]), values[i]);
         }

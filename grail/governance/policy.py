@@ -72,6 +72,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("slash_accuser_bps", "bps", 3_000, 0, 4_500, "below one half, so self-accusation always loses"),
     Parameter("slash_burn_bps", "bps", 5_000, 1_000, 10_000, "the rest goes to the treasury"),
     Parameter("beacon_drand", "0 or 1", 0, 0, 1, "1 costs a minute and two calls a draw, and needs EIP-2537"),
+    Parameter("max_staleness", "versions", 2, 0, 64, "asynchronous: two updates may overtake work; 0 is sequential"),
 )
 
 BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
@@ -122,6 +123,7 @@ class Policy:
     slash_accuser_bps: int
     slash_burn_bps: int
     beacon_drand: int
+    max_staleness: int
 
     @classmethod
     def defaults(cls, **changes: int) -> "Policy":

@@ -78,3 +78,13 @@ class Schedule:
         if block <= self.reveal_deadline(window):
             return Phase.REVEAL
         return Phase.SETTLE
+
+
+def takes_work(window: WindowId, active_from: WindowId, max_staleness: int) -> bool:
+    """May miners work in `window`, whose version is active from `active_from` on?
+
+    Asynchronous networks (`max_staleness` over 0): in every window. Sequential ones: in every other window of a
+    version, from its first on, so that the update which a window's work leads to has the next window to land in; a
+    trainer that is down halves the work and does not stop it. No submission of anybody's can close a window.
+    """
+    return max_staleness > 0 or (window - active_from) % 2 == 0

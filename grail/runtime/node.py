@@ -16,6 +16,7 @@ from grail.inference.text import TextCodec
 from grail.proofs.sketch import SketchPlan
 from grail.protocol import keys
 from grail.protocol.codec import BlobLimits
+from grail.protocol.schedule import takes_work
 from grail.protocol.units import Address, WindowId
 from grail.storage.base import ObjectStore
 from grail.storage.journal import Journal
@@ -49,6 +50,13 @@ class Node:
         """The checkpoint that `window` mandates, on this disk; None when nothing is published yet."""
         record = self.subnet.active_checkpoint(window)
         return None if record is None else self.checkpoints.fetch(record)
+
+    def takes_work(self, window: WindowId) -> bool:
+        """Do miners work in this window? Not where a sequential network waits for an update."""
+        record = self.subnet.active_checkpoint(window)
+        if record is None:
+            return False
+        return takes_work(window, record.active_from, self.subnet.policy(window).max_staleness)
 
     def engine(self, checkpoint: Checkpoint) -> Engine:
         """The checkpoint, loaded."""

@@ -50,7 +50,7 @@ class BucketStore:
         try:
             if not self.exists(digest):
                 self._library.put(self._store, self._path(digest), data)
-        except self._errors as error:
+        except (self._errors, FileNotFoundError) as error:  # the second: no such bucket
             raise self._failed("store", digest, error) from error
         return digest
 

@@ -17,17 +17,17 @@ class Filtered:
     dropped: Counter[str]
 
 
-def choose(groups: Sequence[TrainingGroup], learner_version: int, settings: TrainingSettings) -> Filtered:
+def choose(groups: Sequence[TrainingGroup], settings: TrainingSettings) -> Filtered:
     """The groups to learn from, in their order.
 
-    Dropped: `stale` (more than `max_staleness` versions old, or from the future), `no_signal` (equal rewards, hence no
+    Dropped: `no_signal` (equal rewards, hence no
     advantage), `too_easy` (more than `easiest` of the rollouts have the best reward), `too_long` (a completion longer
     than `longest`), `too_many` (of a miner that already gives `miner_share` of what is left, so that nobody dominates).
     """
     dropped: Counter[str] = Counter()
     kept = []
     for group in groups:
-        reason = _reason(group, learner_version, settings)
+        reason = _reason(group, settings)
         if reason:
             dropped[reason] += 1
         else:
@@ -37,10 +37,8 @@ def choose(groups: Sequence[TrainingGroup], learner_version: int, settings: Trai
     return Filtered(tuple(fair), +dropped)
 
 
-def _reason(group: TrainingGroup, learner_version: int, settings: TrainingSettings) -> str:
+def _reason(group: TrainingGroup, settings: TrainingSettings) -> str:
     rewards = [rollout.reward for rollout in group.rollouts]
-    if not 0 <= learner_version - group.checkpoint_version <= settings.max_staleness:
-        return "stale"
     if len(set(rewards)) < 2:
         return "no_signal"
     if rewards.count(max(rewards)) > settings.easiest * len(rewards):

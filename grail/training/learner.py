@@ -113,7 +113,7 @@ class Learner:
     def update(self, groups: Sequence[TrainingGroup], version: int) -> UpdateReport:
         """One window's optimizer steps. `version`: the checkpoint version that the weights are now."""
         began = time.perf_counter()
-        chosen = choose(groups, version, self._settings)
+        chosen = choose(groups, self._settings)
         steps: list[Step] = []
         read = 0
         if chosen.groups:

@@ -45,6 +45,9 @@ class Solve:
         record = subnet.active_checkpoint(window)
         if record is None or not opened(node, window):
             return None
+        if not node.takes_work(window):
+            node.log.info("waiting for the next version", neuron=node.name, window=window)
+            return {"committed": False}
         checkpoint = node.checkpoints.fetch(record)
         groups = min(self._groups, subnet.groups_allowed(window, node.address))
         submission = self.work(window, checkpoint, groups, record.version)

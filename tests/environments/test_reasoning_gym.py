@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("reasoning_gym", reason="NOTICE: no reasoning-gym: its tests are SKIPPED")
 
 from grail.environments import reasoning_gym
+from grail.environments.base import RIGHT, WRONG
 from grail.environments.reasoning_gym import ONE_ANSWER, ReasoningGym, _tasks
 from grail.environments.registry import Environments
 from grail.errors import SettingsError, Unavailable
@@ -31,6 +32,27 @@ def test_every_task_offered_gives_problems_with_a_text_answer(task):
     problem = environment.problem(KEY)
     assert isinstance(problem.answer, str) and problem.answer
     assert problem == ReasoningGym(f"reasoning_gym:{task}").problem(KEY)
+
+
+def test_solved_problems_before_the_asked_one():
+    few, plain = ReasoningGym(f"{CHAIN_SUM}&shots=3"), ReasoningGym(CHAIN_SUM)
+    check_environment(few)
+    asked, bare = few.problem(KEY), plain.problem(KEY)
+    *shown, last = asked.prompt.strip().split("\n\n")
+    assert last == bare.prompt and asked.answer == bare.answer and len(shown) == 3
+    for example in shown:
+        question, answer = example.split("\n")
+        terms = question.partition(": ")[2].removesuffix(" =").replace("- ", "+ -").split(" + ")
+        assert bare.prompt != question and int(answer) == sum(map(int, terms))
+    assert few.grade(asked, f"{asked.answer}\n\nState the final").reward_micro == RIGHT
+    assert few.grade(asked, f"7{asked.answer}\n{asked.answer}").reward_micro == WRONG
+    assert plain.grade(bare, f"{asked.answer}\nand more").reward_micro == WRONG, "only behind examples is a line all"
+
+
+@pytest.mark.parametrize("shots", ["-1", "99", "many", "1.5"])
+def test_a_number_of_examples_that_makes_no_sense_is_refused(shots):
+    with pytest.raises(SettingsError, match="0 to 32 shots"):
+        ReasoningGym(f"{CHAIN_SUM}&shots={shots}")
 
 
 def test_problems_do_not_depend_on_how_strings_hash():

@@ -128,3 +128,20 @@ def test_the_real_model_is_fetched_and_answers(library, tmp_path):
     made = TransformersEngine(checkpoint).generate([request], SketchPlan(bytes(32), 8, 8), greedy=True)
     assert "Paris" in codec.decode(made[0].tokens)
     shutil.rmtree(checkpoint.folder)
+
+
+def test_the_same_weights_under_other_rules(library):
+    made = library.vary("tiny", "short", max_tokens=2, temperature_milli=500, stop="=", chat=False)
+    original = open_checkpoint(packaged_folder())
+    assert (made.rules.max_tokens, made.rules.temperature_milli) == (2, 500)
+    assert set(made.rules.eos_ids) > set(original.rules.eos_ids)
+    assert made.fingerprint != original.fingerprint, "rules are part of what a miner is bound to"
+    weights = [fingerprint(open_tensors(c.folder / WEIGHTS), {}) for c in (made, original)]
+    assert weights[0] == weights[1]
+    assert library.find("short") == made.folder
+    for name in ("short", "tiny", next(iter(CATALOGUE))):
+        with pytest.raises(SettingsError, match="a model already"):
+            library.vary("tiny", name)
+    with pytest.raises(SettingsError, match="one token"):
+        library.vary("tiny", "other", stop="1+1")
+    assert {path.name for path in made.folder.parent.iterdir()} == {"short"}, "nothing half-made stays"

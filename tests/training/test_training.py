@@ -18,6 +18,7 @@ from grail.training.filters import choose
 from grail.training.head import PIECE, chosen_logprobs
 from grail.training.learner import Learner, rate_factor
 from grail.training.objectives import OBJECTIVES
+from grail.training.weights import dithered
 
 
 def group(rewards, version=1, tokens=(1, 2, 18), prompt=(1, 10, 2, 12)):
@@ -44,19 +45,18 @@ def test_advantages_by_hand():
 
 
 def test_filters_drop_what_carries_no_signal_and_count_it():
-    groups = [group([1, 0]), group([1, 1]), group([0, 1], version=0), group([0, 1], version=5)]
-    kept = choose(groups, 3, TrainingSettings(max_staleness=2))
-    assert len(kept.groups) == 1 and kept.dropped == {"no_signal": 1, "stale": 2}
+    kept = choose([group([1, 0]), group([1, 1])], TrainingSettings())
+    assert len(kept.groups) == 1 and kept.dropped == {"no_signal": 1}
 
 
 def test_filters_bound_difficulty_length_and_what_one_miner_gives():
     groups = [group([1, 1, 1, 0]), group([0, 1], tokens=(1,) * 9), group([0, 1])]
-    kept = choose(groups, 1, TrainingSettings(easiest=0.6, longest=8))
+    kept = choose(groups, TrainingSettings(easiest=0.6, longest=8))
     assert len(kept.groups) == 1 and kept.dropped == {"too_easy": 1, "too_long": 1}
     many = [replace(group([0, 1]), miner=bytes([miner]) * 20) for miner in (1,) * 8 + (2, 3)]
-    kept = choose(many, 1, TrainingSettings(miner_share=0.4))
+    kept = choose(many, TrainingSettings(miner_share=0.4))
     assert [g.miner[0] for g in kept.groups] == [1, 1, 1, 1, 2, 3] and kept.dropped == {"too_many": 4}
-    assert len(choose(many[:8], 1, TrainingSettings(miner_share=0.1)).groups) == 8, "alone, it dominates nobody"
+    assert len(choose(many[:8], TrainingSettings(miner_share=0.1)).groups) == 8, "alone, it dominates nobody"
 
 
 def samples_of(groups, weight=1.0):
@@ -187,3 +187,18 @@ def test_wilson_interval():
     low, high = Accuracy(8, 10).interval
     assert (low, high) == pytest.approx((0.4902, 0.9433), abs=1e-3)
     assert Accuracy(0, 10).interval[0] == 0.0
+
+
+def test_published_weights_follow_the_learners_on_average_and_stay_where_it_stays():
+    """Steps far below bfloat16's spacing: the nearest number would swallow every one of them."""
+    base = (torch.randn(400, 500, generator=torch.Generator().manual_seed(0)) / 20).bfloat16().float()
+    assert torch.equal(dithered(base, "a").float(), base), "what has not moved is not rounded away"
+    moved = base + 1e-6
+    assert (moved.bfloat16().float() - base).mean() < 1e-7, "rounding to the nearest"
+    assert (dithered(moved, "a").float() - base).mean() == pytest.approx(1e-6, rel=0.1)
+    spacing = torch.exp2(torch.floor(torch.log2(moved.abs())) - 7)
+    assert ((dithered(moved, "a").float() - moved).abs() <= spacing).all()
+    assert torch.equal(dithered(moved, "a"), dithered(moved, "a"))
+    assert not torch.equal(dithered(moved, "a"), dithered(moved, "b")), "thresholds of each tensor's own"
+    extreme = torch.tensor([0.0, -0.0, math.inf, -math.inf, math.nan, 1e-40])
+    assert torch.equal(dithered(extreme, "a")[:4].float(), extreme[:4]) and dithered(extreme, "a")[4].isnan()

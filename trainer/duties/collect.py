@@ -10,7 +10,7 @@ from grail.inference.base import ReplayRequest, ReplayTrace
 from grail.inference.text import TextCodec
 from grail.protocol.records import Commitment
 from grail.protocol.submission import Group, Submission
-from grail.protocol.units import MICRO, WindowId
+from grail.protocol.units import MICRO, CheckpointVersion, WindowId
 from grail.runtime.node import Node
 from grail.runtime.settlement_view import view_settlement
 from grail.runtime.submissions import fetch_submission
@@ -20,23 +20,31 @@ from grail.verification.calibration import load_profile
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """A window's verified groups, and how many were dropped because a rollout in them was not what it claims."""
+    """A window's verified groups, and how many were dropped: because a rollout in them was not what it claims, and
+    because more versions than `max_staleness` came after theirs.
+    """
 
     groups: tuple[TrainingGroup, ...]
     dropped: int
+    stale: int
 
 
-def collect(node: Node, window: WindowId) -> Collected:
+def collect(node: Node, window: WindowId, version: CheckpointVersion) -> Collected:
     """Replay every rollout of every accepted submission; a group with one bad rollout is dropped whole.
 
-    Accepted means a positive consensus score of the validators. Nothing else reaches the gradient.
+    Accepted means a positive consensus score of the validators. Nothing else reaches the gradient. What is too old for
+    a learner at `version` is not replayed at all.
     """
     accepted = [miner for miner, score in view_settlement(node, window).outcome.scores.items() if score > 0]
+    oldest = version - node.subnet.policy(window).max_staleness
     groups: list[TrainingGroup] = []
-    dropped = 0
+    dropped = stale = 0
     for miner in sorted(accepted):
         commitment = node.subnet.commitment(window, miner)
         if commitment is None:
+            continue
+        if commitment.checkpoint_version < oldest:
+            stale += commitment.n_groups
             continue
         checkpoint = node.checkpoints.fetch(node.subnet.checkpoint(commitment.checkpoint_version))
         submission = _fetch(node, commitment)
@@ -45,7 +53,7 @@ def collect(node: Node, window: WindowId) -> Collected:
         kept = list(_verified(node, submission, checkpoint))
         dropped += len(submission.groups) - len(kept)
         groups += kept
-    return Collected(tuple(groups), dropped)
+    return Collected(tuple(groups), dropped, stale)
 
 
 def _fetch(node: Node, commitment: Commitment) -> Submission | None:

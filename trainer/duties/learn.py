@@ -43,11 +43,11 @@ class Learn:
         version = subnet.latest_version()
         if version == 0 or subnet.active_checkpoint(window) is None:
             return {"updated": False}
-        found = collect(node, window)
+        found = collect(node, window, version)
         record = subnet.checkpoint(version)
         learner = self._learner_at(record)
         report = learner.update(found.groups, version)
-        numbers = {**asdict(report), "unverified": found.dropped}
+        numbers = {**asdict(report), "unverified": found.dropped, "stale": found.stale}
         if report.steps == 0:
             return {"updated": False, **numbers}
         if report.alarm:

@@ -30,6 +30,8 @@ class Audit:
         challenge = node.subnet.challenge(window)
         if challenge is None:
             return None
+        if not node.takes_work(window):
+            return {"scores": {}}
         settled = {row.miner for row in node.journal.verdicts(window) if self._is_mine_and_final(row)}
         waiting = [c for c in node.subnet.commitments(window) if "0x" + c.miner.hex() not in settled]
         for miner, verdict in self._judge_all(window, waiting, challenge):
