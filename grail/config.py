@@ -88,6 +88,10 @@ class TrainingSettings(pydantic.BaseModel, extra="forbid"):
     miner_share: float = pydantic.Field(0.5, gt=0, le=1, description="most of a batch that one of several miners gives")
     alarm_kl: float = pydantic.Field(1.0, gt=0, description="nats a token from which an update is not published")
     alarm_gradient_norm: float = pydantic.Field(1e3, gt=0, description="norm from which an update is not published")
+    canaries: int = pydantic.Field(16, ge=0, le=1_024, description="held-out problems of each environment to watch")
+    alarm_canary: float = pydantic.Field(
+        3.0, gt=0, description="nats that their right answers may lose against wrong ones before nothing is published"
+    )
     clip_low: float = pydantic.Field(0.2, gt=0, lt=1, description="ratio clip below 1")
     clip_high: float = pydantic.Field(0.28, gt=0, description="ratio clip above 1 (DAPO's clip-higher)")
     gradient_norm: float = pydantic.Field(1.0, gt=0)

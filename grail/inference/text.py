@@ -30,6 +30,10 @@ class TextCodec:
             raise BadInput(f"expected a prompt of 1 to {self._longest} tokens in this model's context, got {len(ids)}")
         return np.array(ids, dtype=np.int32)
 
+    def encode_completion(self, text: str) -> NDArray[np.int32]:
+        """What a model that answers `text` and ends samples, int32 (n,): its tokens as they follow nothing, an EOS."""
+        return np.array([*self._tokenizer.encode(text, add_special_tokens=False).ids, max(self._eos)], dtype=np.int32)
+
     def decode(self, tokens: NDArray[np.int32]) -> str:
         """Text of a completion; a closing EOS is dropped, every other special token is kept visible."""
         ids = tokens.tolist()

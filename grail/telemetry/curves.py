@@ -16,6 +16,7 @@ PANELS: Mapping[str, tuple[str, ...]] = {
     "entropy, nats a token": ("entropy",),
     "gradient norm before clipping": ("gradient_norm",),
     "completion length, tokens": ("length",),
+    "canaries: right over wrong, nats": ("canary_margin",),
     "staleness, versions": ("staleness",),
     "tokens read a second": ("tokens_per_second",),
 }

@@ -23,7 +23,15 @@ from grail.errors import BadCheckpoint
 from grail.inference.adapters import runnable_folder
 from grail.protocol.constants import MILLI
 from grail.training.advantages import ADVANTAGES
-from grail.training.batch import Sample, TrainingBatch, TrainingGroup, collate, micro_batches, packed
+from grail.training.batch import (
+    Sample,
+    TrainingBatch,
+    TrainingGroup,
+    TrainingRollout,
+    collate,
+    micro_batches,
+    packed,
+)
 from grail.training.filters import choose
 from grail.training.objectives import OBJECTIVES, Loss, Shape, Tokens
 from grail.training.policy import Policy
@@ -240,11 +248,20 @@ class Learner:
             for r, a, w in zip(rollouts, advantages, weights, strict=True)
         ]
 
-    @torch.no_grad()
+    def logprobs(self, rollouts: Sequence[TrainingRollout]) -> list[NDArray[np.float32]]:
+        """logπ of every token of each by the weights as they are, float32 (n,) each."""
+        samples = [Sample(rollout=rollout, advantage=0.0, weight=0.0) for rollout in rollouts]
+        found = self._logprobs_of(samples)
+        return [found[id(rollout)] for rollout in rollouts]
+
     def _policy_now(self, groups: Sequence[TrainingGroup]) -> dict[int, NDArray[np.float32]]:
         """logπ of every rollout by the weights as they are, by the rollout's identity."""
+        return self._logprobs_of(self._samples(groups))
+
+    @torch.no_grad()
+    def _logprobs_of(self, wanted: Sequence[Sample]) -> dict[int, NDArray[np.float32]]:
         found: dict[int, NDArray[np.float32]] = {}
-        rows = packed(self._samples(groups), share=self.policy.shares_prompts)
+        rows = packed(wanted, share=self.policy.shares_prompts)
         for piece in micro_batches(rows, MICRO_TOKENS[self._device]):
             logprobs = self.policy(collate(piece))[0].cpu().numpy()
             samples = [sample for row in piece for sample in row]

@@ -8,13 +8,15 @@ Only the first knows the chain. Folders are read and written by all, so several 
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.distributed as dist
+from numpy.typing import NDArray
 
 from grail.checkpoints.files import Checkpoint
 from grail.config import TrainingSettings, local_rank
 from grail.inference import CUDA
-from grail.training.batch import TrainingGroup
+from grail.training.batch import TrainingGroup, TrainingRollout
 from grail.training.learner import Learner, UpdateReport
 from grail.training.sharding import rank, told_by_first
 
@@ -62,6 +64,11 @@ class LeadingLearner(Learner):
         """As a Learner's."""
         told_by_first(("update", (groups, version)))
         return super().update(groups, version)
+
+    def logprobs(self, rollouts: Sequence[TrainingRollout]) -> list[NDArray[np.float32]]:
+        """As a Learner's."""
+        told_by_first(("logprobs", (rollouts,)))
+        return super().logprobs(rollouts)
 
     def save(self, folder: Path) -> None:
         """As a Learner's."""

@@ -1,7 +1,8 @@
 """Accepted submissions → verified training groups. The pass that gives the behaviour logprobs checks every margin."""
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from grail.checkpoints.files import CALIBRATION, Checkpoint
 from grail.environments.mandates import BeaconMandates
@@ -20,13 +21,24 @@ from grail.verification.calibration import load_profile
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """A window's verified groups, and how many were dropped: because a rollout in them was not what it claims, and
-    because more versions than `max_staleness` came after theirs.
+    """A window's verified groups; digests of what was found in those that are not what they claim (JSON objects in the
+    store, for validators to accuse by); and how many more versions than `max_staleness` came after.
     """
 
     groups: tuple[TrainingGroup, ...]
-    dropped: int
+    doubts: tuple[str, ...]
     stale: int
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a group is dropped: `margin`, the largest of its tokens, where those are what is wrong."""
+
+    window: int
+    miner: str
+    group: int
+    check: str
+    margin: float
 
 
 def collect(node: Node, window: WindowId, version: CheckpointVersion) -> Collected:
@@ -38,7 +50,8 @@ def collect(node: Node, window: WindowId, version: CheckpointVersion) -> Collect
     accepted = [miner for miner, score in view_settlement(node, window).outcome.scores.items() if score > 0]
     oldest = version - node.subnet.policy(window).max_staleness
     groups: list[TrainingGroup] = []
-    dropped = stale = 0
+    doubts: list[str] = []
+    stale = 0
     for miner in sorted(accepted):
         commitment = node.subnet.commitment(window, miner)
         if commitment is None:
@@ -50,10 +63,13 @@ def collect(node: Node, window: WindowId, version: CheckpointVersion) -> Collect
         submission = _fetch(node, commitment)
         if submission is None:
             continue
-        kept = list(_verified(node, submission, checkpoint))
-        dropped += len(submission.groups) - len(kept)
-        groups += kept
-    return Collected(tuple(groups), dropped, stale)
+        for one in _verified(node, submission, checkpoint):
+            if isinstance(one, Doubt):
+                node.log.warning("group dropped", **asdict(one))
+                doubts.append(node.store.put(json.dumps(asdict(one), sort_keys=True).encode()).hex())
+            else:
+                groups.append(one)
+    return Collected(tuple(groups), tuple(doubts), stale)
 
 
 def _fetch(node: Node, commitment: Commitment) -> Submission | None:
@@ -62,11 +78,14 @@ def _fetch(node: Node, commitment: Commitment) -> Submission | None:
     except (StorageError, BadSubmission) as error:
         node.log.warning("accepted submission cannot be read", miner=commitment.miner.hex(), reason=str(error))
         return None
-    return submission if submission.tree.root == commitment.root else None
+    if (submission.tree.root, submission.checkpoint_version) != (commitment.root, commitment.checkpoint_version):
+        node.log.warning("accepted submission is not what was committed", miner=commitment.miner.hex())
+        return None
+    return submission
 
 
-def _verified(node: Node, submission: Submission, checkpoint: Checkpoint) -> Iterator[TrainingGroup]:
-    """The groups in which prompt, rewards and every token are as mandated."""
+def _verified(node: Node, submission: Submission, checkpoint: Checkpoint) -> Iterator[TrainingGroup | Doubt]:
+    """The groups in which prompt, rewards and every token are as mandated, and what is wrong with the others."""
     codec = TextCodec(checkpoint)
     window = WindowId(submission.window)
     mandates = node.mandates(window, submission.miner, checkpoint, codec)
@@ -80,10 +99,12 @@ def _verified(node: Node, submission: Submission, checkpoint: Checkpoint) -> Ite
     largest = load_profile(checkpoint.folder / CALIBRATION).gross_margin
     for number, group in enumerate(submission.groups):
         own = [traces[number, index] for index in range(len(group.rollouts))]
-        if all(float(trace.margins.max()) <= largest for trace in own) and _as_mandated(group, number, mandates, codec):
+        margin = max(float(trace.margins.max()) for trace in own)
+        if margin <= largest and _as_mandated(group, number, mandates, codec):
             yield _training_group(submission, number, mandates, own)
         else:
-            node.log.warning("group dropped", miner=submission.miner.hex(), window=window, group=number)
+            check = "tokens" if margin > largest else "derivation or reward"
+            yield Doubt(window, "0x" + submission.miner.hex(), number, check, margin)
 
 
 def _as_mandated(group: Group, number: int, mandates: BeaconMandates, codec: TextCodec) -> bool:

@@ -1,5 +1,6 @@
 """One asynchronous GRPO update on the window's verified groups, then publish: write, read back, register on chain."""
 
+import math
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -8,12 +9,14 @@ from grail.checkpoints.files import CALIBRATION, open_checkpoint
 from grail.checkpoints.manifest import Parent, upload
 from grail.config import TrainingSettings
 from grail.errors import Reverted
+from grail.inference.text import TextCodec
 from grail.protocol.hashing import keccak256
 from grail.protocol.records import CheckpointRecord
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, CheckpointVersion, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
+from grail.training.canaries import Canaries
 from grail.training.learner import Learner
 from grail.training.together import LeadingLearner
 from trainer.duties.collect import collect
@@ -31,6 +34,7 @@ class Learn:
         self._folder = folder
         self._settings = settings
         self._learner: Learner | None = None
+        self._best_margin = -math.inf
         self._fingerprint = b""
 
     def due(self, window: WindowId, block: BlockNumber, schedule: Schedule) -> bool:
@@ -45,29 +49,58 @@ class Learn:
             return {"updated": False}
         found = collect(node, window, version)
         record = subnet.checkpoint(version)
-        learner = self._learner_at(record)
-        report = learner.update(found.groups, version)
-        numbers = {**asdict(report), "unverified": found.dropped, "stale": found.stale}
+        learner = self._learner_at(record, window)
+        groups = [group for group in found.groups if not self._canaries.leaked(group)]
+        if len(groups) < len(found.groups):
+            node.log.error("held-out problems among the mandated ones", window=window)
+        report = learner.update(groups, version)
+        margin = self._canaries.margin(learner) if report.steps else self._best_margin
+        numbers = {
+            **asdict(report),
+            "unverified": list(found.doubts),
+            "stale": found.stale,
+            "leaked": len(found.groups) - len(groups),
+            "canary_margin": margin,
+        }
         if report.steps == 0:
             return {"updated": False, **numbers}
-        if report.alarm:
-            node.log.error("update held back", window=window, reason=report.alarm)
+        numbers["alarm"] = report.alarm or self._canary_alarm(margin)
+        if numbers["alarm"]:
+            node.log.error("update held back", window=window, reason=numbers["alarm"])
             self._learner = None  # the next one starts from what is published
             return {"updated": False, **numbers}
+        self._best_margin = max(self._best_margin, margin)
         published = self._publish(learner, record)
-        return {"updated": True, "fingerprint": published.hex(), **numbers}
+        return {"updated": published is not None, "fingerprint": published.hex() if published else "", **numbers}
 
-    def _learner_at(self, record: CheckpointRecord) -> Learner:
-        """The learner whose weights are this version: the one in memory, or one resumed from disk."""
+    def _canary_alarm(self, margin: float) -> str:
+        lost = self._best_margin - margin
+        if lost <= self._settings.alarm_canary:
+            return ""
+        return f"right answers of held-out problems lost {lost:.3g} nats against wrong ones: what is rewarded?"
+
+    def _learner_at(self, record: CheckpointRecord, window: WindowId) -> Learner:
+        """The learner whose weights are this version: the one in memory, or one resumed from disk, which canaries are
+        then measured by anew.
+        """
         if self._learner is None or self._fingerprint != record.fingerprint:
             checkpoint = self._node.checkpoints.fetch(record)
             state = self._folder / record.fingerprint.hex()
             self._learner = LeadingLearner(checkpoint, self._settings, state, self._device)
             self._fingerprint = record.fingerprint
+            ids = self._node.subnet.environments(window).ids
+            self._node.environments.learn(ids)
+            asked = [self._node.environments.by_id(environment_id) for environment_id in ids]
+            secret = self._node.signer.secret("grail canaries")
+            self._canaries = Canaries(asked, TextCodec(checkpoint), secret, self._settings.canaries)
+            self._best_margin = max(self._best_margin, self._canaries.margin(self._learner))
         return self._learner
 
-    def _publish(self, learner: Learner, parent: CheckpointRecord) -> bytes:
-        """Write, verify by reading back, then register: a crash in between publishes nothing."""
+    def _publish(self, learner: Learner, parent: CheckpointRecord) -> bytes | None:
+        """Write, verify by reading back, then register: a crash in between publishes nothing.
+
+        None where somebody else's version came first.
+        """
         node = self._node
         part = self._folder / "next"
         shutil.rmtree(part, ignore_errors=True)
@@ -92,6 +125,7 @@ class Learn:
             if error.error_name != "WrongParent":
                 raise
             node.log.warning("somebody published first: this update is dropped", reason=str(error))
+            return None
         self._fingerprint = checkpoint.fingerprint
         self._forget_states(keep={checkpoint.fingerprint.hex(), parent.fingerprint.hex()})
         return checkpoint.fingerprint
