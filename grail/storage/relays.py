@@ -17,7 +17,7 @@ import httpx
 from grail.errors import ObjectCorrupt, ObjectMissing, ObjectTooLarge, StorageError
 from grail.protocol.hashing import keccak256
 from grail.protocol.units import Digest
-from grail.storage.file_store import FileStore
+from grail.storage.base import ObjectStore
 from grail.telemetry.log import get_logger
 
 CONNECTIONS = 2
@@ -194,9 +194,9 @@ class _Call:
 
 
 class MirroredStore:
-    """A folder that is written, and relays that are read where the folder lacks an object, which it then keeps."""
+    """A store that is written, and relays that are read where it lacks an object, which it then keeps."""
 
-    def __init__(self, own: FileStore, reader: RelayReader) -> None:
+    def __init__(self, own: ObjectStore, reader: RelayReader) -> None:
         self._own = own
         self._reader = reader
 

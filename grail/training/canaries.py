@@ -59,7 +59,7 @@ def _drawn(environment: Environment, codec: TextCodec, secret: bytes, count: int
     keys = [keccak256(PURPOSE + secret + i.to_bytes(4, "big")) for i in range(DRAWN * count)]
     held = {problem.prompt: problem for problem in map(environment.held_out, keys)}.values()
     known = [problem for problem in held if environment.grade(problem, problem.answer).reward_micro == RIGHT]
-    found = []
+    found: list[Canary] = []
     for problem, other in itertools.pairwise(known):
         if len(found) < count and environment.grade(problem, other.answer).reward_micro != RIGHT:
             prompt = codec.encode(problem.prompt)
