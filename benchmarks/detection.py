@@ -170,10 +170,11 @@ class Study:
     each: int
 
     def requests(self, purpose: str, count: int) -> list[RolloutRequest]:
-        """Problems of their own for each purpose."""
+        """Problems of their own for each purpose, in groups as miners make them."""
         codec, environment = TextCodec(self.checkpoint), Environments.installed().by_id(self.environment)
         keys = [keccak256(purpose.encode() + i.to_bytes(8, "big")) for i in range(count)]
-        return [RolloutRequest(codec.encode(environment.problem(key).prompt), key) for key in keys]
+        prompts = [codec.encode(environment.problem(key).prompt) for key in keys[:: POLICY.group_size]]
+        return [RolloutRequest(prompts[place // POLICY.group_size], key) for place, key in enumerate(keys)]
 
     def profile(self) -> CalibrationProfile:
         """The registered one where it lies beside the weights, else one fitted to rollouts of its own."""

@@ -23,6 +23,7 @@ from grail.telemetry.log import get_logger
 CONNECTIONS = 2
 """Downloads from one relay at a time: while one waits, the other fills the link."""
 TIMEOUT = httpx.Timeout(10.0, read=30.0)
+HOMES = 2
 FAILURES = 2
 """Of a relay in a row before it is dropped for this call; a lie is enough at once."""
 PIECE = 1 << 16
@@ -103,7 +104,7 @@ class _Call:
         self._found: dict[int, bytes | StorageError] = {}
         self._stopped = False
         for place in reversed(range(len(wanted))):
-            self._waiting[self._home(place)].append(place)
+            self._waiting[self._homes(place)[0]].append(place)
 
     def result(self, place: int) -> bytes:
         """Wait for an object. Raises why it cannot be had."""
@@ -140,10 +141,12 @@ class _Call:
             get_logger().warning("relay dropped", relay=relay.url, lies=relay.lies, failures=relay.failures)
             self._drop(relay.url)
 
-    def _home(self, place: int) -> str:
-        """Of all relays the one whose hash with the object is largest (Thaler and Ravishankar 1998)."""
+    def _homes(self, place: int) -> list[str]:
+        """Of all relays the two whose hashes with the object are largest (Thaler and Ravishankar 1998): where everybody
+        asks first, and who helps out. With two that may ask for it, an origin gives an object at most twice.
+        """
         able = self._alive - self._refused[place]
-        return max(able, key=lambda url: keccak256(url.encode() + self._wanted[place][0]))
+        return sorted(able, key=lambda url: keccak256(url.encode() + self._wanted[place][0]), reverse=True)[:HOMES]
 
     def _next(self, url: str) -> int | None:
         """The next object at home here, else one of whoever has most left; waits while others may still fail.
@@ -163,7 +166,7 @@ class _Call:
             return self._waiting[url].pop()
         for other in sorted(self._waiting, key=lambda name: -len(self._waiting[name])):
             for position, place in enumerate(self._waiting[other]):
-                if url not in self._refused[place]:
+                if url in self._homes(place):
                     return self._waiting[other].pop(position)
         return None
 
@@ -179,7 +182,7 @@ class _Call:
 
     def _give(self, place: int, error: StorageError) -> None:
         if self._alive - self._refused[place]:
-            self._waiting[self._home(place)].append(place)
+            self._waiting[self._homes(place)[0]].append(place)
         else:
             self._found[place] = error
         self._changed.notify_all()

@@ -118,7 +118,7 @@ def test_chunks_that_give_another_file_are_refused(tmp_path):
 
 
 def test_urls_of_stores_and_relays_are_checked(tmp_path):
-    for url in ("s3://bucket", "http://relay", f"file://{tmp_path},ftp://relay"):
+    for url in ("gs://bucket", "http://relay", f"file://{tmp_path},ftp://relay"):
         with pytest.raises(SettingsError, match="FOLDER"):
             open_store(url)
     done = CliRunner().invoke(app, ["relay", "--folder", str(tmp_path), "--upstream", "relay:80"])
