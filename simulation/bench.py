@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from transformers import AutoModelForCausalLM
 
 from grail.checkpoints.files import Checkpoint
 from grail.environments.base import Environment
-from grail.inference import CPU, installed_engines, open_engine
+from grail.inference import CPU, installed_engines, open_engine, transformers_engine
 from grail.inference.base import Engine, Generation, ReplayRequest, RolloutRequest
 from grail.inference.cpu_instructions import avoid_broken_instructions
 from grail.inference.sampling import Mandate, mandated
@@ -162,13 +163,18 @@ class Bench:
             states = engine.hidden(ids, mask, (mask.cumsum(1) - 1).clamp(min=0), None)
             return torch.stack([engine.logits(row).argmax(-1) for row in states])
 
+        def without_margins() -> None:
+            with patch.object(transformers_engine, "margins_of", lambda logits, *_: logits[:, 0]):
+                engine.replay(asked, PLAN)
+
         generated: dict[str, int] = {}
 
         def generate(name: str) -> None:
             generated[name] = _count(self.engines[name].generate(self.requests, PLAN))
 
         generators = {name: lambda name=name: generate(name) for name in self.engines}
-        seconds = best_rounds({"replay": lambda: engine.replay(asked, PLAN), "forward": forward} | generators)
+        replays = {"replay": lambda: engine.replay(asked, PLAN), "without_margins": without_margins}
+        seconds = best_rounds({**replays, "forward": forward, **generators})
         rates = {name: generated[name] / seconds[name] for name in generated}
         return self.machine() | {
             "engine": "transformers",
@@ -176,6 +182,7 @@ class Bench:
             "tok_s_forward": read / seconds["forward"],
             "tok_s_generate_hf": rates["transformers"],
             "tok_s_generate_vllm": rates.get("vllm"),
+            "margins_overhead": seconds["replay"] / seconds["without_margins"] - 1,
             "seconds_replay_to_generate_hf": seconds["replay"] / seconds["transformers"],
             "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }

@@ -11,7 +11,7 @@ Points = Mapping[str, Sequence[tuple[float, float]]]
 
 PANELS: Mapping[str, tuple[str, ...]] = {
     "loss": ("loss",),
-    "KL to the miners' policy, nats a token": ("kl",),
+    "KL, nats a token: to the miners, to the reference": ("kl", "kl_reference"),
     "tokens clipped, share": ("clipped_low", "clipped_high"),
     "entropy, nats a token": ("entropy",),
     "gradient norm before clipping": ("gradient_norm",),

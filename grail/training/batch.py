@@ -42,12 +42,14 @@ class Sample:
     """A rollout with what the objective needs of it; `weight`: of each of its tokens.
 
     `old`: logprobs when the update began, float32 (n,); None where those when it was sampled stand for them.
+    `reference`: those of a reference policy, where KL to one is asked for.
     """
 
     rollout: TrainingRollout
     advantage: float
     weight: float
     old: NDArray[np.float32] | None = None
+    reference: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class TrainingBatch:
     weights: Tensor
     samples: Tensor
     read: int
+    reference: Tensor | None = None
 
 
 def collate(rows: Sequence[Sequence[Sample]]) -> TrainingBatch:
@@ -110,6 +113,9 @@ def collate(rows: Sequence[Sequence[Sample]]) -> TrainingBatch:
         weights=torch.tensor([s.weight for s in samples], dtype=torch.float32).repeat_interleave(counts),
         samples=torch.arange(len(samples)).repeat_interleave(counts),
         read=sum(_length(row) for row in rows),
+        reference=_joined([s.reference for s in samples if s.reference is not None])
+        if samples[0].reference is not None
+        else None,
     )
 
 

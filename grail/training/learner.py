@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,9 +18,9 @@ from torch import Tensor
 from torch.distributed import checkpoint as dcp
 from transformers import AutoModelForCausalLM
 
-from grail.checkpoints.files import SIDE_FILES, WEIGHTS, Checkpoint
+from grail.checkpoints.files import SIDE_FILES, WEIGHTS, Checkpoint, open_checkpoint
 from grail.config import TrainingSettings
-from grail.errors import BadCheckpoint
+from grail.errors import BadCheckpoint, SettingsError
 from grail.inference.adapters import runnable_folder
 from grail.protocol.constants import MILLI
 from grail.training.advantages import ADVANTAGES
@@ -33,6 +34,7 @@ from grail.training.batch import (
     packed,
 )
 from grail.training.filters import choose
+from grail.training.lora import add_adapter, write_adapter
 from grail.training.objectives import OBJECTIVES, Loss, Shape, Tokens
 from grail.training.policy import Policy
 from grail.training.sharding import rank, sharded, share, summed, whole, world
@@ -50,6 +52,7 @@ class Step:
 
     loss: float
     kl: float
+    kl_reference: float
     clipped_low: float
     clipped_high: float
     entropy: float
@@ -71,6 +74,7 @@ class UpdateReport:
     steps: int = 0
     loss: float = 0.0
     kl: float = 0.0
+    kl_reference: float = 0.0
     clipped_low: float = 0.0
     clipped_high: float = 0.0
     entropy: float = 0.0
@@ -90,19 +94,14 @@ class Learner:
         self._checkpoint = checkpoint
         self._settings = settings
         self._device = device
-        self.model = AutoModelForCausalLM.from_pretrained(
-            runnable_folder(checkpoint),
-            dtype=torch.float32,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-        ).to(device)
-        self.model.train()
+        folder = checkpoint.folder if settings.lora_rank else runnable_folder(checkpoint)
+        self.model = _loaded(folder, device).train()
+        if settings.lora_rank:
+            add_adapter(self.model, checkpoint, settings)
         if settings.gradient_checkpointing:
             self.model.gradient_checkpointing_enable()
-        scale = MILLI / checkpoint.rules.temperature_milli
-        self.policy = Policy(self.model, scale, half=settings.compute == "bf16")
-        sharded(self.policy, self.model.base_model.layers)
+        self.policy = self._policy_of(self.model)
+        self._reference = self._reference_policy()
         self._parameters = [p for p in self.model.parameters() if p.requires_grad]
         self._optimizer = torch.optim.AdamW(
             self._parameters,
@@ -117,6 +116,22 @@ class Learner:
         self._steps = 0
         if state is not None and (state / STEP_FILE).exists():
             self._resume(state)
+
+    def _policy_of(self, model: Any) -> Policy:
+        scale = MILLI / self._checkpoint.rules.temperature_milli
+        policy = Policy(model, scale, half=self._settings.compute == "bf16")
+        sharded(policy, model.base_model.layers)
+        return policy
+
+    def _reference_policy(self) -> Policy | None:
+        """What the KL term draws towards, where there is one. Raises SettingsError without a folder."""
+        own = self._settings
+        if not own.kl_weight:
+            return None
+        if own.reference is None:
+            raise SettingsError("training.kl_weight needs training.reference, the folder of a checkpoint")
+        model = _loaded(runnable_folder(open_checkpoint(own.reference)), self._device).eval()
+        return self._policy_of(model.requires_grad_(False))
 
     def update(self, groups: Sequence[TrainingGroup], version: int) -> UpdateReport:
         """One window's optimizer steps. `version`: the checkpoint version that the weights are now."""
@@ -150,15 +165,18 @@ class Learner:
     def save(self, folder: Path) -> None:
         """Write a checkpoint folder: weights in the precision class's dtype, side files as they were."""
         dtype = torch.bfloat16 if self._checkpoint.rules.precision == "bf16" else torch.float32
-        weights = own_tensors(self.model, dtype)
-        if rank() > 0:
-            return
         folder.mkdir(parents=True, exist_ok=True)
-        for name in SIDE_FILES:
-            source = self._checkpoint.folder / name
-            if source.exists():
-                shutil.copyfile(source, folder / name)
-        write_weights(weights, folder / WEIGHTS)
+        if self._settings.lora_rank:
+            write_adapter(self.model, self._checkpoint, self._settings, folder)
+        else:
+            weights = own_tensors(self.model, dtype)
+            if rank() == 0:
+                write_weights(weights, folder / WEIGHTS)
+        if rank() == 0:
+            for name in SIDE_FILES:
+                source = self._checkpoint.folder / name
+                if source.exists():
+                    shutil.copyfile(source, folder / name)
 
     def save_state(self, folder: Path) -> None:
         """Write the master weights and the optimizer state, so that a resumed learner goes on bit for bit, on as many
@@ -203,8 +221,12 @@ class Learner:
     def _step(self, groups: Sequence[TrainingGroup]) -> tuple[Step, int]:
         """One optimizer step over a minibatch, in pieces of bounded size; and how many tokens were read."""
         self._optimizer.zero_grad(set_to_none=True)
-        rows = packed(self._samples(groups), share=self.policy.shares_prompts)
-        sums = dict.fromkeys(("loss", "kl", "clipped_low", "clipped_high", "entropy", "read"), 0.0)
+        samples = self._samples(groups)
+        if self._reference is not None:
+            found = self._logprobs_of(samples, self._reference)
+            samples = [replace(sample, reference=found[id(sample.rollout)]) for sample in samples]
+        rows = packed(samples, share=self.policy.shares_prompts)
+        sums = dict.fromkeys((*Step.__slots__[:-1], "read"), 0.0)
         for piece, counts in share(micro_batches(rows, MICRO_TOKENS[self._device])):
             batch = collate(piece)
             if not counts:
@@ -213,7 +235,7 @@ class Learner:
             found.loss.backward()
             sums["loss"] += found.loss.item()
             sums["entropy"] += entropy
-            for name in ("kl", "clipped_low", "clipped_high"):
+            for name in ("kl", "kl_reference", "clipped_low", "clipped_high"):
                 sums[name] += getattr(found, name)
             sums["read"] += batch.read
         norm = float(whole(torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.gradient_norm)))
@@ -235,6 +257,7 @@ class Learner:
             advantages=batch.advantages.to(self._device),
             weights=weights,
             rows=batch.samples.to(self._device),
+            reference=None if batch.reference is None else batch.reference.to(self._device),
         )
         return self._objective(tokens, self._shape), float((weights * entropy).sum())
 
@@ -251,19 +274,19 @@ class Learner:
     def logprobs(self, rollouts: Sequence[TrainingRollout]) -> list[NDArray[np.float32]]:
         """logπ of every token of each by the weights as they are, float32 (n,) each."""
         samples = [Sample(rollout=rollout, advantage=0.0, weight=0.0) for rollout in rollouts]
-        found = self._logprobs_of(samples)
+        found = self._logprobs_of(samples, self.policy)
         return [found[id(rollout)] for rollout in rollouts]
 
     def _policy_now(self, groups: Sequence[TrainingGroup]) -> dict[int, NDArray[np.float32]]:
         """logπ of every rollout by the weights as they are, by the rollout's identity."""
-        return self._logprobs_of(self._samples(groups))
+        return self._logprobs_of(self._samples(groups), self.policy)
 
     @torch.no_grad()
-    def _logprobs_of(self, wanted: Sequence[Sample]) -> dict[int, NDArray[np.float32]]:
+    def _logprobs_of(self, wanted: Sequence[Sample], policy: Policy) -> dict[int, NDArray[np.float32]]:
         found: dict[int, NDArray[np.float32]] = {}
         rows = packed(wanted, share=self.policy.shares_prompts)
         for piece in micro_batches(rows, MICRO_TOKENS[self._device]):
-            logprobs = self.policy(collate(piece))[0].cpu().numpy()
+            logprobs = policy(collate(piece))[0].cpu().numpy()
             samples = [sample for row in piece for sample in row]
             ends = np.cumsum([len(sample.rollout.tokens) for sample in samples])
             found |= {id(s.rollout): part for s, part in zip(samples, np.split(logprobs, ends[:-1]), strict=True)}
@@ -272,7 +295,8 @@ class Learner:
     @property
     def _shape(self) -> Shape:
         own = self._settings
-        return Shape(clip_low=own.clip_low, clip_high=own.clip_high, two_sided=own.two_sided, truncation=own.truncation)
+        names = ("clip_low", "clip_high", "two_sided", "truncation", "kl_weight")
+        return Shape(**{name: getattr(own, name) for name in names})
 
     def _alarm(self, steps: Sequence[Step]) -> str:
         """Why the weights must not be published; empty where nothing is wrong."""
@@ -284,6 +308,12 @@ class Learner:
             if step.kl > self._settings.alarm_kl:
                 return f"KL to the miners' policy {step.kl:.3g} over {self._settings.alarm_kl:.3g} nats a token"
         return ""
+
+
+def _loaded(folder: Path, device: str) -> Any:
+    return AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, local_files_only=True, trust_remote_code=False, use_safetensors=True
+    ).to(device)
 
 
 def _facts(groups: Sequence[TrainingGroup], used: Sequence[TrainingGroup], version: int) -> dict:
