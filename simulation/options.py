@@ -1,7 +1,6 @@
 """What a local network is to be: checked once, stored beside the run, compared when the run is resumed."""
 
 from pathlib import Path
-from typing import Any
 
 import pydantic
 
@@ -74,8 +73,3 @@ def save_options(options: LocalnetOptions, path: Path) -> None:
 def load_options(path: Path) -> LocalnetOptions:
     """Read what a run was started with."""
     return LocalnetOptions.model_validate_json(path.read_text())
-
-
-def differences(stored: LocalnetOptions, asked: dict[str, Any]) -> list[str]:
-    """Flags given on resume that contradict the stored run (more windows are welcome)."""
-    return [name for name, value in asked.items() if name != "windows" and getattr(stored, name) != value]

@@ -223,8 +223,8 @@ class Learner:
         self._optimizer.zero_grad(set_to_none=True)
         samples = self._samples(groups)
         if self._reference is not None:
-            found = self._logprobs_of(samples, self._reference)
-            samples = [replace(sample, reference=found[id(sample.rollout)]) for sample in samples]
+            drawn_to = self._logprobs_of(samples, self._reference)
+            samples = [replace(sample, reference=drawn_to[id(sample.rollout)]) for sample in samples]
         rows = packed(samples, share=self.policy.shares_prompts)
         sums = dict.fromkeys((*Step.__slots__[:-1], "read"), 0.0)
         for piece, counts in share(micro_batches(rows, MICRO_TOKENS[self._device])):

@@ -34,7 +34,13 @@ def add_adapter(model: Any, checkpoint: Checkpoint, settings: TrainingSettings) 
         raise Unavailable("peft is not installed: pip install 'grail-network[train]'") from error
     wanted = {"r": settings.lora_rank, "lora_alpha": settings.lora_alpha}
     torch.manual_seed(settings.seed)
-    config = peft.LoraConfig(**wanted, target_modules="all-linear", lora_dropout=0.0, bias="none")
+    config = peft.LoraConfig(
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        target_modules="all-linear",
+        lora_dropout=0.0,
+        bias="none",
+    )
     peft.inject_adapter_in_model(config, model)
     source = checkpoint.folder / ADAPTER
     if not source.exists():

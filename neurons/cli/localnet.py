@@ -54,29 +54,15 @@ def localnet(
     from grail.config import training_settings
     from simulation.options import LocalnetOptions, load_options
 
-    asked = {
-        "windows": windows,
-        "miners": miners,
-        "cheats": cheats,
-        "validators": validators,
-        "groups": groups,
-        "model": model,
-        "environment": env,
-        "engine": engine,
-        "evaluation_problems": evaluation,
-        "final_problems": 4 * evaluation,
-        "evaluate_every": evaluate_every,
-        "training": training_settings(training),
-        "seed": seed,
-        "chain": chain,
-    }
+    asked = LocalnetOptions(
+        windows=windows, miners=miners, cheats=cheats, validators=validators, groups=groups, model=model,
+        environment=env, engine=engine, evaluation_problems=evaluation, final_problems=4 * evaluation,
+        evaluate_every=evaluate_every, training=training_settings(training), seed=seed, chain=chain,
+    )  # fmt: skip
     stored = out / "options.json"
     if stored.exists() and not resume:
         raise SettingsError(f"{out} holds a run: add --resume to go on with it, or choose another --out")
-    if resume and stored.exists():
-        options = load_options(stored).model_copy(update={"windows": windows})
-    else:
-        options = LocalnetOptions.model_validate(asked)
+    options = load_options(stored).model_copy(update={"windows": windows}) if resume and stored.exists() else asked
     if dry_run:
         typer.echo(options.model_dump_json(indent=2))
         return
