@@ -89,3 +89,15 @@ def test_plot_says_what_is_missing(tmp_path):
     Journal(Database.in_file(tmp_path / "grail.sqlite"))
     result = CliRunner().invoke(app, ["plot", str(tmp_path)])
     assert isinstance(result.exception, BadInput) and "no updates" in str(result.exception)
+
+
+def test_wandb_keeps_a_run_offline(tmp_path, monkeypatch):
+    pytest.importorskip("wandb", reason="NOTICE: wandb is missing: it is not tested")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.chdir(tmp_path)
+    meters = Meters.open(MeterSettings(wandb="grail-test"), None)
+    meters.note("0xme", "learn", 4, NOTE)
+    run = meters._meters[0]._run
+    assert run.summary["learn/rewards/arithmetic/1"] == 0.25 and run.summary["window"] == 4
+    run.finish()
+    assert list(tmp_path.glob("wandb/offline-run-*/*.wandb"))
