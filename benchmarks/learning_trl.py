@@ -24,6 +24,7 @@ from grail.checkpoints.files import SIDE_FILES, TOKENIZER, WEIGHTS, Checkpoint, 
 from grail.config import TrainingSettings
 from grail.environments.base import RIGHT, Environment, Problem
 from grail.environments.registry import Environments
+from grail.errors import BadInput
 from grail.governance.policy import Policy
 from grail.inference.cpu_instructions import avoid_broken_instructions
 from grail.inference.text import TextCodec
@@ -117,17 +118,19 @@ def accuracies(checkpoint: Checkpoint, environment: Environment, count: int, see
     }
 
 
-def of_run(run: Path, options: LocalnetOptions) -> dict[str, Any]:
-    """What the run itself came to: its last evaluation, its updates, its clock."""
+def of_run(run: Path, options: LocalnetOptions, updates: int | None) -> dict[str, Any]:
+    """What the run came to after so many updates, or at its end: accuracy, learning time. Raises BadInput."""
     entries = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
-    last = [entry for entry in entries if entry["kind"] == "accuracy"][-1]
+    found = {entry["version"] - 1: entry for entry in entries if entry["kind"] == "accuracy"}
+    updates = max(found) if updates is None else updates
+    if updates not in found:
+        raise BadInput(f"the run was evaluated after {sorted(found)} updates, not after {updates}")
     journal = Journal(Database.in_file(run / "grail.sqlite"))
-    notes = [journal.note("trainer", "learn", window) or {} for window in range(options.windows)]
-    learned = [note for note in notes if note.get("updated")]
+    learned = [note for _, note in journal.notes("learn") if note.get("updated")][:updates]
     return {
-        "updates": len(learned),
-        "sampled": Accuracy(last["sampled"]["right"], last["sampled"]["count"]),
-        "greedy": Accuracy(last["greedy"]["right"], last["greedy"]["count"]),
+        "updates": updates,
+        **{kind: Accuracy(**found[updates][kind]) for kind in ("sampled", "greedy")},
+        "rollouts": updates * options.groups * SIZE,
         "learning_seconds": sum(note["seconds"] for note in learned),
     }
 
@@ -136,16 +139,16 @@ def main() -> None:
     """Train, evaluate, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder of a finished grail localnet")
-    parser.add_argument("--updates", type=int, help="default: as many as the run has windows")
+    parser.add_argument("--updates", type=int, help="after which the run was evaluated; default: at its end")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     avoid_broken_instructions()
     run = load_options(options.run / "options.json")
-    ours = of_run(options.run, run)
+    ours = of_run(options.run, run, options.updates)
     with tempfile.TemporaryDirectory() as folder:
-        lesson = Lesson(run, options.updates or run.windows, Path(folder))
+        lesson = Lesson(run, ours["updates"], Path(folder))
         model, seconds = lesson.train()
-        theirs = lesson.evaluate(model, run.final_problems)
+        theirs = lesson.evaluate(model, ours["greedy"].count)
     print(f"ours: T = 1 {ours['sampled']}, greedy {ours['greedy']}")
     print(f"TRL:  T = 1 {theirs['sampled']}, greedy {theirs['greedy']}; {lesson.sampled / seconds:.1f} tokens/s")
     if options.json:
