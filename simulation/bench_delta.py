@@ -11,6 +11,7 @@ from grail.checkpoints.delta import apply, encode
 from grail.checkpoints.files import WEIGHTS
 from grail.config import TrainingSettings
 from grail.inference.base import RolloutRequest
+from grail.inference.text import TextCodec
 from grail.protocol.hashing import keccak256
 from grail.training.batch import TrainingGroup, TrainingRollout
 from grail.training.learner import Learner
@@ -29,14 +30,13 @@ def delta(bench: Bench, rate: float, updates: int) -> dict[str, object]:
     """
     settings = TrainingSettings(learning_rate=rate, warmup_steps=1, minibatches=1)
     learner = Learner(bench.checkpoint, settings)
-    groups = _groups(bench)
     with tempfile.TemporaryDirectory() as place:
         files = [_published(learner, Path(place) / "0")]
         deltas: list[bytes] = []
         encoding, applying = [], []
         held: bytes | bytearray = files[0]
         for update in range(1, updates + 1):
-            learner.update(groups, 1)
+            learner.update(_groups(bench, update), 1)
             files.append(_published(learner, Path(place) / str(update)))
             began = time.perf_counter()
             made = encode(files[-2], files[-1])
@@ -76,12 +76,13 @@ def _changed(bench: Bench, files: list[bytes]) -> float:
     return float(np.mean([(one != other).mean() for one, other in itertools.pairwise(words)]))
 
 
-def _groups(bench: Bench) -> list[TrainingGroup]:
-    requests = [
-        RolloutRequest(request.prompt, keccak256(request.key + bytes([i])))
-        for request in bench.requests[: max(1, bench.batch // SIZE)]
-        for i in range(SIZE)
-    ]
+def _groups(bench: Bench, update: int) -> list[TrainingGroup]:
+    """Problems of its own for every update."""
+    codec, requests = TextCodec(bench.checkpoint), []
+    for number in range(max(1, bench.batch // SIZE)):
+        key = keccak256(b"grail/bench/delta" + update.to_bytes(4, "big") + number.to_bytes(4, "big"))
+        prompt = codec.encode(bench.environment.problem(key).prompt)
+        requests += [RolloutRequest(prompt, keccak256(key + bytes([i]))) for i in range(SIZE)]
     made = bench.transformers.generate(requests, PLAN)
     rollouts = [
         TrainingRollout(prompt=r.prompt, tokens=g.tokens, logprobs=g.logprobs.astype(np.float32), reward=float(i % 2))
