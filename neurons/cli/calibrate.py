@@ -50,8 +50,15 @@ def calibrate(
     requests = [RolloutRequest(prompts[place // GROUP], key) for place, key in enumerate(keys)]
     plan = SketchPlan(keccak256(b"grail/calibration/1"), 8, 8)
     engines = {name: open_engine(name, checkpoint) for name in engine or installed_engines()}
-    with Console(stderr=True).status("starting") as status:
-        profile = fit(engines, requests, plan, precision=checkpoint.rules.precision, notify=status.update)
+    console = Console(stderr=True)
+
+    def tell(what: str) -> None:
+        status.update(what)
+        if not console.is_terminal:
+            console.print(f"{what} …", highlight=False)
+
+    with console.status("starting") as status:
+        profile = fit(engines, requests, plan, precision=checkpoint.rules.precision, notify=tell)
     for name, line in profile_summary(profile).items():
         typer.echo(f"{name:10s} {line}")
     typer.echo(

@@ -2,12 +2,16 @@
 
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
     from simulation.redteam import Trial
 
 
@@ -61,9 +65,23 @@ def redteam(
     )
     console = Console(stderr=True)
     with console.status("starting") as status, tempfile.TemporaryDirectory() as folder:
-        trials = list(play(options, Path(folder) / "run", status.update))
+        trials = list(play(options, Path(folder) / "run", _teller(console, status)))
     if not _reported(trials, options.attacks, out, as_json):
         raise typer.Exit(1)
+
+
+def _teller(console: "Console", status: "Status") -> Callable[[str], None]:
+    """Shows what is done; without a terminal, a line for every window that begins."""
+    begun: set[str] = set()
+
+    def tell(phase: str) -> None:
+        status.update(phase)
+        window = phase.partition(":")[0]
+        if not console.is_terminal and window not in begun:
+            begun.add(window)
+            console.print(f"{window} …", highlight=False)
+
+    return tell
 
 
 def _reported(trials: "list[Trial]", attacks: tuple[str, ...], out: Path | None, as_json: bool) -> bool:
