@@ -29,6 +29,7 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
+from binomial import units_needed, upper
 from honest import in_precision
 from numpy.typing import NDArray
 from published import Seen, published_schemes
@@ -58,7 +59,7 @@ from simulation.bench import Bench, best_rounds
 
 POLICY = Policy.defaults()
 PLAN = SketchPlan(keccak256(b"detection study"), POLICY.sketch_dim, POLICY.sketch_stride)
-ENOUGH, ORDERS, LIMIT = 9.0, 101, 0.01
+ENOUGH, ORDERS = 9.0, 101
 SLICE = 8
 """Tokens between looks at the evidence, one sketched position."""
 
@@ -252,11 +253,19 @@ def study(setting: Study) -> Iterator[dict[str, object]]:
     schemes = published_schemes(max(float(np.quantile(margins, 0.999)), 1e-3))
     limits = {scheme.name: _threshold([scheme.score(one.seen) for one in honest]) for scheme in schemes}
     rates = {
-        scheme.name: _upper(sum(scheme.score(one.seen) > _cut(scheme, limits) for one in honest), len(honest))
+        scheme.name: upper(sum(scheme.score(one.seen) > _cut(scheme, limits) for one in honest), len(honest))
         for scheme in schemes
     }
     own_limit = _threshold([_evidence(profile, [one]) for one in honest])
     stored = 2 * PLAN.dim / PLAN.stride + 2  # sketch and logprob, float16
+    yield {
+        "precision": precision,
+        "manipulation": f"honest: at most 10^{_largest(profile, honest):.2f} in an audit",
+        "scheme": "ours",
+        "tpr_at_fpr_1e3": float(np.mean([_evidence(profile, [one]) > own_limit for one in honest])),
+        "tokens_at_1e9": _tokens_needed(profile, honest),
+        "bytes_per_token": stored,
+    }
     for how in manipulations():
         played = setting.play(engine, how, setting.each)
         tokens = float(np.mean([len(one.trace.margins) for one in played]))
@@ -272,7 +281,7 @@ def study(setting: Study) -> Iterator[dict[str, object]]:
             for scheme in schemes:
                 scores = np.array([scheme.score(one.seen) for one in shown])
                 flagged = float((scores > _cut(scheme, limits)).mean())
-                units = _units_needed(flagged, rates[scheme.name])
+                units = units_needed(flagged, rates[scheme.name])
                 yield base | {
                     "scheme": scheme.name,
                     "tpr_at_fpr_1e3": float((scores > limits[scheme.name]).mean()),
@@ -291,6 +300,18 @@ def _evidence(profile: CalibrationProfile, played: Sequence[Played]) -> float:
     for one in played:
         evidence.add(one.measured | {name: _cast(ballot) for name, ballot in one.votes.items()})
     return evidence.log10_now
+
+
+def _largest(profile: CalibrationProfile, honest: Sequence[Played]) -> float:
+    """Largest log10 evidence that consecutive audits ever reach, each asking after one alternative, by turns."""
+    peaks, size = [0.0], POLICY.audit_rollouts
+    for number, first in enumerate(range(0, len(honest) - size + 1, size)):
+        evidence, asked_after = Evidence(profile.evidence_nulls()), ALTERNATIVES[number % len(ALTERNATIVES)]
+        for one in honest[first : first + size]:
+            looked = {name: values for name, values in one.measured.items() if name not in ALTERNATIVES}
+            evidence.add(looked | {asked_after: _cast(one.votes[asked_after])})
+        peaks.append(evidence.log10)
+    return max(peaks)
 
 
 def _cast(ballot: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -326,39 +347,6 @@ def _stream(profile: CalibrationProfile, measured: Sequence[Measurements], asked
             if evidence.log10_now >= ENOUGH:
                 return read
     return math.inf
-
-
-def _upper(flagged: int, of: int) -> float:
-    """Clopper–Pearson: the rate at which so few would be flagged with probability 1 %."""
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if 1 - _tail(flagged + 1, of, middle) > LIMIT else (low, middle)
-    return high
-
-
-def _tail(least: int, of: int, rate: float) -> float:
-    """P(X ≥ least), X binomial."""
-    if least <= 0:
-        return 1.0
-    if rate <= 0:
-        return 0.0
-    if rate >= 1:
-        return 1.0
-    logs = [
-        math.lgamma(of + 1) - math.lgamma(k + 1) - math.lgamma(of - k + 1)
-        + k * math.log(rate) + (of - k) * math.log1p(-rate)
-        for k in range(least, of + 1)
-    ]  # fmt: skip
-    top = max(logs, default=-math.inf)
-    return math.exp(top) * sum(math.exp(log - top) for log in logs) if logs else 0.0
-
-
-def _units_needed(flagged: float, honest: float) -> int | None:
-    """Rollouts of a binomial test at 10^-9 when a share `flagged` of them is flagged."""
-    if flagged <= honest:
-        return None
-    return next((n for n in range(1, 5_000) if _tail(math.floor(flagged * n), n, honest) <= 10**-ENOUGH), None)
 
 
 def costs(setting: Study, batch: int = 64) -> dict[str, float]:
