@@ -188,10 +188,10 @@ class Bench:
         }
 
 
-def best_rounds(work: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+def best_rounds(work: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
     """Seconds of each one's fastest round; all run once to warm up, then by turns."""
     seconds: dict[str, list[float]] = {name: [] for name in work}
-    for round_ in range(ROUNDS + 1):
+    for round_ in range(rounds + 1):
         for name, run in work.items():
             began = time.perf_counter()
             run()

@@ -23,15 +23,16 @@ from grail.training.together import LeadingLearner, follow, join, leave
 from simulation.bench import best_rounds
 
 GROUPS, SIZE, PROMPT, COMPLETION = 4, 8, 64, 192
-"""32 rollouts of 256 tokens."""
+"""32 rollouts of 256 tokens, for time and memory; what is only compared needs one group."""
+ROUNDS = 2
 SETTINGS = TrainingSettings(learning_rate=1e-6, warmup_steps=1, minibatches=1, objective="dapo")
 
 
-def groups(vocabulary: int, seed: int = 0) -> list[TrainingGroup]:
+def groups(vocabulary: int, seed: int = 0, count: int = GROUPS) -> list[TrainingGroup]:
     """Random tokens, half of them rewarded."""
     draws = np.random.default_rng(seed)
     found = []
-    for _ in range(GROUPS):
+    for _ in range(count):
         prompt = draws.integers(3, vocabulary, PROMPT).astype(np.int32)
         rollouts = tuple(
             TrainingRollout(
@@ -64,7 +65,7 @@ def learner(checkpoint: Checkpoint) -> dict[str, object]:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
-    seconds = best_rounds({"step": lambda: ours.update(work, 1), "bare": bare})
+    seconds = best_rounds({"step": lambda: ours.update(work, 1), "bare": bare}, ROUNDS)
     alone, together = _child(checkpoint, "losses", 1), _child(checkpoint, "losses", 2)
     return {
         "tokens": ids.numel(),
@@ -72,7 +73,7 @@ def learner(checkpoint: Checkpoint) -> dict[str, object]:
         "step_s": seconds["step"],
         "bare_step_s": seconds["bare"],
         "ratio": seconds["step"] / seconds["bare"],
-        "resume_identical": _resumes(checkpoint, work),
+        "resume_identical": _resumes(checkpoint, groups(checkpoint.vocab_size, count=1)),
         "fsdp2_max_loss_diff": max(abs(one - other) for one, other in zip(alone, together, strict=True)),
     }
 
@@ -100,13 +101,14 @@ def _child(checkpoint: Checkpoint, what: str, processes: int) -> Any:
 
 
 def main() -> None:
-    """In a process of its own: three steps; prints the losses, or the most memory that they took."""
+    """In a process of its own: prints the losses of small steps, or the most memory that a large one took."""
     if not join("cpu"):
         follow()
         return
     checkpoint = open_checkpoint(Path(sys.argv[1]))
     ours = LeadingLearner(checkpoint, SETTINGS)
-    losses = [ours.update(groups(checkpoint.vocab_size, seed), 1).loss for seed in range(3)]
+    count, steps = (1, 2) if sys.argv[2] == "losses" else (GROUPS, 1)
+    losses = [ours.update(groups(checkpoint.vocab_size, seed, count), 1).loss for seed in range(steps)]
     leave()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     sys.stdout.write(json.dumps(losses if sys.argv[2] == "losses" else peak) + "\n")

@@ -40,8 +40,10 @@ from grail.training.policy import Policy
 from grail.training.sharding import rank, sharded, share, summed, whole, world
 from grail.training.weights import own_tensors, write_weights
 
-MICRO_TOKENS = {"cpu": 8_192, "cuda": 32_768}
-"""Tokens of one forward and backward pass; larger minibatches accumulate gradients."""
+MICRO_TOKENS = {"cpu": 2_048, "cuda": 32_768}
+"""Tokens of one forward and backward pass: what it remembers is most of a learner's memory, and a CPU is no faster with
+more. Larger minibatches accumulate gradients.
+"""
 STEP_FILE = "learner.json"
 STATE = "state"
 
