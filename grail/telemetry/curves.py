@@ -22,6 +22,8 @@ PANELS: Mapping[str, tuple[str, ...]] = {
 }
 TABLES = {"reward by environment": "rewards", "share of the batch by miner": "shares", "groups left out": "dropped"}
 COLUMNS = 3
+LABEL = 32
+"""Characters that a legend has room for."""
 
 
 def draw(updates: Sequence[tuple[int, Mapping[str, Any]]], accuracy: Mapping[str, Sequence[Any]], path: Path) -> None:
@@ -41,7 +43,7 @@ def draw(updates: Sequence[tuple[int, Mapping[str, Any]]], accuracy: Mapping[str
         _draw_accuracy(next(places), accuracy)
     for (title, curves), axes in zip(panels.items(), places, strict=False):
         for label, points in curves.items():
-            axes.plot(*zip(*points, strict=True), marker=".", markersize=4, label=label)
+            axes.plot(*zip(*points, strict=True), marker=".", markersize=4, label=_short(label))
         axes.set_title(title, fontsize=10)
         axes.grid(alpha=0.3)
         if len(curves) > 1 or title in TABLES:
@@ -50,6 +52,10 @@ def draw(updates: Sequence[tuple[int, Mapping[str, Any]]], accuracy: Mapping[str
         axes.remove()
     figure.supxlabel("windows")
     figure.savefig(path, dpi=110)
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= LABEL else f"{label[: LABEL - 1]}…"
 
 
 def _draw_accuracy(axes: Any, accuracy: Mapping[str, Sequence[Any]]) -> None:
