@@ -1,11 +1,11 @@
 """Is the promised false-positive bound true? Evidence of honest miners, in every variation of honest numerics.
 
     python benchmarks/honest.py [--model tiny] [--rollouts 4096] [--png docs/images/honest.png] [--json]
-    python benchmarks/honest.py --model smollm2-135m --env reasoning_gym:chain_sum --rollouts 96 --calibration 256
+    python benchmarks/honest.py --model smollm2-135m --env reasoning_gym:chain_sum --rollouts 48 --precision bf16
 
 For each precision class a profile is calibrated on rollouts of its own, as `grail calibrate` does, with every engine
 there is (where the registered profile of the model is of that class, it is taken); then other rollouts
-are generated and replayed in each variation, cut into audits of the default size, and read as a validator reads them.
+are generated and replayed in each variation (in groups, as miners make them), cut into audits of the default size, and read as a validator reads them.
 Ville's inequality promises that at most a share 10^-t of honest audits ever reaches 10^t; the curve shows the share
 that does.
 """
@@ -36,7 +36,7 @@ from grail.verification.calibration import CalibrationProfile, calibrate, load_p
 from grail.verification.evidence import Evidence
 from grail.verification.replay import Measurements
 
-AUDIT = Policy.defaults().audit_rollouts
+AUDIT, GROUP = Policy.defaults().audit_rollouts, Policy.defaults().group_size
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,15 @@ def main() -> None:
     parser.add_argument("--env", default="arithmetic/1")
     parser.add_argument("--calibration", type=int, default=2_048, help="rollouts that a profile is fitted to")
     parser.add_argument("--rollouts", type=int, default=4_096, help="for each variation and class")
+    parser.add_argument("--precision", nargs="*", default=["fp32", "bf16"], help="classes to study")
     parser.add_argument("--png", type=Path)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rows: list[dict[str, object]] = []
     peaks: dict[str, list[float]] = {}
     for precision, replayer in (("fp32", "fp32"), ("bf16", "bf16"), ("bf16", "fp32")):
+        if precision not in options.precision:
+            continue
         pair = precision if precision == replayer else f"{precision} replayed in {replayer}"
         for row, found in study(options.model, options.env, options.rollouts, options.calibration, precision, replayer):
             peaks.setdefault(pair, []).extend(found)
@@ -104,7 +107,8 @@ def study(
 
         def requests(purpose: bytes, n: int) -> list[RolloutRequest]:
             keys = [keccak256(purpose + i.to_bytes(8, "big")) for i in range(n)]
-            return [RolloutRequest(codec.encode(environment.problem(key).prompt), key) for key in keys]
+            prompts = [codec.encode(environment.problem(key).prompt) for key in keys[::GROUP]]
+            return [RolloutRequest(prompts[place // GROUP], key) for place, key in enumerate(keys)]
 
         engines = {"transformers": miner} | {
             name: open_engine(name, checkpoint) for name in installed_engines() if name != "transformers"
