@@ -4,8 +4,9 @@
     python benchmarks/honest.py --model smollm2-135m --env reasoning_gym:chain_sum --rollouts 48 --precision bf16
 
 For each precision class a profile is calibrated on rollouts of its own, as `grail calibrate` does, with every engine
-there is (where the registered profile of the model is of that class, it is taken); then other rollouts
-are generated and replayed in each variation (in groups, as miners make them), cut into audits of the default size, and read as a validator reads them.
+there is (where the registered profile of the model is of that class, it is taken); then other rollouts, in groups as
+miners make them, are generated and replayed in each variation, cut into audits of the default size, and read as a
+validator reads them.
 Ville's inequality promises that at most a share 10^-t of honest audits ever reaches 10^t; the curve shows the share
 that does.
 """
