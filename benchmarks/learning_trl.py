@@ -53,7 +53,6 @@ class Lesson:
         self.options, self.updates, self.folder = options, updates, folder
         self.checkpoint = open_checkpoint(model_folder(options.model))
         self.environment = Environments.installed().by_id(options.environment)
-        self.codec = TextCodec(self.checkpoint)
         self.sampled = 0
 
     def train(self) -> tuple[Any, float]:

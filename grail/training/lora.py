@@ -16,7 +16,7 @@ from grail.checkpoints.files import ADAPTER, ADAPTER_CONFIG, WEIGHTS, Checkpoint
 from grail.config import TrainingSettings
 from grail.errors import SettingsError, Unavailable
 from grail.inference.adapters import PREFIX
-from grail.training.sharding import whole
+from grail.training.sharding import rank, whole
 
 NAME = "default"
 """peft's name of the one adapter."""
@@ -59,6 +59,8 @@ def add_adapter(model: Any, checkpoint: Checkpoint, settings: TrainingSettings) 
 def write_adapter(model: Any, base: Checkpoint, settings: TrainingSettings, folder: Path) -> None:
     """The base's weights as they were, the adapter beside them in peft's files."""
     tensors = {name: whole(parameter.detach()).contiguous() for name, parameter in _matrices(model).items()}
+    if rank() > 0:
+        return
     modules = sorted({name.removeprefix(PREFIX).rsplit(".", 2)[0].rsplit(".", 1)[1] for name in tensors})
     config = {
         "peft_type": "LORA",
