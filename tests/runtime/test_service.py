@@ -16,6 +16,7 @@ from grail.runtime.service import Service
 from grail.runtime.watchdog import Watchdog
 from grail.storage.database import Database
 from grail.storage.journal import Journal
+from grail.telemetry.meters import Meters
 from tests.chain.test_embedded import OWNER, PLAN
 
 
@@ -56,7 +57,8 @@ def node(tmp_path):
     subnet = Subnet(chain, deploy(chain, OWNER, PLAN))
     chain.mine(41 - chain.head().number)
     journal = Journal(Database.in_file(tmp_path / "db.sqlite"))
-    return SimpleNamespace(name="n", signer=Signer.from_key(b"\3" * 32), subnet=subnet, journal=journal, log=Recorder())
+    signer = Signer.from_key(b"\3" * 32)
+    return SimpleNamespace(name="n", signer=signer, subnet=subnet, journal=journal, log=Recorder(), meters=Meters())
 
 
 def test_a_finished_duty_is_never_run_again_also_not_by_a_new_process(node):
