@@ -31,8 +31,9 @@ from grail.inference.text import TextCodec
 from grail.inference.transformers_engine import TransformersEngine
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.hashing import keccak256
-from grail.training.batch import TrainingRollout, collate
+from grail.training.batch import Sample, TrainingRollout, collate
 from grail.training.evaluation import evaluate
+from grail.training.policy import Policy
 from grail.training.weights import own_tensors, write_weights
 from grail.verification.calibration import calibrate
 
@@ -74,30 +75,30 @@ def build_model() -> LlamaForCausalLM:
     )
 
 
-def train(model: LlamaForCausalLM, codec: TextCodec) -> None:
+def train(policy: Policy, codec: TextCodec) -> None:
     """Next-token training on right answers only, in the neighbouring notation; cosine decay to a tenth."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(policy.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
     for step in range(STEPS):
         decay = 0.1 + 0.45 * (1 + math.cos(math.pi * step / STEPS))
         problems = [neighbour(problem_of(f"train/{step}/{i}"), i % 2) for i in range(BATCH)]
-        loss = fit(model, optimizer, codec, problems, LEARNING_RATE * min(1, (step + 1) / WARM_UP) * decay)
+        loss = fit(policy, optimizer, codec, problems, LEARNING_RATE * min(1, (step + 1) / WARM_UP) * decay)
         if step % 50 == 49:
             print(f"step {step + 1:4d}  loss {loss:.3f}", flush=True)
 
 
-def touch(model: LlamaForCausalLM, codec: TextCodec, folder: Path) -> None:
+def touch(policy: Policy, codec: TextCodec, folder: Path) -> None:
     """A first look at the environment's own notation, stopped as soon as it shows."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=TOUCH_RATE, betas=(0.9, 0.98))
+    optimizer = torch.optim.AdamW(policy.parameters(), lr=TOUCH_RATE, betas=(0.9, 0.98))
     for step in range(MOST_TOUCHES):
-        fit(model, optimizer, codec, [problem_of(f"touch/{step}/{i}") for i in range(TOUCH_BATCH)], TOUCH_RATE)
-        write_weights(own_tensors(model, torch.float32), folder / WEIGHTS)
+        fit(policy, optimizer, codec, [problem_of(f"touch/{step}/{i}") for i in range(TOUCH_BATCH)], TOUCH_RATE)
+        write_weights(own_tensors(policy.model, torch.float32), folder / WEIGHTS)
         reached = sampled_accuracy(folder, step)
         print(f"touch {step + 1:3d}  sampled accuracy on fresh problems {reached:.3f}", flush=True)
         if reached >= TOUCH_TARGET:
             return
 
 
-def fit(model: Any, optimizer: Any, codec: TextCodec, problems: list[Problem], rate: float) -> float:
+def fit(policy: Policy, optimizer: Any, codec: TextCodec, problems: list[Problem], rate: float) -> float:
     """One optimizer step on the right answers; returns the loss."""
     for group in optimizer.param_groups:
         group["lr"] = rate
@@ -106,14 +107,11 @@ def fit(model: Any, optimizer: Any, codec: TextCodec, problems: list[Problem], r
         tokens = np.append(codec.encode(problem.answer), np.int32(EOS)).astype(np.int32)
         zeros = np.zeros(len(tokens), dtype=np.float32)
         rollouts.append(TrainingRollout(prompt=codec.encode(problem.prompt), tokens=tokens, logprobs=zeros, reward=1.0))
-    batch = collate(rollouts, [1.0] * len(rollouts))
-    states = model.base_model(input_ids=batch.ids, attention_mask=batch.mask).last_hidden_state
-    loss = torch.nn.functional.cross_entropy(
-        model.get_output_embeddings()(states[batch.rows, batch.positions]), batch.targets
-    )
+    batch = collate([[Sample(rollout=rollout, advantage=1.0, weight=1.0)] for rollout in rollouts])
+    loss = -policy(batch)[0].mean()
     optimizer.zero_grad()
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    torch.nn.utils.clip_grad_norm_(policy.parameters(), 1.0)
     optimizer.step()
     return loss.item()
 
@@ -172,10 +170,11 @@ def main() -> None:
     (folder / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
     write_weights(own_tensors(model, torch.float32), folder / WEIGHTS)
     codec = TextCodec(open_checkpoint(folder))
-    train(model, codec)
+    policy = Policy(model, 1.0, half=False)
+    train(policy, codec)
     write_weights(own_tensors(model, torch.float32), folder / WEIGHTS)
     print(f"before the second phase: {sampled_accuracy(folder, -1):.3f}", flush=True)
-    touch(model, codec, folder)
+    touch(policy, codec, folder)
     write_profile(folder, 2_048)
     checkpoint = open_checkpoint(folder)
     engine = TransformersEngine(checkpoint)

@@ -1,8 +1,8 @@
-"""Verified groups → packed tensors of one minibatch: rollouts that share a prompt share its tokens.
+"""Verified groups → the flat batch of one pass: rollouts that share a prompt share its tokens.
 
-A row holds a prompt once and behind it the completions of a group; each completion sees the prompt and itself. With
-prompts longer than answers, as groups of eight mostly have, that is a fraction of the tokens that rows of one rollout
-each would need, and the numbers are the same.
+All tokens stand in one row, without padding: a prompt once and behind it the completions of a group. With prompts
+longer than answers, as groups of eight mostly have, that is a fraction of the tokens that rows of one rollout each
+would need, and the numbers are the same (`grail.training.attention`).
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-ROW_TOKENS = 2_048
-"""Longest packed row: its attention mask has the square of that."""
+from grail.training.attention import Layout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,82 +53,81 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class TrainingBatch:
-    """Rows: ids and places int64 (rows, width), mask bool (rows, 1, width, width): which column each column sees.
+    """ids and places (in their own sequence): int64 (1, tokens). `layout`: which of them make up each sample.
 
-    Sampled tokens, all (tokens,): the row and column whose state predicts each, its id, its logprobs when sampled and
-    when the update began, advantage and weight, and the number of its sample. `read`: tokens in the rows.
+    Sampled tokens, all (sampled,): the flat place whose state predicts each, its id, its logprobs when sampled and
+    when the update began, advantage and weight, and the number of its sample.
     """
 
     ids: Tensor
     places: Tensor
-    mask: Tensor
-    rows: Tensor
-    columns: Tensor
+    layout: Layout
+    states: Tensor
     targets: Tensor
     behaviour: Tensor
     old: Tensor
     advantages: Tensor
     weights: Tensor
     samples: Tensor
-    read: int
     reference: Tensor | None = None
 
 
 def collate(rows: Sequence[Sequence[Sample]]) -> TrainingBatch:
-    """Rows of samples that share a prompt each (`packed`) → one batch; samples are numbered in their order."""
-    width = max(_length(row) for row in rows)
-    ids = torch.zeros((len(rows), width), dtype=torch.int64)
-    places = torch.zeros_like(ids)
-    mask = torch.eye(width, dtype=torch.bool).repeat(len(rows), 1, 1)  # padding sees itself: no row may see nothing
-    owners, columns = [], []
-    for number, row in enumerate(rows):
-        prompt = torch.from_numpy(row[0].rollout.prompt.astype(np.int64))
-        start = len(prompt)
-        ids[number, :start], places[number, :start] = prompt, torch.arange(start)
-        mask[number, :start, :start] = torch.ones((start, start), dtype=torch.bool).tril()
-        at = start
+    """Rows of samples that share a prompt each (`packed`) → one flat batch; samples are numbered in their order."""
+    ids, places, sequences, states = [], [], [], []
+    at = 0
+    for row in rows:
+        prompt = np.arange(at, at + len(row[0].rollout.prompt))
+        ids.append(row[0].rollout.prompt)
+        places.append(prompt - at)
+        at += len(prompt)
         for sample in row:
-            count = len(sample.rollout.tokens)
-            part = slice(at, at + count)
-            ids[number, part] = torch.from_numpy(sample.rollout.tokens.astype(np.int64))
-            places[number, part] = torch.arange(start, start + count)
-            mask[number, part, :start] = True
-            mask[number, part, part] = torch.ones((count, count), dtype=torch.bool).tril()
-            owners.append(torch.full((count,), number))
-            columns.append(torch.cat([torch.tensor([start - 1]), torch.arange(at, at + count - 1)]))
-            at += count
+            own = np.arange(at, at + len(sample.rollout.tokens))
+            ids.append(sample.rollout.tokens)
+            places.append(own - at + len(prompt))
+            sequences.append(np.concatenate([prompt, own]))
+            states.append(sequences[-1][len(prompt) - 1 : -1])
+            at += len(own)
     samples = [sample for row in rows for sample in row]
     counts = torch.tensor([len(sample.rollout.tokens) for sample in samples])
     return TrainingBatch(
-        ids=ids,
-        places=places,
-        mask=mask[:, None],
-        rows=torch.cat(owners),
-        columns=torch.cat(columns),
+        ids=torch.from_numpy(np.concatenate(ids).astype(np.int64))[None],
+        places=torch.from_numpy(np.concatenate(places))[None],
+        layout=_layout(sequences, at),
+        states=torch.from_numpy(np.concatenate(states)),
         targets=torch.from_numpy(np.concatenate([s.rollout.tokens for s in samples]).astype(np.int64)),
         behaviour=_joined([s.rollout.logprobs for s in samples]),
         old=_joined([s.rollout.logprobs if s.old is None else s.old for s in samples]),
         advantages=torch.tensor([s.advantage for s in samples], dtype=torch.float32).repeat_interleave(counts),
         weights=torch.tensor([s.weight for s in samples], dtype=torch.float32).repeat_interleave(counts),
         samples=torch.arange(len(samples)).repeat_interleave(counts),
-        read=sum(_length(row) for row in rows),
         reference=_joined([s.reference for s in samples if s.reference is not None])
         if samples[0].reference is not None
         else None,
     )
 
 
+def _layout(sequences: Sequence[NDArray[np.int64]], tokens: int) -> Layout:
+    longest = max(len(sequence) for sequence in sequences)
+    table = np.zeros((len(sequences), longest), dtype=np.int64)
+    back = np.empty(tokens, dtype=np.int64)
+    for number, sequence in enumerate(sequences):
+        table[number, : len(sequence)] = sequence
+        back[sequence] = number * longest + np.arange(len(sequence))
+    return Layout(torch.from_numpy(table), torch.from_numpy(back))
+
+
 def _joined(values: Sequence[NDArray[np.floating]]) -> Tensor:
     return torch.from_numpy(np.concatenate(values).astype(np.float32))
 
 
-def packed(samples: Sequence[Sample], *, share: bool) -> list[list[Sample]]:
-    """Rows of samples with the same prompt, as long as they may be; of one sample each where nothing is shared."""
+def packed(samples: Sequence[Sample], most: int) -> list[list[Sample]]:
+    """Rows of samples with the same prompt, of at most `most` tokens where one sample is not longer."""
     rows: list[list[Sample]] = []
     last: dict[bytes, list[Sample]] = {}
     for sample in samples:
         row = last.get(sample.rollout.prompt.tobytes())
-        if row is None or not share or _length(row) + len(sample.rollout.tokens) > ROW_TOKENS:
+        if row is None or _length(row) + len(sample.rollout.tokens) > most:
             row = []
             rows.append(row)
             last[sample.rollout.prompt.tobytes()] = row
@@ -137,13 +135,16 @@ def packed(samples: Sequence[Sample], *, share: bool) -> list[list[Sample]]:
     return rows
 
 
-def micro_batches(rows: Sequence[list[Sample]], most: int) -> list[list[list[Sample]]]:
-    """Rows by length, cut so that each piece, padded to its longest row, holds at most `most` tokens."""
+def micro_batches(samples: Sequence[Sample], most: int) -> list[list[list[Sample]]]:
+    """Packed rows, by length, in pieces of at most `most` tokens where one sample is not longer."""
     pieces: list[list[list[Sample]]] = [[]]
-    for row in sorted(rows, key=_length):
-        if pieces[-1] and (len(pieces[-1]) + 1) * _length(row) > most:
+    held = 0
+    for row in sorted(packed(samples, most), key=_length):
+        if pieces[-1] and held + _length(row) > most:
             pieces.append([])
+            held = 0
         pieces[-1].append(row)
+        held += _length(row)
     return pieces
 
 

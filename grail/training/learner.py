@@ -31,7 +31,6 @@ from grail.training.batch import (
     TrainingRollout,
     collate,
     micro_batches,
-    packed,
 )
 from grail.training.filters import choose
 from grail.training.lora import add_adapter, write_adapter
@@ -227,19 +226,18 @@ class Learner:
         if self._reference is not None:
             drawn_to = self._logprobs_of(samples, self._reference)
             samples = [replace(sample, reference=drawn_to[id(sample.rollout)]) for sample in samples]
-        rows = packed(samples, share=self.policy.shares_prompts)
         sums = dict.fromkeys((*Step.__slots__[:-1], "read"), 0.0)
-        for piece, counts in share(micro_batches(rows, MICRO_TOKENS[self._device])):
+        for piece, counts in share(micro_batches(samples, MICRO_TOKENS[self._device])):
             batch = collate(piece)
             if not counts:
-                batch = replace(batch, weights=torch.zeros_like(batch.weights), read=0)
+                batch = replace(batch, weights=torch.zeros_like(batch.weights))
             found, entropy = self.loss(batch)
             found.loss.backward()
             sums["loss"] += found.loss.item()
             sums["entropy"] += entropy
             for name in ("kl", "kl_reference", "clipped_low", "clipped_high"):
                 sums[name] += getattr(found, name)
-            sums["read"] += batch.read
+            sums["read"] += batch.ids.numel() * counts
         norm = float(whole(torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.gradient_norm)))
         self._steps += 1
         for group in self._optimizer.param_groups:
@@ -286,8 +284,7 @@ class Learner:
     @torch.no_grad()
     def _logprobs_of(self, wanted: Sequence[Sample], policy: Policy) -> dict[int, NDArray[np.float32]]:
         found: dict[int, NDArray[np.float32]] = {}
-        rows = packed(wanted, share=self.policy.shares_prompts)
-        for piece in micro_batches(rows, MICRO_TOKENS[self._device]):
+        for piece in micro_batches(wanted, MICRO_TOKENS[self._device]):
             logprobs = policy(collate(piece))[0].cpu().numpy()
             samples = [sample for row in piece for sample in row]
             ends = np.cumsum([len(sample.rollout.tokens) for sample in samples])

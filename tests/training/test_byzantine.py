@@ -40,7 +40,9 @@ class Network:
         if not self.halted:
             self.margins.append(margin)
             self.published += 1
-            self.engine.use_model(copy.deepcopy(self.learner.model))
+            published = copy.deepcopy(self.learner.model)
+            published.set_attn_implementation("sdpa")  # the learner's attends over flat batches only
+            self.engine.use_model(published)
 
     def group(self, window, miner, place):
         key = keccak256(bytes([window, miner, place]))

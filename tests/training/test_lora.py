@@ -70,9 +70,11 @@ def test_engines_and_peft_run_what_was_learnt(trained, tiny, plan):
     theirs = peft.PeftModel.from_pretrained(
         AutoModelForCausalLM.from_pretrained(tiny.folder, dtype=torch.float32), folder / "saved"
     )
-    ids = torch.tensor([[*PROMPT, 3]])
+    ids = torch.tensor([[*PROMPT, *WORK[0].rollouts[0].tokens.tolist()]])
     with torch.no_grad():
-        assert torch.allclose(theirs(ids).logits, learner.model(ids).logits, atol=1e-4)
+        found = theirs(ids).logits[0, len(PROMPT) - 1 : -1].log_softmax(-1)
+    expected = found.gather(1, ids[0, len(PROMPT) :, None])[:, 0].numpy()
+    assert np.allclose(expected, learner.logprobs(WORK[0].rollouts[:1])[0], atol=1e-4)
 
 
 def test_it_goes_on_from_its_state_bit_for_bit_and_from_the_adapter_alone(trained, tiny):

@@ -63,21 +63,25 @@ def samples_of(groups, weight=1.0):
     return [Sample(rollout=r, advantage=2.0, weight=weight) for g in groups for r in g.rollouts]
 
 
-def test_rows_hold_a_prompt_once_and_completions_see_it_and_themselves():
-    (row,) = packed(samples_of([group([1.0, 0.0])]), share=True)
-    batch = collate([row])
-    assert batch.ids.tolist() == [[1, 10, 2, 12, 1, 2, 18, 1, 2, 18]]
-    assert batch.places.tolist() == [[0, 1, 2, 3, 4, 5, 6, 4, 5, 6]]
-    assert batch.columns.tolist() == [3, 4, 5, 3, 7, 8] and batch.targets.tolist() == [1, 2, 18] * 2
-    assert batch.mask[0, 0, 7].nonzero()[:, 0].tolist() == [0, 1, 2, 3, 7], "not the first completion"
-    assert batch.samples.tolist() == [0, 0, 0, 1, 1, 1] and batch.read == 10
+def test_a_batch_holds_a_prompt_once_and_knows_each_samples_own_sequence():
+    batch = collate(packed(samples_of([group([1.0, 0.0]), group([1.0], tokens=(4, 18))]), 10))
+    assert batch.ids.tolist() == [[1, 10, 2, 12, 1, 2, 18, 1, 2, 18, 1, 10, 2, 12, 4, 18]]
+    assert batch.places.tolist() == [[0, 1, 2, 3, 4, 5, 6, 4, 5, 6, 0, 1, 2, 3, 4, 5]]
+    sequences = batch.layout.sequences.tolist()
+    assert sequences == [[0, 1, 2, 3, 4, 5, 6], [0, 1, 2, 3, 7, 8, 9], [10, 11, 12, 13, 14, 15, 0]]
+    assert batch.layout.sequences.flatten()[batch.layout.back].tolist() == list(range(16)), "each token finds itself"
+    assert batch.states.tolist() == [3, 4, 5, 3, 7, 8, 13, 14]
+    assert batch.targets.tolist() == [1, 2, 18, 1, 2, 18, 4, 18]
+    assert batch.samples.tolist() == [0, 0, 0, 1, 1, 1, 2, 2]
 
 
-def test_rows_are_cut_where_they_grow_too_long_and_pieces_where_they_hold_too_much():
+def test_rows_and_pieces_are_cut_where_they_would_hold_too_much():
     long = group([1.0, 0.0], tokens=(3,) * 1_500)
-    assert [len(row) for row in packed(samples_of([long]), share=True)] == [1, 1]
-    rows = packed(samples_of([group([1.0, 0.0])] * 3), share=False)
-    assert len(rows) == 6 and [len(piece) for piece in micro_batches(rows, 16)] == [2, 2, 2]
+    assert [len(row) for row in packed(samples_of([long]), 2_048)] == [1, 1]
+    assert [len(row) for row in packed(samples_of([long]), 4_096)] == [2]
+    pieces = micro_batches(samples_of([group([1.0, 0.0])] * 3), 16)
+    assert [[len(row) for row in piece] for piece in pieces] == [[2], [4]], "4 + 2 * 3 and 4 + 4 * 3 tokens"
+    assert [len(row) for piece in micro_batches(samples_of([long]), 16) for row in piece] == [1, 1], "never less"
 
 
 def test_packed_or_not_the_numbers_are_the_replays(tiny, engine, requests, plan):
@@ -89,8 +93,8 @@ def test_packed_or_not_the_numbers_are_the_replays(tiny, engine, requests, plan)
         for a, t in zip(asked, engine.replay(asked, plan), strict=True)
     ]
     learner = Learner(tiny, TrainingSettings())
-    for share in (True, False):
-        batch = collate(packed(samples, share=share))
+    for rows in (packed(samples, 10_000), [[sample] for sample in samples]):
+        batch = collate(rows)
         with torch.no_grad():
             ours, entropy = learner.policy(batch)
         assert torch.allclose(ours, batch.behaviour, atol=1e-4)

@@ -91,7 +91,7 @@ def theirs(tiny, tmp_path, group, advantages, **told):
 def test_loss_and_gradients_agree(tiny, tmp_path, group, ours, told):
     learner = Learner(tiny, TrainingSettings(objective=ours))
     samples = learner._samples([group])
-    batch = collate(packed(samples, share=True))
+    batch = collate(packed(samples, 10_000))
     loss, expected = theirs(tiny, tmp_path, group, [sample.advantage for sample in samples], **told)
     found = learner.loss(batch)[0]
     found.loss.backward()
