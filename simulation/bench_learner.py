@@ -24,7 +24,7 @@ from simulation.bench import best_rounds
 
 GROUPS, SIZE, PROMPT, COMPLETION = 4, 8, 64, 192
 """32 rollouts of 256 tokens, for time and memory; what is only compared needs one group."""
-ROUNDS = 1
+ROUNDS = 2
 SETTINGS = TrainingSettings(learning_rate=1e-6, warmup_steps=1, minibatches=1, objective="dapo")
 
 
