@@ -18,7 +18,6 @@ import argparse
 import copy
 import json
 import math
-import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -43,6 +42,7 @@ from grail.inference import decoding
 from grail.inference.approximations import APPROXIMATIONS, changed, in_fp8, in_int8, quantized, with_cache
 from grail.inference.base import Generation, ReplayRequest, ReplayTrace, RolloutRequest
 from grail.inference.cpu_instructions import avoid_broken_instructions
+from grail.inference.requests import own_requests
 from grail.inference.sampling import Mandate, mandated
 from grail.inference.text import TextCodec
 from grail.inference.transformers_engine import TransformersEngine
@@ -55,7 +55,7 @@ from grail.verification.calibration import CalibrationProfile, as_rollout, calib
 from grail.verification.evidence import Evidence
 from grail.verification.replay import Measurements, measurements
 from simulation.adversaries.weights import steps_away
-from simulation.bench import Bench, best_rounds
+from simulation.bench import Bench, best_rounds, peak_rss_mib
 
 POLICY = Policy.defaults()
 PLAN = SketchPlan(keccak256(b"detection study"), POLICY.sketch_dim, POLICY.sketch_stride)
@@ -173,9 +173,7 @@ class Study:
     def requests(self, purpose: str, count: int) -> list[RolloutRequest]:
         """Problems of their own for each purpose, in groups as miners make them."""
         codec, environment = TextCodec(self.checkpoint), Environments.installed().by_id(self.environment)
-        keys = [keccak256(purpose.encode() + i.to_bytes(8, "big")) for i in range(count)]
-        prompts = [codec.encode(environment.problem(key).prompt) for key in keys[:: POLICY.group_size]]
-        return [RolloutRequest(prompts[place // POLICY.group_size], key) for place, key in enumerate(keys)]
+        return own_requests(codec, environment, purpose.encode(), count, POLICY.group_size)
 
     def profile(self) -> CalibrationProfile:
         """The registered one where it lies beside the weights, else one fitted to rollouts of its own."""
@@ -401,8 +399,7 @@ def main() -> None:
                 results.append(row)
                 print(_line(row), flush=True)
         spent = costs(Study(open_checkpoint(source), options.env, 0, 0))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    told = spent | {"peak_rss_mib": peak, "seconds": time.perf_counter() - began}
+    told = spent | {"peak_rss_mib": peak_rss_mib(), "seconds": time.perf_counter() - began}
     print(", ".join(f"{name} {value:.3g}" for name, value in told.items()))
     if options.json:
         print(json.dumps({"results": results, **told}))

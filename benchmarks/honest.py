@@ -28,6 +28,7 @@ from grail.environments.registry import Environments
 from grail.governance.policy import Policy
 from grail.inference import installed_engines, open_engine
 from grail.inference.base import Engine, RolloutRequest
+from grail.inference.requests import own_requests
 from grail.inference.text import TextCodec
 from grail.inference.transformers_engine import TransformersEngine
 from grail.models.library import Library
@@ -106,11 +107,6 @@ def study(
         codec = TextCodec(checkpoint)
         plan = SketchPlan(keccak256(b"honest study"), Policy.defaults().sketch_dim, Policy.defaults().sketch_stride)
 
-        def requests(purpose: bytes, n: int) -> list[RolloutRequest]:
-            keys = [keccak256(purpose + i.to_bytes(8, "big")) for i in range(n)]
-            prompts = [codec.encode(environment.problem(key).prompt) for key in keys[::GROUP]]
-            return [RolloutRequest(prompts[place // GROUP], key) for place, key in enumerate(keys)]
-
         engines = {"transformers": miner} | {
             name: open_engine(name, checkpoint) for name in installed_engines() if name != "transformers"
         }
@@ -118,11 +114,13 @@ def study(
         if registered.exists() and load_profile(registered).precision == precision:
             profile = load_profile(registered)
         else:
-            profile = calibrate(engines, requests(b"calibration", calibration), plan, precision=precision)
+            profile = calibrate(
+                engines, own_requests(codec, environment, b"calibration", calibration, GROUP), plan, precision=precision
+            )
         for variation in VARIATIONS:
             if variation.engine not in engines:
                 continue
-            asked = requests(variation.name.encode(), count)
+            asked = own_requests(codec, environment, variation.name.encode(), count, GROUP)
             found = play(variation, miner, engines[variation.engine], validator, asked, plan)
             values = np.concatenate([m["tokens"] for m in found])
             peaks = audits(profile, found)

@@ -27,6 +27,7 @@ from grail.checkpoints.files import CALIBRATION, CONFIG, RULES, TOKENIZER, WEIGH
 from grail.environments.arithmetic import Arithmetic
 from grail.environments.base import Problem
 from grail.inference.base import RolloutRequest
+from grail.inference.requests import own_requests
 from grail.inference.text import TextCodec
 from grail.inference.transformers_engine import TransformersEngine
 from grail.proofs.sketch import SketchPlan
@@ -142,9 +143,7 @@ def sampled_accuracy(folder: Path, step: int) -> float:
 def write_profile(folder: Path, rollouts: int) -> None:
     """Calibrate on the model's own rollouts."""
     checkpoint = open_checkpoint(folder)
-    codec, environment = TextCodec(checkpoint), Arithmetic()
-    keys = [keccak256(f"calibration/{i}".encode()) for i in range(rollouts)]
-    requests = [RolloutRequest(codec.encode(environment.problem(key).prompt), key) for key in keys]
+    requests = own_requests(TextCodec(checkpoint), Arithmetic(), b"calibration", rollouts, 4)
     plan = SketchPlan(keccak256(b"calibration"), 8, 8)
     profile = calibrate(
         {"transformers": TransformersEngine(checkpoint)}, requests, plan, precision=checkpoint.rules.precision

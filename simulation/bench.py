@@ -4,11 +4,11 @@ Every comparison alternates its candidates and takes each one's best round, so t
 """
 
 import platform
-import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -22,6 +22,7 @@ from grail.environments.base import Environment
 from grail.inference import CPU, installed_engines, open_engine, transformers_engine
 from grail.inference.base import Engine, Generation, ReplayRequest, RolloutRequest
 from grail.inference.cpu_instructions import avoid_broken_instructions
+from grail.inference.requests import own_requests
 from grail.inference.sampling import Mandate, mandated
 from grail.inference.tensors import padded
 from grail.inference.text import TextCodec
@@ -29,7 +30,6 @@ from grail.inference.transformers_engine import DTYPES, TransformersEngine
 from grail.inference.vllm_engine.engine import VllmEngine
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.constants import MILLI
-from grail.protocol.hashing import keccak256
 
 ROUNDS = 3
 PLAN = SketchPlan(bytes(32), 8, 8)
@@ -51,9 +51,7 @@ class Bench:
     @cached_property
     def requests(self) -> list[RolloutRequest]:
         """`batch` requests, one prompt each."""
-        codec = TextCodec(self.checkpoint)
-        keys = [keccak256(b"grail/bench/1" + i.to_bytes(8, "big")) for i in range(self.batch)]
-        return [RolloutRequest(codec.encode(self.environment.problem(key).prompt), key) for key in keys]
+        return own_requests(TextCodec(self.checkpoint), self.environment, b"grail/bench/1", self.batch, 1)
 
     @cached_property
     def engines(self) -> dict[str, Engine]:
@@ -184,7 +182,7 @@ class Bench:
             "tok_s_generate_vllm": rates.get("vllm"),
             "margins_overhead": seconds["replay"] / seconds["without_margins"] - 1,
             "seconds_replay_to_generate_hf": seconds["replay"] / seconds["transformers"],
-            "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "peak_rss_mib": peak_rss_mib(),
         }
 
 
@@ -198,6 +196,12 @@ def best_rounds(work: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) 
             if round_:
                 seconds[name].append(time.perf_counter() - began)
     return {name: min(taken) for name, taken in seconds.items()}
+
+
+def peak_rss_mib() -> float:
+    """Most memory that this program has held. What getrusage tells includes the parent's from before the program."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def _count(made: Sequence[Generation]) -> int:

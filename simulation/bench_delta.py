@@ -10,9 +10,8 @@ import numpy as np
 from grail.checkpoints.delta import apply, encode
 from grail.checkpoints.files import WEIGHTS
 from grail.config import TrainingSettings
-from grail.inference.base import RolloutRequest
+from grail.inference.requests import own_requests
 from grail.inference.text import TextCodec
-from grail.protocol.hashing import keccak256
 from grail.training.batch import TrainingGroup, TrainingRollout
 from grail.training.learner import Learner
 from simulation.bench import PLAN, Bench
@@ -78,11 +77,9 @@ def _changed(bench: Bench, files: list[bytes]) -> float:
 
 def _groups(bench: Bench, update: int) -> list[TrainingGroup]:
     """Problems of its own for every update."""
-    codec, requests = TextCodec(bench.checkpoint), []
-    for number in range(max(1, bench.batch // SIZE)):
-        key = keccak256(b"grail/bench/delta" + update.to_bytes(4, "big") + number.to_bytes(4, "big"))
-        prompt = codec.encode(bench.environment.problem(key).prompt)
-        requests += [RolloutRequest(prompt, keccak256(key + bytes([i]))) for i in range(SIZE)]
+    purpose = b"grail/bench/delta" + update.to_bytes(4, "big")
+    count = max(SIZE, bench.batch // SIZE * SIZE)
+    requests = own_requests(TextCodec(bench.checkpoint), bench.environment, purpose, count, SIZE)
     made = bench.transformers.generate(requests, PLAN)
     rollouts = [
         TrainingRollout(prompt=r.prompt, tokens=g.tokens, logprobs=g.logprobs.astype(np.float32), reward=float(i % 2))

@@ -4,7 +4,6 @@ Runs as a program of its own for what needs a fresh process: `python -m simulati
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from grail.config import TrainingSettings
 from grail.training.batch import TrainingGroup, TrainingRollout
 from grail.training.learner import Learner
 from grail.training.together import LeadingLearner, follow, join, leave
-from simulation.bench import best_rounds
+from simulation.bench import best_rounds, peak_rss_mib
 
 GROUPS, SIZE, PROMPT, COMPLETION = 4, 8, 64, 192
 """32 rollouts of 256 tokens, for time and memory; what is only compared needs one group."""
@@ -110,7 +109,7 @@ def main() -> None:
     count, steps = (1, 2) if sys.argv[2] == "losses" else (GROUPS, 1)
     losses = [ours.update(groups(checkpoint.vocab_size, seed, count), 1).loss for seed in range(steps)]
     leave()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = peak_rss_mib() / 1024
     sys.stdout.write(json.dumps(losses if sys.argv[2] == "losses" else peak) + "\n")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from grail.proofs.rounding import beyond_rounding
 from grail.protocol.philox import stream
 
 SCHEME = "sketch/1"
@@ -39,8 +40,8 @@ class SketchPlan:
 
 
 def sketch_errors(replayed: NDArray[np.float32], claimed: NDArray[np.float16]) -> NDArray[np.float64]:
-    """Relative squared error ‖P h' − p‖² / ‖P h'‖² of each sketched position, float64 (rows,)."""
-    reference = replayed.astype(np.float64)
-    difference = reference - claimed.astype(np.float64)
-    norm = np.maximum((reference**2).sum(axis=1), 1e-30)
-    return (difference**2).sum(axis=1) / norm
+    """Relative squared error ‖P h' − p‖² / ‖P h'‖² of each sketched position, float64 (rows,); of each number counts
+    what lies beyond its rounding.
+    """
+    norm = np.maximum((replayed.astype(np.float64) ** 2).sum(axis=1), 1e-30)
+    return (beyond_rounding(claimed, replayed) ** 2).sum(axis=1) / norm

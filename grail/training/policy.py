@@ -46,6 +46,7 @@ class Policy(nn.Module):
                 layout=batch.layout.to(device),
                 use_cache=False,
             )
-        states = answer.last_hidden_state[0, batch.states.to(device)]
+        # index_select: its gradient adds in one order, that of an indexed tensor in whichever its threads come
+        states = answer.last_hidden_state[0].index_select(0, batch.states.to(device))
         weight = self.model.get_output_embeddings().weight
         return chosen_logprobs(states, weight, batch.targets.to(device), self._scale)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grail.inference.base import Engine, ReplayRequest, ReplayTrace
+from grail.proofs.rounding import beyond_rounding
 from grail.proofs.sketch import sketch_errors
 from grail.protocol.submission import Rollout
 from grail.verification.alternatives import Alternative, votes
@@ -40,10 +41,9 @@ def measurements(rollout: Rollout, trace: ReplayTrace) -> Measurements:
 
     tokens, flips, gross: margins in nats, of which the null of flips takes those above 0, however close, and that of
     gross those that honest noise reaches once in ten thousand. logprobs: |claimed − replayed| / (1 + |replayed|).
-    sketch: relative squared error.
+    sketch: relative squared error. Of both counts what lies beyond the float16 that was claimed.
     """
-    replayed = trace.logprobs.astype(np.float64)
-    error = np.abs(rollout.logprobs.astype(np.float64) - replayed) / (1 + np.abs(replayed))
+    error = beyond_rounding(rollout.logprobs, trace.logprobs) / (1 + np.abs(trace.logprobs.astype(np.float64)))
     return {
         **dict.fromkeys(MARGINS, trace.margins.astype(np.float64)),
         "logprobs": error,

@@ -35,7 +35,7 @@ def calibrate(
     from grail.checkpoints.files import CALIBRATION, open_checkpoint
     from grail.environments.registry import Environments
     from grail.inference import installed_engines, open_engine
-    from grail.inference.base import RolloutRequest
+    from grail.inference.requests import own_requests
     from grail.inference.text import TextCodec
     from grail.proofs.sketch import SketchPlan
     from grail.protocol.hashing import keccak256
@@ -45,9 +45,7 @@ def calibrate(
     checkpoint = open_checkpoint(folder)
     environment = Environments.installed().by_id(env)
     codec = TextCodec(checkpoint)
-    keys = [keccak256(b"grail/calibration/1" + i.to_bytes(8, "big")) for i in range(rollouts)]
-    prompts = [codec.encode(environment.problem(key).prompt) for key in keys[::GROUP]]
-    requests = [RolloutRequest(prompts[place // GROUP], key) for place, key in enumerate(keys)]
+    requests = own_requests(codec, environment, b"grail/calibration/1", rollouts, GROUP)
     plan = SketchPlan(keccak256(b"grail/calibration/1"), 8, 8)
     engines = {name: open_engine(name, checkpoint) for name in engine or installed_engines()}
     console = Console(stderr=True)

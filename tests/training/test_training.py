@@ -162,6 +162,21 @@ def test_a_resumed_learner_goes_on_bit_for_bit(tiny, tmp_path):
         assert torch.equal(a, b)
 
 
+def test_gradients_have_the_same_bits_each_time(tiny):
+    """Sixty-four samples read the state of one prompt's last token: its gradients must be added in one order."""
+    learner = Learner(tiny, TrainingSettings())
+    batch = collate(packed(samples_of([group([0.0] * 64, tokens=(1, 2, 3, 4, 5, 6, 18))]), 1_000))
+
+    def gradients():
+        learner.model.zero_grad()
+        (learner.policy(batch)[0] * torch.linspace(-1, 1, len(batch.targets))).sum().backward()
+        return [parameter.grad.clone() for parameter in learner.model.parameters()]
+
+    first = gradients()
+    for _ in range(20):
+        assert all(torch.equal(one, other) for one, other in zip(first, gradients(), strict=True))
+
+
 def test_an_update_that_goes_astray_raises_an_alarm(tiny):
     work = [group([1, 0, 0, 1])]
     assert "gradient norm" in Learner(tiny, TrainingSettings(alarm_gradient_norm=1e-9)).update(work, 1).alarm

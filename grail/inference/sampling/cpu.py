@@ -1,9 +1,9 @@
 """Seeded sampling as a compiled kernel for the CPU.
 
-One Philox call gives the noise words of four ids; that part is a plain loop over blocks, which the compiler
-vectorises. The two logarithms of a noise are taken only for ids that can still win, told by one look into a table: with
-c = 2^32 − 1 − r, G ≤ −log((c + 1/2) 2^-32), so an id that lies k or more nats behind the best score so far needs
-c ≤ 2^32 e^-k. Of 49,152 ids some twenty remain. Nothing is approximated: what the table leaves out cannot win.
+One Philox call gives the noise words of four ids. The two logarithms of a noise are taken only for ids that can still
+win, told by a bound that vectorises: with c = 2^32 − 1 − r, G ≤ −log((c + 1/2) 2^-32), and the bits of a float32
+x = 2^e (1 + m), read as an integer, are 2^23 (127 + e + m), of which e + m ≤ log2 x. Of 49,152 ids some hundred remain.
+Nothing is approximated: what the bound leaves out cannot win.
 """
 
 import math
@@ -18,7 +18,7 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grail.protocol.constants import MILLI, NOISE_MAX
+from grail.protocol.constants import MILLI, NOISE_MIN
 from grail.protocol.philox import MULTIPLIER_0, MULTIPLIER_1, ROUNDS
 from grail.protocol.philox import WEYL_0 as _WEYL_0
 from grail.protocol.philox import WEYL_1 as _WEYL_1
@@ -26,29 +26,47 @@ from grail.protocol.philox import WEYL_1 as _WEYL_1
 WEYL_0, WEYL_1 = np.uint64(_WEYL_0), np.uint64(_WEYL_1)
 LOW, HIGH = np.uint64(0xFFFFFFFF), np.uint64(32)
 ZERO = np.uint64(0)
-WORD = np.int64(0xFFFFFFFF)
-BLOCKS = 256
-"""Philox calls made at once: their words (4 KiB) stay in the first cache."""
-REACH = math.ceil(NOISE_MAX) + 1
-"""Nats behind the best score from which no noise can help."""
-SLACK = 1e-6
-"""Nats, for the rounding of the look that precedes the exact score."""
-LARGEST_COMPLEMENT = np.minimum(np.exp(-np.arange(REACH)) * 2.0**32 + 1, 2.0**32 - 1).astype(np.uint32)
+SIZE = 1_024
+"""Ids looked at together: their words and bounds (9 KiB) stay in the first cache."""
+NATS_PER_BIT = np.float32(math.log(2) * 2.0**-23)
+NATS_AT_ZERO = (32 + 127) * math.log(2)
+SLACK = 1e-3
+"""Nats, for the rounding of bounds in float32; and in millionths of the score, for that of large ones."""
 INLINE = 1 << 16
 """Ids in a batch below which handing work to threads costs more than it saves."""
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _words(first: int, step: int, k0: int, k1: int, out: NDArray[np.uint32]) -> None:
-    """out[w, j]: word w of the Philox block `first` + j."""
-    for j in range(out.shape[1]):
+    """out[4 j + w]: word w of the Philox block `first` + j; as many whole blocks as `out` holds."""
+    for j in range(out.shape[0] // 4):
         c0, c1, c2, c3 = (np.uint64(first) + np.uint64(j)) & LOW, np.uint64(step), ZERO, ZERO
         a, b = np.uint64(k0), np.uint64(k1)
         for _ in range(ROUNDS):
             p0, p1 = MULTIPLIER_0 * c0, MULTIPLIER_1 * c2
             c0, c1, c2, c3 = (p1 >> HIGH) ^ c1 ^ a, p1 & LOW, (p0 >> HIGH) ^ c3 ^ b, p0 & LOW
             a, b = (a + WEYL_0) & LOW, (b + WEYL_1) & LOW
-        out[0, j], out[1, j], out[2, j], out[3, j] = c0, c1, c2, c3
+        out[4 * j], out[4 * j + 1], out[4 * j + 2], out[4 * j + 3] = c0, c1, c2, c3
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _look(
+    logits: NDArray[np.float32],
+    words: NDArray[np.uint32],
+    scale: np.float32,
+    least: np.float32,
+    complements: NDArray[np.float32],
+    can: NDArray[np.uint8],
+) -> None:
+    """can[i]: whether logits[i] · scale and the most that the noise of words[i] may be could add up to the best score.
+
+    `least`: that score, less what the bound leaves out. `complements`: room for as many numbers.
+    """
+    bits = complements.view(np.int32)
+    for i in range(logits.shape[0]):
+        complements[i] = np.float32(np.uint32(LOW) - words[i]) + np.float32(0.5)
+    for i in range(logits.shape[0]):
+        can[i] = logits[i] * scale - np.float32(bits[i]) * NATS_PER_BIT >= least
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -63,6 +81,7 @@ def _rows(
     first: int,
     last: int,
     logits: NDArray[np.float32],
+    largest: NDArray[np.float32],
     temperature_milli: int,
     keys: NDArray[np.int64],
     steps: NDArray[np.int64],
@@ -73,25 +92,30 @@ def _rows(
 ) -> None:
     """Rows first … last − 1: the mandated token, its score, and the score of the claimed id."""
     vocabulary = logits.shape[1]
-    blocks = (vocabulary + 3) // 4
-    words = np.empty((4, BLOCKS), np.uint32)
+    words, complements = np.empty(SIZE, np.uint32), np.empty(SIZE, np.float32)
+    can = np.zeros(SIZE, np.uint8)
+    eights = can.view(np.uint64)
     scale = MILLI / temperature_milli
     for row in range(first, last):
-        top, winner = -np.inf, vocabulary
-        for block in range(0, blocks, BLOCKS):
-            _words(block, steps[row], keys[row, 0], keys[row, 1], words)
-            for j in range(min(BLOCKS, blocks - block)):
-                for w in range(min(4, vocabulary - 4 * (block + j))):
-                    token = 4 * (block + j) + w
-                    behind = top - logits[row, token] * scale - SLACK
-                    if behind >= 0 and (behind >= REACH or WORD - words[w, j] > LARGEST_COMPLEMENT[int(behind)]):
-                        continue
-                    score = _score(logits[row, token], temperature_milli, words[w, j])
-                    if score > top:
-                        top, winner = score, token
+        winner, top = vocabulary, largest[row] * scale + NOISE_MIN - SLACK
+        for start in range(0, vocabulary, SIZE):
+            part = logits[row, start : start + SIZE]
+            count = part.shape[0]
+            _words(start // 4, steps[row], keys[row, 0], keys[row, 1], words[: (count + 3) // 4 * 4])
+            least = top - NATS_AT_ZERO - SLACK - abs(top) * 1e-6
+            can[count // 8 * 8 :] = 0
+            _look(part, words, np.float32(scale), np.float32(least), complements, can)
+            for eight in range((count + 7) // 8):
+                if eights[eight] == 0:
+                    continue
+                for i in range(8 * eight, min(8 * eight + 8, count)):
+                    if can[i]:
+                        score = _score(part[i], temperature_milli, words[i])
+                        if score > top:
+                            top, winner = score, start + i
         tokens[row], best[row] = winner, top
-        _words(claimed[row] // 4, steps[row], keys[row, 0], keys[row, 1], words[:, :1])
-        own[row] = _score(logits[row, claimed[row]], temperature_milli, words[claimed[row] % 4, 0])
+        _words(claimed[row] // 4, steps[row], keys[row, 0], keys[row, 1], words[:4])
+        own[row] = _score(logits[row, claimed[row]], temperature_milli, words[claimed[row] % 4])
 
 
 @cache
@@ -111,7 +135,7 @@ def _sample(
     table = logits.detach().float().contiguous().numpy()
     threads = 1 if logits.numel() < INLINE else min(torch.get_num_threads(), rows)
     edges = [rows * part // threads for part in range(threads + 1)]
-    arguments: tuple[Any, ...] = (table, temperature_milli, *inputs, *outputs)
+    arguments: tuple[Any, ...] = (table, table.max(axis=1), temperature_milli, *inputs, *outputs)
     if threads == 1:
         _rows(0, rows, *arguments)
     else:
