@@ -37,7 +37,7 @@ ALONE = 16
 """Rollouts that are also generated one by one, in a batch of their own."""
 HEADROOM = 2.0
 """On μ0: for hardware, shapes and rare rollouts that the calibration did not see."""
-FLOORS = {"tokens": 1e-4, "flips": 1e-3, "gross": 2e-4, "logprobs": 1e-3, "sketch": 1e-3}
+FLOORS = {"tokens": 1e-4, "flips": 1e-3, "gross": 2e-4, "outliers": 1e-4, "logprobs": 1e-3, "sketch": 1e-3}
 """Lowest μ0: one odd measurement in 1 / (floor) must not decide alone, whatever the calibration saw."""
 TOKEN_CAP = 0.5
 """Nats. Honest margins stayed under 0.25 in bf16; above the cap all margins count alike."""
@@ -49,7 +49,8 @@ LARGEST_MU0 = 0.4
 GROSS_SHARE, SMALLEST_GROSS_MARGIN = 1e-4, 0.01
 """The gross rule counts margins (nats) that this share of honest ones passes, and none below the second number."""
 BISECTIONS = 60
-SMALLEST_GROSS = 0.1
+SMALLEST_OUTLIER = 0.1
+"""Nats. A margin is an outlier above twice the largest honest one, and never below this."""
 
 
 class NullModel(pydantic.BaseModel, extra="forbid", frozen=True):
@@ -63,7 +64,7 @@ class NullModel(pydantic.BaseModel, extra="forbid", frozen=True):
 class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
     """A versioned file beside the checkpoint; the keccak-256 of its bytes is registered on chain."""
 
-    version: int = pydantic.Field(ge=3, le=3)
+    version: int = pydantic.Field(ge=4, le=4)
     engine: str
     precision: str
     rollouts: int
@@ -84,9 +85,9 @@ class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
         return {name: Null(model.cap, model.mu0, model.over) for name, model in self.nulls.items()}
 
     @property
-    def gross_margin(self) -> float:
+    def outlier_margin(self) -> float:
         """A margin (nats) that no honest rollout comes near: twice the largest seen, at least a tenth of a nat."""
-        return max(2 * self.largest_margin, SMALLEST_GROSS)
+        return max(2 * self.largest_margin, SMALLEST_OUTLIER)
 
     def to_bytes(self) -> bytes:
         """Canonical JSON, the bytes that are hashed."""
@@ -144,6 +145,7 @@ def calibrate(
     gross = max(float(np.quantile(margins, 1 - GROSS_SHARE)), SMALLEST_GROSS_MARGIN)
     shapes_of = {"tokens": Null(TOKEN_CAP, LARGEST_MU0), "flips": Null(1, LARGEST_MU0, 0.0)}
     shapes_of |= {"gross": Null(1, LARGEST_MU0, gross)}
+    shapes_of |= {"outliers": Null(1, LARGEST_MU0, max(2 * float(margins.max()), SMALLEST_OUTLIER))}
     nulls = {
         name: _fit(shapes_of.get(name) or _capped(name, variations), [[m[name] for m in f] for f in variations], floor)
         for name, floor in FLOORS.items()
@@ -151,7 +153,7 @@ def calibrate(
     nulls |= {name: _fit_votes(found) for name, found in ballots.items()}
     nulls[PREVIOUS] = NullModel(cap=1, mu0=UNDECIDED)
     return CalibrationProfile(
-        version=3,
+        version=4,
         engine="+".join(engines),
         precision=precision,
         rollouts=sum(len(found) for found in variations),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-BETS = (0.002, 0.01, 0.05, 0.2, 0.5)
+BETS = (0.002, 0.01, 0.05, 0.2, 0.5, 0.9)
 """λ · μ0 of the grid: small bets for weak, long evidence, large ones for blatant cheats."""
 LN10 = math.log(10)
 

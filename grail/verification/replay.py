@@ -13,7 +13,7 @@ from grail.verification.alternatives import Alternative, votes
 from grail.verification.base import AuditContext
 
 Measurements = dict[str, NDArray[np.float64]]
-MARGINS = ("tokens", "flips", "gross")
+MARGINS = ("tokens", "flips", "gross", "outliers")
 """The processes that read margins."""
 
 
@@ -39,9 +39,10 @@ def replay_places(
 def measurements(rollout: Rollout, trace: ReplayTrace) -> Measurements:
     """What one replay says of one rollout, by process.
 
-    tokens, flips, gross: margins in nats, of which the null of flips takes those above 0, however close, and that of
-    gross those that honest noise reaches once in ten thousand. logprobs: |claimed − replayed| / (1 + |replayed|).
-    sketch: relative squared error. Of both counts what lies beyond the float16 that was claimed.
+    tokens, flips, gross, outliers: margins in nats, of which the null of flips takes those above 0, however close, that
+    of gross those that honest noise reaches once in ten thousand, that of outliers those that it never did.
+    logprobs: |claimed − replayed| / (1 + |replayed|). sketch: relative squared error. Of both counts what lies beyond
+    the float16 that was claimed.
     """
     error = beyond_rounding(rollout.logprobs, trace.logprobs) / (1 + np.abs(trace.logprobs.astype(np.float64)))
     return {

@@ -96,7 +96,7 @@ def _verified(node: Node, submission: Submission, checkpoint: Checkpoint) -> Ite
     traces = dict(
         zip(submission.places(), node.engine(checkpoint).replay(requests, node.sketch_plan(window)), strict=True)
     )
-    largest = load_profile(checkpoint.folder / CALIBRATION).gross_margin
+    largest = load_profile(checkpoint.folder / CALIBRATION).outlier_margin
     for number, group in enumerate(submission.groups):
         own = [traces[number, index] for index in range(len(group.rollouts))]
         margin = max(float(trace.margins.max()) for trace in own)
