@@ -51,6 +51,7 @@ from grail.proofs.sketch import SketchPlan
 from grail.protocol.hashing import keccak256
 from grail.protocol.philox import key_words
 from grail.verification.alternatives import ALTERNATIVES, PREVIOUS
+from grail.verification.audit import DRAW
 from grail.verification.calibration import CalibrationProfile, as_rollout, calibrate, load_profile
 from grail.verification.evidence import Evidence
 from grail.verification.replay import Measurements, measurements
@@ -347,7 +348,7 @@ def _stream(profile: CalibrationProfile, measured: Sequence[Measurements], asked
     return math.inf
 
 
-def costs(setting: Study, batch: int = 64) -> dict[str, float]:
+def costs(setting: Study, batch: int) -> dict[str, float]:
     """What proving adds to generating, and what replaying costs of what transformers as it comes takes to generate."""
     bench = Bench(setting.checkpoint, Environments.installed().by_id(setting.environment), batch)
     engine, asked = bench.transformers, bench.requests
@@ -383,7 +384,8 @@ def main() -> None:
     parser.add_argument("--env", default="reasoning_gym:chain_sum")
     parser.add_argument("--honest", type=int, default=1_024, help="honest rollouts of each precision")
     parser.add_argument("--each", type=int, default=96, help="rollouts of each manipulation")
-    parser.add_argument("--precision", nargs="*", default=["bf16", "fp32"])
+    parser.add_argument("--precision", nargs="*", default=["bf16", "fp32"], help="of the study; none: costs alone")
+    parser.add_argument("--batch", type=int, default=DRAW, help="rollouts of the costs; default: what an audit draws")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     avoid_broken_instructions()
@@ -398,7 +400,7 @@ def main() -> None:
             for row in study(setting):
                 results.append(row)
                 print(_line(row), flush=True)
-        spent = costs(Study(open_checkpoint(source), options.env, 0, 0))
+        spent = costs(Study(open_checkpoint(source), options.env, 0, 0), options.batch)
     told = spent | {"peak_rss_mib": peak_rss_mib(), "seconds": time.perf_counter() - began}
     print(", ".join(f"{name} {value:.3g}" for name, value in told.items()))
     if options.json:

@@ -33,6 +33,7 @@ from grail.protocol.constants import MILLI
 from grail.protocol.hashing import keccak256
 from grail.storage.database import Database
 from grail.storage.journal import Journal
+from grail.telemetry.run_log import RunLog
 from grail.training.evaluation import Accuracy, evaluate
 from grail.training.weights import own_tensors, write_weights
 from simulation.models import model_folder
@@ -119,8 +120,7 @@ def accuracies(checkpoint: Checkpoint, environment: Environment, count: int, see
 
 def of_run(run: Path, options: LocalnetOptions, updates: int | None) -> dict[str, Any]:
     """What the run came to after so many updates, or at its end: accuracy, learning time. Raises BadInput."""
-    entries = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
-    found = {entry["version"] - 1: entry for entry in entries if entry["kind"] == "accuracy"}
+    found = {entry["version"] - 1: entry for entry in RunLog(run / "events.jsonl").of("accuracy")}
     updates = max(found) if updates is None else updates
     if updates not in found:
         raise BadInput(f"the run was evaluated after {sorted(found)} updates, not after {updates}")

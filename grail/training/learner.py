@@ -113,6 +113,7 @@ class Learner:
         self._objective, self._weighing, own = OBJECTIVES[settings.objective]
         self._advantages = ADVANTAGES[settings.advantages or own]
         self._old: dict[int, NDArray[np.float32]] = {}
+        self._drawn_to: dict[int, NDArray[np.float32]] = {}
         self._updates = 0
         self._steps = 0
         if state is not None and (state / STEP_FILE).exists():
@@ -140,8 +141,13 @@ class Learner:
         chosen = choose(groups, self._settings)
         steps: list[Step] = []
         read = 0
+        self._old, self._drawn_to = {}, {}
         if chosen.groups:
-            self._old = self._policy_now(chosen.groups) if self._settings.truncation else {}
+            wanted = self._samples(chosen.groups)
+            if self._settings.truncation:
+                self._old = self._logprobs_of(wanted, self.policy)
+            if self._reference is not None:
+                self._drawn_to = self._logprobs_of(wanted, self._reference)
             shuffle = torch.Generator().manual_seed(self._settings.seed * 1_000_003 + self._updates)
             for _ in range(self._settings.epochs):
                 order = torch.randperm(len(chosen.groups), generator=shuffle)
@@ -223,9 +229,6 @@ class Learner:
         """One optimizer step over a minibatch, in pieces of bounded size; and how many tokens were read."""
         self._optimizer.zero_grad(set_to_none=True)
         samples = self._samples(groups)
-        if self._reference is not None:
-            drawn_to = self._logprobs_of(samples, self._reference)
-            samples = [replace(sample, reference=drawn_to[id(sample.rollout)]) for sample in samples]
         sums = dict.fromkeys((*Step.__slots__[:-1], "read"), 0.0)
         for piece, counts in share(micro_batches(samples, MICRO_TOKENS[self._device])):
             batch = collate(piece)
@@ -267,7 +270,7 @@ class Learner:
         lengths = [len(rollout.tokens) for rollout in rollouts]
         weights = self._weighing(lengths, self._checkpoint.rules.max_tokens)
         return [
-            Sample(rollout=r, advantage=a, weight=w, old=self._old.get(id(r)))
+            Sample(rollout=r, advantage=a, weight=w, old=self._old.get(id(r)), reference=self._drawn_to.get(id(r)))
             for r, a, w in zip(rollouts, advantages, weights, strict=True)
         ]
 
@@ -277,12 +280,9 @@ class Learner:
         found = self._logprobs_of(samples, self.policy)
         return [found[id(rollout)] for rollout in rollouts]
 
-    def _policy_now(self, groups: Sequence[TrainingGroup]) -> dict[int, NDArray[np.float32]]:
-        """logπ of every rollout by the weights as they are, by the rollout's identity."""
-        return self._logprobs_of(self._samples(groups), self.policy)
-
     @torch.no_grad()
     def _logprobs_of(self, wanted: Sequence[Sample], policy: Policy) -> dict[int, NDArray[np.float32]]:
+        """logπ of every rollout by a policy as it is, by the rollout's identity."""
         found: dict[int, NDArray[np.float32]] = {}
         for piece in micro_batches(wanted, MICRO_TOKENS[self._device]):
             logprobs = policy(collate(piece))[0].cpu().numpy()

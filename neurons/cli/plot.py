@@ -1,6 +1,5 @@
 """grail plot: a run's learning curves as a picture."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,12 +45,10 @@ def plot(
 
 
 def _accuracy(path: Path) -> dict[str, list[tuple[float, ...]]]:
+    from grail.telemetry.run_log import RunLog
     from grail.training.evaluation import Accuracy
 
-    if not path.exists():
-        return {}
-    entries = [json.loads(line) for line in path.read_text().splitlines()]
-    found = [entry for entry in entries if entry["kind"] == "accuracy"]
+    found = RunLog(path).of("accuracy")
     kinds = (("T = 1", "sampled"), ("greedy", "greedy"))
     return {label: [_point(e["window"], Accuracy(**e[kind])) for e in found] for label, kind in kinds if found}
 
