@@ -26,12 +26,19 @@ def test_honest_work_is_accepted_and_paid_by_token(bench):
     assert verdict.finding.log10_evidence == 0
 
 
+def with_a_lie(rollout):
+    """The same with a first logprob of its own."""
+    logprobs = rollout.logprobs.copy()
+    logprobs[0] = shifted(logprobs, -1)[0]
+    return dataclasses.replace(rollout, logprobs=logprobs)
+
+
 def test_suspicion_outlives_the_budget(bench):
-    """Two rollouts with logprobs of their own are too little for a verdict, and enough to be read on."""
+    """Two rollouts with a logprob of their own are too little for a verdict, and enough to be read on."""
     budget = 2
     assert bench.judge(bench.honest, budget=budget).rollouts == budget
     first, *rest = bench.honest.groups
-    lies = [dataclasses.replace(r, logprobs=shifted(r.logprobs, -1)) for r in first.rollouts[:budget]]
+    lies = [with_a_lie(rollout) for rollout in first.rollouts[:budget]]
     group = dataclasses.replace(first, rollouts=(*lies, *first.rollouts[budget:]))
     verdict = bench.judge(dataclasses.replace(bench.honest, groups=(group, *rest)), budget=budget)
     assert verdict.rollouts > budget and verdict.outcome is not Outcome.FAULT
@@ -39,9 +46,9 @@ def test_suspicion_outlives_the_budget(bench):
 
 
 def test_evidence_too_small_for_one_window_adds_up_over_windows(bench):
-    """One rollout of sixteen with logprobs of its own: unpunished in each window by itself, a fault after several."""
+    """One rollout of sixteen with a logprob of its own: unpunished in each window by itself, a fault after several."""
     first, *rest = bench.honest.groups
-    lie = dataclasses.replace(first.rollouts[0], logprobs=shifted(first.rollouts[0].logprobs, -1))
+    lie = with_a_lie(first.rollouts[0])
     work = dataclasses.replace(
         bench.honest, groups=(dataclasses.replace(first, rollouts=(lie, *first.rollouts[1:])), *rest)
     )

@@ -97,7 +97,7 @@ def _rows(
     eights = can.view(np.uint64)
     scale = MILLI / temperature_milli
     for row in range(first, last):
-        winner, top = vocabulary, largest[row] * scale + NOISE_MIN - SLACK
+        winner, top = vocabulary, np.float64(largest[row]) * MILLI / temperature_milli + NOISE_MIN - SLACK
         for start in range(0, vocabulary, SIZE):
             part = logits[row, start : start + SIZE]
             count = part.shape[0]
@@ -111,7 +111,7 @@ def _rows(
                 for i in range(8 * eight, min(8 * eight + 8, count)):
                     if can[i]:
                         score = _score(part[i], temperature_milli, words[i])
-                        if score > top:
+                        if score > top or (winner == vocabulary and score == top):
                             top, winner = score, start + i
         tokens[row], best[row] = winner, top
         _words(claimed[row] // 4, steps[row], keys[row, 0], keys[row, 1], words[:4])
