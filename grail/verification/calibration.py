@@ -101,7 +101,8 @@ def load_profile(path: Path) -> CalibrationProfile:
     except OSError as error:
         raise BadCheckpoint(f"expected a calibration profile at {path}: make one with `grail calibrate`") from error
     except pydantic.ValidationError as error:
-        raise BadCheckpoint(f"expected a calibration profile in {path}, got: {error}") from error
+        reason = f"expected a calibration profile in {path}, make a new one with `grail calibrate`; got: {error}"
+        raise BadCheckpoint(reason) from error
 
 
 def calibrate(
