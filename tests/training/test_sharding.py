@@ -9,6 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from grail.checkpoints.files import ADAPTER
+
 PROGRAM = """
 import json, sys
 from pathlib import Path
@@ -38,7 +40,8 @@ module.MICRO_TOKENS = {"cpu": 60}
 if not join("cpu"):
     follow()
     sys.exit()
-learner = LeadingLearner(open_checkpoint(tiny), TrainingSettings(), state if state.exists() else None)
+settings = TrainingSettings(lora_rank=int(sys.argv[4]))
+learner = LeadingLearner(open_checkpoint(tiny), settings, state if state.exists() else None)
 reports = [learner.update([group(10 * u + g) for g in range(7)], 1) for u in range(2)]
 learner.save(out)
 learner.save_state(out / "optimizer")
@@ -47,7 +50,7 @@ leave()
 """
 
 
-def train(processes: int, tiny: Path, out: Path, state: Path) -> list[list[float]]:
+def train(processes: int, tiny: Path, out: Path, state: Path, lora_rank: int = 0) -> list[list[float]]:
     out.mkdir()
     program = out / "train.py"
     program.write_text(PROGRAM)
@@ -55,7 +58,10 @@ def train(processes: int, tiny: Path, out: Path, state: Path) -> list[list[float
     if processes > 1:
         launch += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     done = subprocess.run(
-        [*launch, str(program), str(tiny), str(out), str(state)], capture_output=True, text=True, timeout=300
+        [*launch, str(program), str(tiny), str(out), str(state), str(lora_rank)],
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr[-3_000:]
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -75,3 +81,15 @@ def test_two_processes_are_one(tiny, tmp_path):
         assert one == pytest.approx(other, rel=1e-5, abs=1e-5)
     last = load_file(tmp_path / "again" / "model.safetensors")
     assert any(not torch.equal(first[name], last[name]) for name in first), "it went on"
+
+
+def test_two_processes_train_one_adapter(tiny, tmp_path):
+    pytest.importorskip("peft", reason="NOTICE: peft is missing: adapters are not tested")
+    alone = train(1, tiny.folder, tmp_path / "alone", tmp_path / "none", lora_rank=4)
+    together = train(2, tiny.folder, tmp_path / "together", tmp_path / "none", lora_rank=4)
+    for one, other in zip(alone, together, strict=True):
+        assert one == pytest.approx(other, rel=1e-5, abs=1e-5)
+    first, second = (load_file(tmp_path / name / ADAPTER) for name in ("alone", "together"))
+    assert first.keys() == second.keys()
+    assert max(float((first[name] - second[name]).abs().max()) for name in first) < 1e-5
+    assert any(bool(values.any()) for name, values in first.items() if "lora_B" in name), "it learnt something"
