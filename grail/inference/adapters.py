@@ -1,7 +1,8 @@
 """Checkpoints with a LoRA adapter: base weights and a small difference of low rank, in peft's files.
 
-Engines run the merged weights, W + s · B A. They are computed in float64 and rounded once to the base's dtype, so that
-the order of a sum, which differs from machine to machine, decides no bit that anyone will see. Source: Hu et al.,
+Engines run the merged weights, W + s · B A. They are computed in float64 and rounded at the end to the base's dtype, so
+that the order of a sum, which differs from machine to machine, decides no bit that anyone will see. To bfloat16 they
+are rounded at fixed thresholds: to the nearest, a small difference would be gone. Source: Hu et al.,
 "LoRA", arXiv:2106.09685; s = alpha / r, or alpha / sqrt(r) (Kalajdzievski, arXiv:2312.03732).
 """
 
@@ -11,12 +12,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from grail.checkpoints.files import ADAPTER, ADAPTER_CONFIG, SIDE_FILES, WEIGHTS, Checkpoint
 from grail.errors import BadCheckpoint
+from grail.inference.dithering import dithered
 
 MERGED = "merged"
 PREFIX = "base_model.model."
@@ -67,7 +70,8 @@ def merge(folder: Path) -> dict[str, Tensor]:
             raise BadCheckpoint(f"expected an adapter of this model in {folder / ADAPTER}, got one that changes {name}")
         if (up.shape[0], down.shape[1]) != tuple(weight.shape) or up.shape[1] != down.shape[0]:
             raise BadCheckpoint(f"expected an adapter of {name} with the shape {tuple(weight.shape)}")
-        weights[f"{name}.weight"] = (weight.double() + scale * (up.double() @ down.double())).to(weight.dtype)
+        changed, own = weight.double() + scale * (up.double() @ down.double()), f"{name}.weight"
+        weights[own] = dithered(changed, own) if weight.dtype is torch.bfloat16 else changed.to(weight.dtype)
     return weights
 
 

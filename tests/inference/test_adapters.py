@@ -14,6 +14,7 @@ from grail.checkpoints.manifest import upload
 from grail.errors import BadCheckpoint
 from grail.inference.adapters import PREFIX, merge, runnable_folder
 from grail.inference.base import ReplayRequest
+from grail.inference.dithering import dithered
 from grail.inference.transformers_engine import TransformersEngine
 from grail.protocol.hashing import keccak256
 from grail.storage.file_store import FileStore
@@ -68,6 +69,26 @@ def test_merged_as_peft_merges(folder):
     theirs = peft.PeftModel.from_pretrained(model, folder).merge_and_unload().state_dict()
     for name, weight in merge(folder).items():
         np.testing.assert_allclose(weight, theirs[name], atol=1e-6)
+
+
+def test_a_small_difference_on_bf16_weights_is_not_rounded_away(folder):
+    """Far below bf16's spacing, as after a few updates: the merged weights have moved by as much on average."""
+    base = {name: weight.bfloat16() for name, weight in load_file(folder / WEIGHTS).items()}
+    save_file(base, folder / WEIGHTS)
+    small = {name: weight * (1e-4 if "lora_B" in name else 1) for name, weight in load_file(folder / ADAPTER).items()}
+    save_file(small, folder / ADAPTER)
+    for name in MODULES:
+        down, up = (small[f"{PREFIX}{name}.{part}.weight"] for part in ("lora_A", "lora_B"))
+        wanted, own = 2 * (up @ down), base[f"{name}.weight"].float()
+        found, nearest = merge(folder)[f"{name}.weight"].float() - own, (own + wanted).bfloat16().float() - own
+        share, kept = (float((moved * wanted).sum() / (wanted**2).sum()) for moved in (found, nearest))
+        assert share == pytest.approx(1, abs=0.1) and kept < 0.5
+
+
+def test_thresholds_are_the_protocols():
+    """Other thresholds would be another model to every node that merges."""
+    found = dithered(torch.linspace(1, 2, 8) + 1e-3, "model.norm.weight").tolist()
+    assert found == [1.0, 1.1484375, 1.2890625, 1.4296875, 1.5703125, 1.71875, 1.859375, 2.0]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import torch
 
 from grail.config import TrainingSettings
 from grail.inference.base import ReplayRequest, RolloutRequest
+from grail.inference.dithering import dithered
 from grail.protocol.hashing import keccak256
 from grail.training.advantages import centred, group_normalised, leave_one_out
 from grail.training.batch import Sample, TrainingGroup, TrainingRollout, collate, micro_batches, packed
@@ -18,7 +19,6 @@ from grail.training.filters import choose
 from grail.training.head import PIECE, chosen_logprobs
 from grail.training.learner import Learner, rate_factor
 from grail.training.objectives import OBJECTIVES
-from grail.training.weights import dithered
 
 
 def group(rewards, version=1, tokens=(1, 2, 18), prompt=(1, 10, 2, 12)):
