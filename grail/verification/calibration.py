@@ -44,7 +44,7 @@ TOKEN_CAP = 0.5
 ALTERNATIVE_FLOOR = 0.05
 """Of the share of votes for another model: so few that twenty of them are needed where calibration saw none."""
 CAP_OVER_MEAN = 50.0
-SMALLEST_CAP = {"logprobs": 1e-3, "sketch": 1e-6}
+SMALLEST_CAP = {"logprobs": 1e-6, "sketch": 1e-6}
 LARGEST_MU0 = 0.4
 GROSS_SHARE, SMALLEST_GROSS_MARGIN = 1e-4, 0.01
 """The gross rule counts margins (nats) that this share of honest ones passes, and none below the second number."""

@@ -41,12 +41,12 @@ def measurements(rollout: Rollout, trace: ReplayTrace) -> Measurements:
 
     tokens, flips, gross, outliers: margins in nats, of which the null of flips takes those above 0, however close, that
     of gross those that honest noise reaches once in ten thousand, that of outliers those that it never did.
-    logprobs: |claimed − replayed| / (1 + |replayed|). sketch: relative squared error. Of both counts what lies beyond
-    the float16 that was claimed.
+    logprobs: (|claimed − replayed| / (1 + |replayed|))². sketch: relative squared error. Of both counts what lies
+    beyond the float16 that was claimed; both are squares, so that doubled they stand for twice the noise's power.
     """
     error = beyond_rounding(rollout.logprobs, trace.logprobs) / (1 + np.abs(trace.logprobs.astype(np.float64)))
     return {
         **dict.fromkeys(MARGINS, trace.margins.astype(np.float64)),
-        "logprobs": error,
+        "logprobs": error**2,
         "sketch": sketch_errors(trace.sketch, rollout.sketch),
     }
