@@ -50,7 +50,7 @@ class Ours:
         self.sampled += sum(len(generation.tokens) for generation in made)
         shown = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(asked, made, strict=True)]
         traces = self._engine.replay(shown, PLAN)
-        self._learner.update(list(self._graded(asked, made, traces)), 1)
+        self._learner.update(self._graded(asked, made, traces), 1)
         self._learner.save(folder)
         self._engine = TransformersEngine(open_checkpoint(folder))
 

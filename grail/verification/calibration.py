@@ -87,11 +87,15 @@ class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
     @property
     def outlier_margin(self) -> float:
         """A margin (nats) that no honest rollout comes near: twice the largest seen, at least a tenth of a nat."""
-        return max(2 * self.largest_margin, SMALLEST_OUTLIER)
+        return _outlier_margin(self.largest_margin)
 
     def to_bytes(self) -> bytes:
         """Canonical JSON, the bytes that are hashed."""
         return (self.model_dump_json(indent=1) + "\n").encode()
+
+
+def _outlier_margin(largest: float) -> float:
+    return max(2 * largest, SMALLEST_OUTLIER)
 
 
 def load_profile(path: Path) -> CalibrationProfile:
@@ -146,7 +150,7 @@ def calibrate(
     gross = max(float(np.quantile(margins, 1 - GROSS_SHARE)), SMALLEST_GROSS_MARGIN)
     shapes_of = {"tokens": Null(TOKEN_CAP, LARGEST_MU0), "flips": Null(1, LARGEST_MU0, 0.0)}
     shapes_of |= {"gross": Null(1, LARGEST_MU0, gross)}
-    shapes_of |= {"outliers": Null(1, LARGEST_MU0, max(2 * float(margins.max()), SMALLEST_OUTLIER))}
+    shapes_of |= {"outliers": Null(1, LARGEST_MU0, _outlier_margin(float(margins.max())))}
     nulls = {
         name: _fit(shapes_of.get(name) or _capped(name, variations), [[m[name] for m in f] for f in variations], floor)
         for name, floor in FLOORS.items()
