@@ -50,13 +50,14 @@ from grail.models.library import Library
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.hashing import keccak256
 from grail.protocol.philox import key_words
+from grail.telemetry.memory import peak_rss_mib
 from grail.verification.alternatives import ALTERNATIVES, PREVIOUS
 from grail.verification.audit import DRAW
 from grail.verification.calibration import CalibrationProfile, as_rollout, calibrate, load_profile
 from grail.verification.evidence import Evidence
 from grail.verification.replay import Measurements, measurements
 from simulation.adversaries.weights import steps_away
-from simulation.bench import Bench, best_rounds, peak_rss_mib
+from simulation.bench import Bench, best_rounds
 
 POLICY = Policy.defaults()
 PLAN = SketchPlan(keccak256(b"detection study"), POLICY.sketch_dim, POLICY.sketch_stride)

@@ -189,12 +189,6 @@ def fuzz(target: Target, cases: int, chance: random.Random) -> Counter[str]:
     return found
 
 
-def peak_mib() -> float:
-    """Peak resident memory of this program alone; getrusage would count the process that started it too."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
-
-
 def main() -> None:
     """Fuzz every target with an equal share of the cases."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -221,7 +215,9 @@ def main() -> None:
             print(f"{target.name}: {type(error).__name__}: {error}", file=sys.stderr)
             raise SystemExit(1) from error
         print(target.name, rows[target.name], flush=True)
-    peak = peak_mib()
+    from grail.telemetry.memory import peak_rss_mib
+
+    peak = peak_rss_mib()
     print(f"peak memory {peak:.0f} MiB")
     if options.json:
         print(

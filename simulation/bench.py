@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -30,6 +29,7 @@ from grail.inference.transformers_engine import DTYPES, TransformersEngine
 from grail.inference.vllm_engine.engine import VllmEngine
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.constants import MILLI
+from grail.telemetry.memory import peak_rss_mib
 
 ROUNDS = 3
 PLAN = SketchPlan(bytes(32), 8, 8)
@@ -196,12 +196,6 @@ def best_rounds(work: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) 
             if round_:
                 seconds[name].append(time.perf_counter() - began)
     return {name: min(taken) for name, taken in seconds.items()}
-
-
-def peak_rss_mib() -> float:
-    """Most memory that this program has held. What getrusage tells includes the parent's from before the program."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def _count(made: Sequence[Generation]) -> int:

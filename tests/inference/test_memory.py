@@ -17,7 +17,7 @@ from grail.checkpoints.files import CALIBRATION, RULES, GenerationRules, open_ch
 from grail.inference.base import ReplayRequest
 from grail.inference.transformers_engine import TransformersEngine
 from grail.proofs.sketch import SketchPlan
-from simulation.bench import peak_rss_mib
+from grail.telemetry.memory import peak_rss_mib
 
 folder, tiny, rows, length = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), 1_024
 shutil.copytree(tiny, folder)
