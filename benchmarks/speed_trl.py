@@ -3,7 +3,7 @@
     python benchmarks/speed_trl.py [--model smollm2-lines] [--env …] [--updates 3] [--groups 8] [--json]
 
 Both draw as many groups on as many problems an update from the same model, grade them, and take one optimizer step on
-them, in one process on one machine, by turns. Ours does what the network does: generates with proofs in the
+them, in one process on one machine, ours first. Ours does what the network does: generates with proofs in the
 checkpoint's precision, replays every rollout to verify it, learns, writes a checkpoint, reads it back.
 """
 

@@ -1,11 +1,11 @@
 """Run a local network to its end: set up or resume, windows, evaluations, report."""
 
-import resource
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from grail.telemetry.memory import peak_rss_mib
 from simulation.live_view import LiveView
 from simulation.network import LocalNetwork
 from simulation.options import LocalnetOptions
@@ -50,5 +50,5 @@ def measured(seconds: float) -> dict[str, Any]:
     return {
         "seconds": round(seconds, 1),
         "setup_seconds": float(recorded.read_text()) if recorded.exists() else 0.0,
-        "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "peak_rss_mib": round(peak_rss_mib(), 1),
     }
