@@ -17,7 +17,9 @@ def add_to(app: typer.Typer) -> None:
 def calibrate(
     folder: Annotated[Path, typer.Argument(help="Checkpoint folder: safetensors, config, tokenizer, rules.json.")],
     env: Annotated[str, typer.Option("--env", help="Environment whose problems are used.")] = "arithmetic/1",
-    rollouts: Annotated[int, typer.Option(help="Rollouts to generate and replay.", min=1)] = 2_048,
+    rollouts: Annotated[
+        int, typer.Option(help="Rollouts to generate and replay, 256 or more; some 2,000 of a few tokens each.", min=1)
+    ] = 256,
     engine: Annotated[
         list[str], typer.Option(help="Engine that generates; several times for several. All installed ones, if none.")
     ] = [],  # noqa: B006 (typer's way to say a list)
