@@ -1,11 +1,13 @@
-"""bf16 models on a CPU: products and attention in float32, results rounded to bf16.
+"""bf16 models on a CPU: products of bf16 numbers, summed in float32, rounded to bf16, as accelerators do it.
 
-That is what accelerators compute (bf16 operands are exact in float32, sums are kept in float32), the same on every CPU
-whatever its bf16 instructions. Without such instructions it is six times faster than torch's own bf16 product, and five
-times than its attention over repeated keys; with AVX-512's it is still faster, and AMX cannot kill the process where a
-virtual machine only announces it.
+Instructions for that (AVX-512 BF16, AMX) are some four times faster than float32 ones; without them torch's own bf16
+product is six times slower than a float32 one (bf16 operands are exact in float32). Which it is on a CPU is measured,
+once a process. Attention is in float32 either way: torch's own, over repeated keys, takes five times as long.
 """
 
+import time
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -13,7 +15,13 @@ from torch import Tensor, nn
 from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
+from grail.inference.cpu_instructions import avoid_broken_instructions
+
 ATTENTION = "float32_grouped"
+PROBE = 512
+"""Rows, inputs and outputs of the products that are timed: a few milliseconds each."""
+CLEARLY = 1.5
+"""Times faster that bf16 must be to be taken, so that a busy moment does not decide."""
 
 
 class WideLinear(nn.Linear):
@@ -62,8 +70,31 @@ def fit_to_cpu(model: Any) -> None:
     AttentionMaskInterface.register(ATTENTION, sdpa_mask)
     if model.config._attn_implementation == "sdpa":
         model.set_attn_implementation(ATTENTION)
+    if bf16_products_pay():
+        return
     head = model.get_output_embeddings()
     for module in model.modules():
         if module is not head and type(module) in (nn.Linear, WideLinear) and module.weight.dtype is torch.bfloat16:
             module.__class__ = WideLinear
             module.wide = module.weight.detach().float()
+
+
+@cache
+def bf16_products_pay() -> bool:
+    """Has this CPU instructions that make bf16 products clearly faster than float32 ones?"""
+    avoid_broken_instructions()
+    narrow = torch.ones(PROBE, PROBE, dtype=torch.bfloat16)
+    wide = narrow.float()
+    slow = _best(lambda: nn.functional.linear(wide, wide))
+    return _best(lambda: nn.functional.linear(narrow, narrow)) * CLEARLY < slow
+
+
+def _best(work: Callable[[], object], rounds: int = 5) -> float:
+    """Seconds of the fastest of some rounds; the first, which sets kernels up, is not counted."""
+    work()
+    found = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - began)
+    return min(found)
