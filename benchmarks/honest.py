@@ -12,6 +12,7 @@ that does.
 """
 
 import argparse
+import itertools
 import json
 import shutil
 import tempfile
@@ -34,7 +35,7 @@ from grail.inference.transformers_engine import TransformersEngine
 from grail.models.library import Library
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.hashing import keccak256
-from grail.verification.calibration import CalibrationProfile, calibrate, load_profile, replay_honest
+from grail.verification.calibration import CalibrationProfile, calibrate, load_profile, read_by_group, replays
 from grail.verification.evidence import Evidence
 from grail.verification.replay import Measurements
 
@@ -122,12 +123,12 @@ def study(
                 continue
             asked = own_requests(codec, environment, variation.name.encode(), count, GROUP)
             found = play(variation, miner, engines[variation.engine], validator, asked, plan)
-            values = np.concatenate([m["tokens"] for m in found])
+            values = np.concatenate([m["tokens"] for group in found for m in group])
             peaks = audits(profile, found)
             yield (
                 {
                     "variation": variation.name,
-                    "rollouts": len(found),
+                    "rollouts": sum(map(len, found)),
                     "tokens": len(values),
                     "flipped": float((values > 0).mean()),
                     "largest_margin": float(values.max()),
@@ -152,10 +153,10 @@ def play(
     validator: TransformersEngine,
     asked: Sequence[RolloutRequest],
     plan: SketchPlan,
-) -> list[Measurements]:
-    """Generate and replay as the variation says."""
-    if variation.shuffled:
-        asked = [asked[i] for i in np.random.default_rng(0).permutation(len(asked))]
+) -> list[list[Measurements]]:
+    """Generate and replay as the variation says; what is measured, group by group."""
+    order = np.random.default_rng(0).permutation(len(asked)) if variation.shuffled else np.arange(len(asked))
+    asked, grouped = [asked[place] for place in order], asked
     attention = {"eager": "eager", "sdpa": miner.model.config._attn_implementation}
     usual = miner.model.config._attn_implementation
     miner.model.set_attn_implementation(attention[variation.attention[0]])
@@ -165,15 +166,16 @@ def play(
     miner.model.set_attn_implementation(usual)
     validator.model.set_attn_implementation(attention[variation.attention[1]])
     torch.set_num_threads(variation.threads[1])
-    return replay_honest(validator, asked, made, plan, variation.replayed)
+    traces, back = replays(validator, asked, made, plan, variation.replayed), np.argsort(order)
+    return read_by_group(grouped, [made[place] for place in back], [traces[place] for place in back], plan)
 
 
-def audits(profile: CalibrationProfile, found: Sequence[Measurements]) -> list[float]:
-    """Peak log10 evidence of consecutive audits of the default size."""
-    peaks = []
-    for first in range(0, len(found) - AUDIT + 1, AUDIT):
+def audits(profile: CalibrationProfile, found: Sequence[Sequence[Measurements]]) -> list[float]:
+    """Peak log10 evidence of consecutive audits of the default size, which open whole groups: what depends most."""
+    peaks, size = [], AUDIT // GROUP
+    for first in range(0, len(found) - size + 1, size):
         evidence = Evidence(profile.evidence_nulls())
-        for measured in found[first : first + AUDIT]:
+        for measured in itertools.chain.from_iterable(found[first : first + size]):
             evidence.add(measured)
         peaks.append(evidence.log10)
     return peaks

@@ -10,7 +10,7 @@ from grail.verification.base import AuditContext, Check, Finding, Outcome, Verdi
 from grail.verification.calibration import CalibrationProfile
 from grail.verification.checks import ROLLOUT_CHECKS, WHOLE_CHECKS
 from grail.verification.evidence import Carried, Evidence
-from grail.verification.replay import measurements, replay_places
+from grail.verification.replay import Reader, replay_places
 
 DRAW = 16
 """Rollouts replayed in one prefill; the evidence is read after each rollout, the stop after each draw."""
@@ -39,6 +39,7 @@ def audit(
     if broken is not None:
         return Verdict(outcome=broken.outcome, finding=broken)
     readings = (Evidence(profile.evidence_nulls()), Evidence(profile.evidence_nulls(), carried))
+    reader = Reader(context.plan)
     budget = min(len(order), context.policy.audit_rollouts)
     tokens = 0
     finding = Finding(check="replay", outcome=Outcome.ACCEPT, reason="as mandated")
@@ -47,7 +48,7 @@ def audit(
         draw = list(order[opened : min(opened + DRAW, budget if opened < budget else len(order))])
         opened += len(draw)
         context.opened = draw
-        finding = _first_broken(ROLLOUT_CHECKS, context) or _weigh(context, engine, readings, draw, alternative)
+        finding = _first_broken(ROLLOUT_CHECKS, context) or _weigh(context, engine, reader, readings, draw, alternative)
         if finding.outcome is Outcome.FAULT and finding.place is not None:
             tokens += _tokens(context, draw[: draw.index(finding.place) + 1])
             break
@@ -66,6 +67,7 @@ def audit(
 def _weigh(
     context: AuditContext,
     engine: Engine,
+    reader: Reader,
     readings: Sequence[Evidence],
     draw: Sequence[tuple[int, int]],
     alternative: Alternative | None,
@@ -75,7 +77,7 @@ def _weigh(
     policy, place = context.policy, draw[0]
     for place in draw:
         group, index = place
-        measured = measurements(context.work.groups[group].rollouts[index], context.traces[place])
+        measured = reader.measure(group, context.work.groups[group].rollouts[index], context.traces[place])
         measured |= context.votes.get(place, {})
         for reading in readings:
             reading.add(measured)

@@ -7,10 +7,11 @@ In bf16 two runs of one machine share most of their rounding, and two machines d
 alone would slash the honest. Hence a replay in float32 of the same weights is one of the variations: it has nothing of
 the miner's rounding, and the headroom of 2 stands for a validator's own.
 
-Noise is shared inside a rollout through its KV cache, so a bound on the pooled mean of tokens would not be enough. The
-evidence is read between rollouts, and rollouts have keys of their own; so what must hold is that a whole rollout's
-factor ∏ (1 + λ (x − μ0)) has an honest mean of at most 1, for every bet of the grid. μ0 is fitted to exactly that, in
-the worst of the measured variations, and then doubled.
+Noise is shared inside a rollout through its KV cache, so a bound on the pooled mean of tokens would not be enough, and
+inside a group through its prompt, so one on rollouts would not be either (states that are the same are measured once:
+replay.Reader). What must hold is that the factor ∏ (1 + λ (x − μ0)) of a whole rollout, and of a whole group, has an
+honest mean of at most 1, for every bet of the grid. μ0 is fitted to exactly that, in the worst of the measured
+variations, and then doubled.
 """
 
 import itertools
@@ -29,7 +30,7 @@ from grail.protocol.submission import Rollout
 from grail.protocol.units import MicroReward
 from grail.verification.alternatives import ALTERNATIVES, PREVIOUS, UNDECIDED, votes
 from grail.verification.evidence import BETS, Null
-from grail.verification.replay import Measurements, measurements
+from grail.verification.replay import Measurements, Reader
 
 MIN_ROLLOUTS = 256
 """Fewer cannot show the odd one among a hundred rollouts with any confidence."""
@@ -51,6 +52,10 @@ GROSS_SHARE, SMALLEST_GROSS_MARGIN = 1e-4, 0.01
 BISECTIONS = 60
 SMALLEST_OUTLIER = 0.1
 """Nats. A margin is an outlier above twice the largest honest one, and never below this."""
+
+
+Groups = Sequence[Sequence[NDArray[np.float64]]]
+"""One variation's values of one process: groups of rollouts of one prompt."""
 
 
 class NullModel(pydantic.BaseModel, extra="forbid", frozen=True):
@@ -127,8 +132,8 @@ def calibrate(
         raise BadInput(f"expected at least {MIN_ROLLOUTS} rollouts to calibrate on, got {len(requests)}: ask for more")
     first = next(iter(engines.values()))
     auditors = (first,) if precision == "fp32" else (first, first.in_float32())
-    variations: list[list[Measurements]] = []
-    ballots: dict[str, list[list[NDArray[np.float64]]]] = {name: [] for name in APPROXIMATIONS}
+    variations: list[list[list[Measurements]]] = []
+    ballots: dict[str, list[Groups]] = {name: [] for name in APPROXIMATIONS}
     tokens = 0
     everything, half = len(requests), len(requests) // 2
     shapes = (everything, everything, (everything, 16)), (32, half, (16, half)), (1, ALONE, (ALONE, 16))
@@ -139,20 +144,25 @@ def calibrate(
         for auditor, replay_batch in zip(itertools.cycle(auditors), replay_batches, strict=False):
             notify(f"replaying {many} rollouts by {name}, {replay_batch} at a time")
             traces = replays(auditor, part, made, plan, replay_batch)
-            variations.append([measurements(as_rollout(g), t) for g, t in zip(made, traces, strict=True)])
+            variations.append(read_by_group(part, made, traces, plan))
             tokens += sum(len(generation.tokens) for generation in made)
             if many == everything:
                 for alternative, found in ballots.items():
                     notify(f"replaying {half} of them as {alternative} would")
                     others = replays(auditor.approximated(alternative), part[:half], made[:half], plan, replay_batch)
-                    found.append([votes(one, other) for one, other in zip(traces[:half], others, strict=True)])
-    margins = np.concatenate([m["tokens"] for found in variations for m in found])
+                    cast = [votes(one, other) for one, other in zip(traces[:half], others, strict=True)]
+                    found.append([[cast[place] for place in group] for group in group_places(part[:half])])
+    margins = np.concatenate([m["tokens"] for found in variations for group in found for m in group])
     gross = max(float(np.quantile(margins, 1 - GROSS_SHARE)), SMALLEST_GROSS_MARGIN)
     shapes_of = {"tokens": Null(TOKEN_CAP, LARGEST_MU0), "flips": Null(1, LARGEST_MU0, 0.0)}
     shapes_of |= {"gross": Null(1, LARGEST_MU0, gross)}
     shapes_of |= {"outliers": Null(1, LARGEST_MU0, _outlier_margin(float(margins.max())))}
     nulls = {
-        name: _fit(shapes_of.get(name) or _capped(name, variations), [[m[name] for m in f] for f in variations], floor)
+        name: _fit(
+            shapes_of.get(name) or _capped(name, variations),
+            [[[m[name] for m in group] for group in found] for found in variations],
+            floor,
+        )
         for name, floor in FLOORS.items()
     }
     nulls |= {name: _fit_votes(found) for name, found in ballots.items()}
@@ -161,7 +171,7 @@ def calibrate(
         version=4,
         engine="+".join(engines),
         precision=precision,
-        rollouts=sum(len(found) for found in variations),
+        rollouts=sum(len(group) for found in variations for group in found),
         tokens=tokens,
         largest_margin=float(margins.max()),
         nulls=nulls,
@@ -176,12 +186,21 @@ def replays(
     return [t for first in range(0, len(asked), batch) for t in engine.replay(asked[first : first + batch], plan)]
 
 
-def replay_honest(
-    engine: Engine, requests: Sequence[RolloutRequest], made: Sequence[Generation], plan: SketchPlan, batch: int
-) -> list[Measurements]:
-    """What it measures of them."""
-    traces = replays(engine, requests, made, plan, batch)
-    return [measurements(as_rollout(g), trace) for g, trace in zip(made, traces, strict=True)]
+def read_by_group(
+    requests: Sequence[RolloutRequest], made: Sequence[Generation], traces: Sequence[ReplayTrace], plan: SketchPlan
+) -> list[list[Measurements]]:
+    """What an audit of whole groups measures."""
+    reader = Reader(plan)
+    return [
+        [reader.measure(number, as_rollout(made[place]), traces[place]) for place in places]
+        for number, places in enumerate(group_places(requests))
+    ]
+
+
+def group_places(requests: Sequence[RolloutRequest]) -> list[list[int]]:
+    """Places of the requests that follow each other with one prompt."""
+    runs = itertools.groupby(range(len(requests)), key=lambda place: requests[place].prompt.tobytes())
+    return [list(places) for _, places in runs]
 
 
 def as_rollout(generation: Generation) -> Rollout:
@@ -195,35 +214,41 @@ def as_rollout(generation: Generation) -> Rollout:
     )
 
 
-def _capped(name: str, variations: Sequence[Sequence[Measurements]]) -> Null:
+def _capped(name: str, variations: Sequence[Sequence[Sequence[Measurements]]]) -> Null:
     """Shape of a process whose cap follows from the honest mean."""
-    pooled = float(np.concatenate([m[name] for rollouts in variations for m in rollouts]).mean())
+    pooled = float(np.concatenate([m[name] for found in variations for group in found for m in group]).mean())
     return Null(max(CAP_OVER_MEAN * pooled, SMALLEST_CAP[name]), LARGEST_MU0)
 
 
-def _fit(shape: Null, variations: Sequence[Sequence[NDArray[np.float64]]], floor: float) -> NullModel:
+def _fit(shape: Null, variations: Sequence[Groups], floor: float) -> NullModel:
     """μ0 from the variation that needs the largest, with headroom, never under the floor."""
-    worst = max(fair_mu0([shape.scale(values) for values in rollouts]) for rollouts in variations)
+    worst = max(_fair([[shape.scale(values) for values in group] for group in groups]) for groups in variations)
     return NullModel(cap=shape.cap, mu0=min(max(HEADROOM * worst, floor), LARGEST_MU0), over=shape.over)
 
 
-def _fit_votes(variations: Sequence[Sequence[NDArray[np.float64]]]) -> NullModel:
+def _fit_votes(variations: Sequence[Groups]) -> NullModel:
     """As `_fit`, on the rollouts that vote at all; never over one half, which honest noise cannot pass."""
-    voting = [[values for values in rollouts if len(values)] for rollouts in variations]
-    worst = max((fair_mu0(rollouts) for rollouts in voting if rollouts), default=0.0)
+    worst = max(map(_fair, variations), default=0.0)
     return NullModel(cap=1, mu0=min(max(HEADROOM * worst, ALTERNATIVE_FLOOR), UNDECIDED))
 
 
-def fair_mu0(rollouts: Sequence[NDArray[np.float64]]) -> float:
-    """The least μ0 for which every bet of the grid is fair or worse: mean over rollouts of ∏ (1 + λ (x − μ0)) ≤ 1.
+def _fair(groups: Groups) -> float:
+    """The least μ0 that is fair to rollouts and to whole groups."""
+    return max(
+        fair_mu0([values for group in groups for values in group]), fair_mu0([np.concatenate(g) for g in groups])
+    )
 
-    rollouts: x in [0, 1], float64 (n_r,) each. The mean falls as μ0 grows, for λ = bet / μ0; hence bisection.
+
+def fair_mu0(units: Sequence[NDArray[np.float64]]) -> float:
+    """The least μ0 for which every bet of the grid is fair or worse: mean over the units of ∏ (1 + λ (x − μ0)) ≤ 1.
+
+    units: what is independent, rollouts or groups: x in [0, 1], float64 (n_r,) each; those that say nothing do not
+    count. The mean falls as μ0 grows, for λ = bet / μ0; hence bisection.
     """
-    lengths = [len(values) for values in rollouts]
-    starts = np.cumsum([0, *lengths[:-1]])
-    x = np.concatenate(rollouts)
-    if not x.any():
+    spoken = [values for values in units if len(values)]
+    if not any(values.any() for values in spoken):
         return 0.0
+    x, starts = np.concatenate(spoken), np.cumsum([0, *(len(values) for values in spoken[:-1])])
     low, high = 0.0, 1.0
     for _ in range(BISECTIONS):
         middle = (low + high) / 2

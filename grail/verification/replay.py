@@ -1,13 +1,14 @@
 """One prefill → the measurements that the replay checks read."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grail.inference.base import Engine, ReplayRequest, ReplayTrace
 from grail.proofs.rounding import beyond_rounding
-from grail.proofs.sketch import sketch_errors
+from grail.proofs.sketch import SketchPlan, sketch_errors
 from grail.protocol.submission import Rollout
 from grail.verification.alternatives import Alternative, votes
 from grail.verification.base import AuditContext
@@ -50,3 +51,35 @@ def measurements(rollout: Rollout, trace: ReplayTrace) -> Measurements:
         "logprobs": error**2,
         "sketch": sketch_errors(trace.sketch, rollout.sketch),
     }
+
+
+class Reader:
+    """Measures the rollouts of a submission one after the other, what two of a group have in common once.
+
+    A state follows from the prompt and the tokens before it, and so does its noise. Rollouts of a group share the
+    prompt and often a beginning: their logprobs and sketches there are one measurement. Margins are not: a rollout's
+    Gumbel noise is its own.
+    """
+
+    def __init__(self, plan: SketchPlan) -> None:
+        self._plan = plan
+        self._read: defaultdict[Hashable, list[NDArray[np.integer]]] = defaultdict(list)
+
+    def measure(self, group: Hashable, rollout: Rollout, trace: ReplayTrace) -> Measurements:
+        """As `measurements`, logprobs and sketch without what was read of this group before."""
+        shared = shared_states(rollout.tokens, self._read[group])
+        self._read[group].append(rollout.tokens)
+        measured = measurements(rollout, trace)
+        measured["logprobs"] = measured["logprobs"][shared:]
+        measured["sketch"] = measured["sketch"][self._plan.rows(shared) :]
+        return measured
+
+
+def shared_states(tokens: NDArray[np.integer], others: Sequence[NDArray[np.integer]]) -> int:
+    """States of a completion, from the first on, that another one of its prompt has: the tokens before are the same."""
+    most = 0
+    for other in others:
+        length = min(len(tokens), len(other))
+        differing = np.flatnonzero(tokens[:length] != other[:length])
+        most = max(most, 1 + (int(differing[0]) if len(differing) else length))
+    return min(most, len(tokens))
