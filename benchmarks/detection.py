@@ -15,21 +15,20 @@ None: not with these rollouts.
 """
 
 import argparse
-import copy
 import json
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-import torch
 from binomial import units_needed, upper
 from honest import in_precision
+from manipulations import Manipulation, manipulations, one_step_stale
 from numpy.typing import NDArray
 from published import Seen, published_schemes
 from torch import Tensor
@@ -39,7 +38,7 @@ from grail.config import load_settings
 from grail.environments.registry import Environments
 from grail.governance.policy import Policy
 from grail.inference import decoding
-from grail.inference.approximations import APPROXIMATIONS, changed, in_fp8, in_int8, quantized, with_cache
+from grail.inference.approximations import APPROXIMATIONS
 from grail.inference.base import Generation, ReplayRequest, ReplayTrace, RolloutRequest
 from grail.inference.cpu_instructions import avoid_broken_instructions
 from grail.inference.requests import own_requests
@@ -55,8 +54,7 @@ from grail.verification.alternatives import ALTERNATIVES, PREVIOUS
 from grail.verification.audit import DRAW
 from grail.verification.calibration import CalibrationProfile, as_rollout, calibrate, load_profile
 from grail.verification.evidence import Evidence
-from grail.verification.replay import Measurements, measurements
-from simulation.adversaries.weights import steps_away
+from grail.verification.replay import MARGINS, Measurements, Reader
 from simulation.bench import Bench, best_rounds
 
 POLICY = Policy.defaults()
@@ -101,6 +99,7 @@ class Watched(TransformersEngine):
 class Played:
     """One rollout: what the miner shows, what the validator measured, what both computed."""
 
+    group: int
     generation: Generation
     trace: ReplayTrace
     seen: Seen
@@ -119,48 +118,10 @@ class Played:
             self, generation=generation, seen=Seen(self.seen.replayed, self.seen.replayed, self.seen.margins)
         )
 
-    @property
-    def measured(self) -> Measurements:
-        """As the replay check reads it, votes for every alternative included."""
-        return measurements(as_rollout(self.generation), self.trace) | self.votes
-
-
-Sampler = Callable[[Tensor, int, Tensor, Tensor], Mandate]
-
-
-@dataclass(frozen=True)
-class Manipulation:
-    """A cheat: another model, another sampler, other keys, or tokens changed afterwards."""
-
-    name: str
-    model: Callable[[Any], Any] | None = None
-    sampler: Sampler = mandated
-    foreign_keys: bool = False
-    edited: int = 0
-
-
-def manipulations() -> list[Manipulation]:
-    """What is tried."""
-    return [
-        Manipulation("int4 weights", lambda model: quantized(model, 4, 32)),
-        Manipulation("fp8 weights", lambda model: changed(model, in_fp8)),
-        Manipulation("int8 weights", lambda model: quantized(model, 8, 64)),
-        Manipulation("fp8 KV cache", lambda model: with_cache(model, in_fp8)),
-        Manipulation("int8 KV cache", lambda model: with_cache(model, in_int8)),
-        Manipulation("1 AdamW step stale, lr 1e-6", _one_step_stale),
-        Manipulation("temperature 0.9", sampler=lambda logits, t, *rest: mandated(logits, round(0.9 * t), *rest)),
-        Manipulation("wrong seed", foreign_keys=True),
-        Manipulation("edited answer", edited=4),
-    ]
-
-
-def _one_step_stale(model: Any) -> Any:
-    dtype = next(model.parameters()).dtype
-    return steps_away(model.float() if dtype is torch.float32 else _float_copy(model), 1, 1e-6).to(dtype)
-
-
-def _float_copy(model: Any) -> Any:
-    return copy.deepcopy(model).float()
+    def measured(self, reader: Reader, asked_after: Iterable[str]) -> Measurements:
+        """As the replay check reads it after what `reader` has read; with what these alternatives mandate."""
+        measured = reader.measure(self.group, as_rollout(self.generation), self.trace)
+        return measured | {name: _cast(self.votes[name]) for name in asked_after}
 
 
 @dataclass(frozen=True)
@@ -207,8 +168,8 @@ class Study:
             {name: _votes(t, o) for name, o in others.items()} for t, others in self._others(engine, shown, traces)
         ]
         played = [
-            Played(g, t, Seen(c, r, t.margins), v)
-            for g, t, c, r, v in zip(made, traces, claimed, replayed, votes, strict=True)
+            Played(place // POLICY.group_size, g, t, Seen(c, r, t.margins), v)
+            for place, (g, t, c, r, v) in enumerate(zip(made, traces, claimed, replayed, votes, strict=True))
         ]
         return [one.laundered for one in played] if how.edited else played
 
@@ -217,7 +178,7 @@ class Study:
     ) -> Iterator[tuple[ReplayTrace, dict[str, ReplayTrace]]]:
         """Each trace with those of the alternatives; the version before is what the stale cheat runs."""
         right, found = engine.model, {}
-        for name, change in {**APPROXIMATIONS, PREVIOUS: _one_step_stale}.items():
+        for name, change in {**APPROXIMATIONS, PREVIOUS: one_step_stale}.items():
             engine.use_model(change(right))
             found[name] = engine.replay(shown, PLAN)
             engine.kept = {}
@@ -256,13 +217,13 @@ def study(setting: Study) -> Iterator[dict[str, object]]:
         scheme.name: upper(sum(scheme.score(one.seen) > _cut(scheme, limits) for one in honest), len(honest))
         for scheme in schemes
     }
-    own_limit = _threshold([_evidence(profile, [one]) for one in honest])
+    own_limit = _threshold([_evidence(profile, one) for one in honest])
     stored = 2 * PLAN.dim / PLAN.stride + 2  # sketch and logprob, float16
     yield {
         "precision": precision,
         "manipulation": f"honest: at most 10^{_largest(profile, honest):.2f} in an audit",
         "scheme": "ours",
-        "tpr_at_fpr_1e3": float(np.mean([_evidence(profile, [one]) > own_limit for one in honest])),
+        "tpr_at_fpr_1e3": float(np.mean([_evidence(profile, one) > own_limit for one in honest])),
         "tokens_at_1e9": _tokens_needed(profile, honest),
         "bytes_per_token": stored,
     }
@@ -274,7 +235,7 @@ def study(setting: Study) -> Iterator[dict[str, object]]:
             base = {"precision": precision, "manipulation": how.name + suffix}
             yield base | {
                 "scheme": "ours",
-                "tpr_at_fpr_1e3": float(np.mean([_evidence(profile, [one]) > own_limit for one in shown])),
+                "tpr_at_fpr_1e3": float(np.mean([_evidence(profile, one) > own_limit for one in shown])),
                 "tokens_at_1e9": _tokens_needed(profile, shown),
                 "bytes_per_token": stored,
             }
@@ -294,11 +255,10 @@ def _cut(scheme: Any, limits: dict[str, float]) -> float:
     return 1.0 if scheme.published else limits[scheme.name]
 
 
-def _evidence(profile: CalibrationProfile, played: Sequence[Played]) -> float:
-    """Of rollouts whose validators ask after every alternative."""
+def _evidence(profile: CalibrationProfile, played: Played) -> float:
+    """Of one rollout whose validators ask after every alternative."""
     evidence = Evidence(profile.evidence_nulls())
-    for one in played:
-        evidence.add(one.measured | {name: _cast(ballot) for name, ballot in one.votes.items()})
+    evidence.add(played.measured(Reader(PLAN), ALTERNATIVES))
     return evidence.log10_now
 
 
@@ -306,10 +266,9 @@ def _largest(profile: CalibrationProfile, honest: Sequence[Played]) -> float:
     """Largest log10 evidence that consecutive audits ever reach, each asking after one alternative, by turns."""
     peaks, size = [0.0], POLICY.audit_rollouts
     for number, first in enumerate(range(0, len(honest) - size + 1, size)):
-        evidence, asked_after = Evidence(profile.evidence_nulls()), ALTERNATIVES[number % len(ALTERNATIVES)]
+        evidence, reader = Evidence(profile.evidence_nulls()), Reader(PLAN)
         for one in honest[first : first + size]:
-            looked = {name: values for name, values in one.measured.items() if name not in ALTERNATIVES}
-            evidence.add(looked | {asked_after: _cast(one.votes[asked_after])})
+            evidence.add(one.measured(reader, [ALTERNATIVES[number % len(ALTERNATIVES)]]))
         peaks.append(evidence.log10)
     return max(peaks)
 
@@ -325,25 +284,30 @@ def _threshold(scores: Sequence[float]) -> float:
 
 def _tokens_needed(profile: CalibrationProfile, played: Sequence[Played]) -> int | None:
     """Median over orders of the rollouts; None where most orders end before the evidence is enough."""
-    found, draws = [], np.random.default_rng(0)
-    measured = [one.measured for one in played]
-    for number in range(ORDERS):
-        asked_after = ALTERNATIVES[number % len(ALTERNATIVES)]
-        found.append(_stream(profile, [measured[i] for i in draws.permutation(len(measured))], asked_after))
+    draws = np.random.default_rng(0)
+    found = [
+        _stream(profile, [played[i] for i in draws.permutation(len(played))], ALTERNATIVES[number % len(ALTERNATIVES)])
+        for number in range(ORDERS)
+    ]
     middle = sorted(found)[ORDERS // 2]
     return None if math.isinf(middle) else int(middle)
 
 
-def _stream(profile: CalibrationProfile, measured: Sequence[Measurements], asked_after: str) -> float:
-    evidence, read = Evidence(profile.evidence_nulls()), 0
-    for one in measured:
-        for start in range(0, len(one["tokens"]), SLICE):
-            part = slice(start, start + SLICE)
-            looked = {name: values[part] for name, values in one.items() if name not in ALTERNATIVES}
-            looked["sketch"] = one["sketch"][start // PLAN.stride : start // PLAN.stride + 1]
-            looked[asked_after] = _cast(one[asked_after][part])
+def _stream(profile: CalibrationProfile, played: Sequence[Played], asked_after: str) -> float:
+    """Tokens until the evidence is enough, read a slice at a time."""
+    evidence, reader, read = Evidence(profile.evidence_nulls()), Reader(PLAN), 0
+    for one in played:
+        count = len(one.trace.margins)
+        measured = one.measured(reader, [])
+        skipped = count - len(measured["logprobs"]), PLAN.rows(count) - len(measured["sketch"])
+        for start in range(0, count, SLICE):
+            part, row = slice(start, start + SLICE), start // PLAN.stride
+            looked = {name: measured[name][part] for name in MARGINS}
+            looked["logprobs"] = measured["logprobs"][max(start - skipped[0], 0) : max(start + SLICE - skipped[0], 0)]
+            looked["sketch"] = measured["sketch"][max(row - skipped[1], 0) : max(row + 1 - skipped[1], 0)]
+            looked[asked_after] = _cast(one.votes[asked_after][part])
             evidence.add(looked)
-            read += len(one["tokens"][part])
+            read += len(looked["tokens"])
             if evidence.log10_now >= ENOUGH:
                 return read
     return math.inf

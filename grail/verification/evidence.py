@@ -1,10 +1,11 @@
 """Evidence: e-processes by betting, with a false-positive bound that holds however long one watches (spec section 9).
 
-For x_t in [0, 1] the wealth is ∏ (1 + λ (x_t − μ0)) with λ in (0, 1/μ0). The null: an honest rollout's own factor has a
-mean of at most 1 whatever came before (true when E[x_t | past] ≤ μ0; calibration fits it to whole rollouts, for noise
-is shared inside them). Read between rollouts the wealth is a test supermartingale, and by Ville's inequality it ever
-exceeds 1/α with probability at most α. Averages over a grid of λ and over processes are e-values too. Source:
-Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS B 2024; Ville 1939.
+For x_t in [0, 1] the wealth is ∏ (1 + λ (x_t − μ0)) with λ in (0, 1/μ0). The null: the factor of an honest rollout, and
+of an honest group, has a mean of at most 1 whatever came before (true when E[x_t | past] ≤ μ0; calibration fits it to
+whole rollouts and groups, for noise is shared inside them). So the wealth is a test supermartingale, and by Ville's
+inequality it ever exceeds 1/α with probability at most α. Averages over a grid of λ and over processes are e-values
+too. Source: Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS B 2024; Ville
+1939.
 """
 
 import math
