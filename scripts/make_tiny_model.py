@@ -26,6 +26,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from grail.checkpoints.files import CALIBRATION, CONFIG, RULES, TOKENIZER, WEIGHTS, GenerationRules, open_checkpoint
 from grail.environments.arithmetic import Arithmetic
 from grail.environments.base import Problem
+from grail.governance.policy import Policy as RewardRules
 from grail.inference.base import RolloutRequest
 from grail.inference.requests import own_requests
 from grail.inference.text import TextCodec
@@ -143,7 +144,9 @@ def sampled_accuracy(folder: Path, step: int) -> float:
 def write_profile(folder: Path, rollouts: int) -> None:
     """Calibrate on the model's own rollouts."""
     checkpoint = open_checkpoint(folder)
-    requests = own_requests(TextCodec(checkpoint), Arithmetic(), b"calibration", rollouts, 4)
+    requests = own_requests(
+        TextCodec(checkpoint), Arithmetic(), b"calibration", rollouts, RewardRules.defaults().group_size
+    )
     plan = SketchPlan(keccak256(b"calibration"), 8, 8)
     profile = calibrate(
         {"transformers": TransformersEngine(checkpoint)}, requests, plan, precision=checkpoint.rules.precision

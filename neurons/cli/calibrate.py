@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-GROUP = 4
 """Rollouts of one problem: a prompt is then read once for all of them."""
 
 
@@ -36,6 +35,7 @@ def calibrate(
 
     from grail.checkpoints.files import CALIBRATION, open_checkpoint
     from grail.environments.registry import Environments
+    from grail.governance.policy import Policy
     from grail.inference import installed_engines, open_engine
     from grail.inference.requests import own_requests
     from grail.inference.text import TextCodec
@@ -47,7 +47,7 @@ def calibrate(
     checkpoint = open_checkpoint(folder)
     environment = Environments.installed().by_id(env)
     codec = TextCodec(checkpoint)
-    requests = own_requests(codec, environment, b"grail/calibration/1", rollouts, GROUP)
+    requests = own_requests(codec, environment, b"grail/calibration/1", rollouts, Policy.defaults().group_size)
     plan = SketchPlan(keccak256(b"grail/calibration/1"), 8, 8)
     engines = {name: open_engine(name, checkpoint) for name in engine or installed_engines()}
     console = Console(stderr=True)
