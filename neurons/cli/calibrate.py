@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-"""Rollouts of one problem: a prompt is then read once for all of them."""
-
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
