@@ -143,7 +143,7 @@ def sampled_accuracy(folder: Path, step: int) -> float:
 
 def write_profile(folder: Path, rollouts: int) -> None:
     """Calibrate on the model's own rollouts."""
-    checkpoint, size = open_checkpoint(folder), RewardRules.defaults().group_size
+    checkpoint = open_checkpoint(folder)
     requests = own_requests(
         TextCodec(checkpoint), Arithmetic(), b"calibration", rollouts, RewardRules.defaults().group_size
     )
