@@ -16,6 +16,8 @@ from grail.verification.base import AuditContext
 Measurements = dict[str, NDArray[np.float64]]
 MARGINS = ("tokens", "flips", "gross", "outliers")
 """The processes that read margins."""
+AGAIN = 4.0
+"""Squared: twice as far off as a claim on the same state that was read before."""
 
 
 def replay_places(
@@ -57,29 +59,28 @@ class Reader:
     """Measures the rollouts of a submission one after the other, what two of a group have in common once.
 
     A state follows from the prompt and the tokens before it, and so does its noise. Rollouts of a group share the
-    prompt and often a beginning: their logprobs and sketches there are one measurement. Margins are not: a rollout's
-    Gumbel noise is its own.
+    prompt and often a beginning: their logprobs and sketches there are one measurement, unless a later one is AGAIN
+    times worse, which is no shared noise. Margins are all read: a rollout's Gumbel noise is its own.
     """
 
     def __init__(self, plan: SketchPlan) -> None:
         self._plan = plan
-        self._read: defaultdict[Hashable, list[NDArray[np.integer]]] = defaultdict(list)
+        self._read: defaultdict[Hashable, list[tuple[NDArray[np.integer], Measurements]]] = defaultdict(list)
 
     def measure(self, group: Hashable, rollout: Rollout, trace: ReplayTrace) -> Measurements:
         """As `measurements`, logprobs and sketch without what was read of this group before."""
-        shared = shared_states(rollout.tokens, self._read[group])
-        self._read[group].append(rollout.tokens)
         measured = measurements(rollout, trace)
-        measured["logprobs"] = measured["logprobs"][shared:]
-        measured["sketch"] = measured["sketch"][self._plan.rows(shared) :]
-        return measured
+        worst = {name: np.full(len(measured[name]), -1.0) for name in ("logprobs", "sketch")}
+        for tokens, other in self._read[group]:
+            shared = shared_states(rollout.tokens, tokens)
+            for name, rows in (("logprobs", shared), ("sketch", self._plan.rows(shared))):
+                worst[name][:rows] = np.maximum(worst[name][:rows], other[name][:rows])
+        self._read[group].append((rollout.tokens, measured))
+        return measured | {name: measured[name][~(measured[name] <= AGAIN * worst[name])] for name in worst}
 
 
-def shared_states(tokens: NDArray[np.integer], others: Sequence[NDArray[np.integer]]) -> int:
+def shared_states(tokens: NDArray[np.integer], other: NDArray[np.integer]) -> int:
     """States of a completion, from the first on, that another one of its prompt has: the tokens before are the same."""
-    most = 0
-    for other in others:
-        length = min(len(tokens), len(other))
-        differing = np.flatnonzero(tokens[:length] != other[:length])
-        most = max(most, 1 + (int(differing[0]) if len(differing) else length))
-    return min(most, len(tokens))
+    length = min(len(tokens), len(other))
+    differing = np.flatnonzero(tokens[:length] != other[:length])
+    return min(len(tokens), len(other), 1 + (int(differing[0]) if len(differing) else length))

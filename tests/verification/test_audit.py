@@ -11,7 +11,7 @@ from grail.protocol.constants import FINISH_EOS, FINISH_LENGTH
 from grail.protocol.records import FaultKind
 from grail.verification.audit import SUSPICION
 from grail.verification.base import Outcome
-from tests.verification.audit_bench import Bench, shifted
+from tests.verification.audit_bench import SIZE, Bench, shifted
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +35,14 @@ def with_a_lie(rollout):
 
 def test_suspicion_outlives_the_budget(bench):
     """Two rollouts with a logprob of their own are too little for a verdict, and enough to be read on."""
-    budget = 2
+    budget = SIZE + 1
     assert bench.judge(bench.honest, budget=budget).rollouts == budget
-    first, *rest = bench.honest.groups
-    lies = [with_a_lie(rollout) for rollout in first.rollouts[:budget]]
-    group = dataclasses.replace(first, rollouts=(*lies, *first.rollouts[budget:]))
-    verdict = bench.judge(dataclasses.replace(bench.honest, groups=(group, *rest)), budget=budget)
+    liars = [
+        dataclasses.replace(group, rollouts=(with_a_lie(group.rollouts[0]), *group.rollouts[1:]))
+        for group in bench.honest.groups[:2]
+    ]
+    work = dataclasses.replace(bench.honest, groups=(*liars, *bench.honest.groups[2:]))
+    verdict = bench.judge(work, budget=budget)
     assert verdict.rollouts > budget and verdict.outcome is not Outcome.FAULT
     assert verdict.finding.log10_evidence >= SUSPICION
 

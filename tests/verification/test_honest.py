@@ -1,5 +1,6 @@
 """Honest miners whose noise is large and shared stay under every bar. The cheap sibling of benchmarks/honest.py."""
 
+import dataclasses
 import itertools
 import json
 import shutil
@@ -55,18 +56,17 @@ def test_miners_of_whole_groups_on_other_machines(in_bf16):
 
 
 @pytest.mark.parametrize(
-    ("tokens", "others", "shared"),
+    ("tokens", "other", "shared"),
     [
-        ([5, 6, 7], [], 0),
-        ([5, 6, 7], [[8, 6, 7]], 1),
-        ([5, 6, 7], [[5, 6, 8], [5, 9]], 3),
-        ([5, 6, 7], [[5]], 2),
-        ([5], [[5, 6, 7]], 1),
-        ([5, 6, 7], [[5, 6, 7]], 3),
+        ([5, 6, 7], [8, 6, 7], 1),
+        ([5, 6, 7], [5, 6, 8], 3),
+        ([5, 6, 7], [5, 9], 2),
+        ([5, 6, 7], [5], 1),
+        ([5], [5, 6], 1),
     ],
 )
-def test_states_whose_tokens_before_are_the_same(tokens, others, shared):
-    assert shared_states(np.array(tokens), [np.array(other) for other in others]) == shared
+def test_states_whose_tokens_before_are_the_same(tokens, other, shared):
+    assert shared_states(np.array(tokens), np.array(other)) == shared
 
 
 def test_what_a_group_shares_is_measured_once(in_bf16):
@@ -77,6 +77,16 @@ def test_what_a_group_shares_is_measured_once(in_bf16):
     assert sum(len(measured["logprobs"]) for measured in found) == len(beginnings)
     assert sum(len(measured["sketch"]) for measured in found) == 1, "all completions are shorter than a stride"
     assert all(len(m["tokens"]) == len(g.tokens) for m, g in zip(found, made, strict=True)), "margins are each its own"
+
+
+def test_a_lie_about_a_state_is_measured_whoever_told_the_truth_before(in_bf16):
+    asked = own_requests(TextCodec(in_bf16.checkpoint), Arithmetic(), b"lies", GROUP, GROUP)
+    made = in_bf16.generate(asked, PLAN)
+    traces = replays(in_bf16, asked, made, PLAN, GROUP)
+    told = [dataclasses.replace(g, sketch=g.sketch + np.float16(1), logprobs=g.logprobs - np.float16(1)) for g in made]
+    (found,) = read_by_group(asked, [*made[:4], *told[4:]], traces, PLAN)
+    assert len(found[4]["logprobs"]) == len(made[4].tokens) and len(found[4]["sketch"]) == 1
+    assert found[4]["logprobs"].min() > 0.01 and found[4]["sketch"].min() > 0.01
 
 
 def test_a_bound_fair_to_rollouts_is_not_fair_to_groups_that_share_their_noise():
