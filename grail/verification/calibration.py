@@ -158,11 +158,7 @@ def calibrate(
     shapes_of |= {"gross": Null(1, LARGEST_MU0, gross)}
     shapes_of |= {"outliers": Null(1, LARGEST_MU0, _outlier_margin(float(margins.max())))}
     nulls = {
-        name: _fit(
-            shapes_of.get(name) or _capped(name, variations),
-            [[[m[name] for m in group] for group in found] for found in variations],
-            floor,
-        )
+        name: _fit(shapes_of.get(name) or _capped(name, variations), _values(name, variations), floor)
         for name, floor in FLOORS.items()
     }
     nulls |= {name: _fit_votes(found) for name, found in ballots.items()}
@@ -212,6 +208,11 @@ def as_rollout(generation: Generation) -> Rollout:
         finish=generation.finish,
         reward_micro=MicroReward(0),
     )
+
+
+def _values(name: str, variations: Sequence[Sequence[Sequence[Measurements]]]) -> list[Groups]:
+    """One process's values."""
+    return [[[measured[name] for measured in group] for group in found] for found in variations]
 
 
 def _capped(name: str, variations: Sequence[Sequence[Sequence[Measurements]]]) -> Null:
