@@ -50,12 +50,13 @@ from grail.proofs.sketch import SketchPlan
 from grail.protocol.hashing import keccak256
 from grail.protocol.philox import key_words
 from grail.telemetry.memory import peak_rss_mib
+from grail.telemetry.timing import best_rounds
 from grail.verification.alternatives import ALTERNATIVES, PREVIOUS
 from grail.verification.audit import DRAW
 from grail.verification.calibration import CalibrationProfile, as_rollout, calibrate, load_profile
 from grail.verification.evidence import Evidence
 from grail.verification.replay import MARGINS, Measurements, Reader
-from simulation.bench import Bench, best_rounds
+from simulation.bench import Bench
 
 POLICY = Policy.defaults()
 PLAN = SketchPlan(keccak256(b"detection study"), POLICY.sketch_dim, POLICY.sketch_stride)

@@ -4,8 +4,7 @@ Every comparison alternates its candidates and takes each one's best round, so t
 """
 
 import platform
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -30,8 +29,8 @@ from grail.inference.vllm_engine.engine import VllmEngine
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.constants import MILLI
 from grail.telemetry.memory import peak_rss_mib
+from grail.telemetry.timing import best_rounds
 
-ROUNDS = 3
 PLAN = SketchPlan(bytes(32), 8, 8)
 
 
@@ -184,18 +183,6 @@ class Bench:
             "seconds_replay_to_generate_hf": seconds["replay"] / seconds["transformers"],
             "peak_rss_mib": peak_rss_mib(),
         }
-
-
-def best_rounds(work: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
-    """Seconds of each one's fastest round; all run once to warm up, then by turns."""
-    seconds: dict[str, list[float]] = {name: [] for name in work}
-    for round_ in range(rounds + 1):
-        for name, run in work.items():
-            began = time.perf_counter()
-            run()
-            if round_:
-                seconds[name].append(time.perf_counter() - began)
-    return {name: min(taken) for name, taken in seconds.items()}
 
 
 def _count(made: Sequence[Generation]) -> int:

@@ -17,10 +17,10 @@ from transformers import AutoModelForCausalLM
 from grail.checkpoints.files import Checkpoint, open_checkpoint
 from grail.config import TrainingSettings
 from grail.telemetry.memory import peak_rss_mib
+from grail.telemetry.timing import best_rounds
 from grail.training.batch import TrainingGroup, TrainingRollout
 from grail.training.learner import Learner
 from grail.training.together import LeadingLearner, follow, join, leave
-from simulation.bench import best_rounds
 
 GROUPS, SIZE, PROMPT, COMPLETION = 4, 8, 64, 192
 """32 rollouts of 256 tokens, for time and memory; what is only compared needs one group."""

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from grail.inference.base import ReplayRequest
 from grail.inference.ray_engine import PIECE, RayEngine, RayWorkers
-from simulation.bench import PLAN, Bench, best_rounds
+from grail.telemetry.timing import best_rounds
+from simulation.bench import PLAN, Bench
 
 
 def scaling(bench: Bench, address: str, counts: Sequence[int], pieces: int) -> list[dict[str, object]]:

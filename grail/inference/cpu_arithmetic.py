@@ -5,8 +5,6 @@ product is six times slower than a float32 one (bf16 operands are exact in float
 once a process. Attention is in float32 either way: torch's own, over repeated keys, takes five times as long.
 """
 
-import time
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -16,10 +14,11 @@ from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 from grail.inference.cpu_instructions import avoid_broken_instructions
+from grail.telemetry.timing import best_rounds
 
 ATTENTION = "float32_grouped"
-PROBE = 512
-"""Rows, inputs and outputs of the products that are timed: a few milliseconds each."""
+PROBE, PROBES = 512, 5
+"""Rows, inputs and outputs of the products that are timed, a few milliseconds each, and how often."""
 CLEARLY = 1.5
 """Times faster that bf16 must be to be taken, so that a busy moment does not decide."""
 
@@ -70,13 +69,16 @@ def fit_to_cpu(model: Any) -> None:
     AttentionMaskInterface.register(ATTENTION, sdpa_mask)
     if model.config._attn_implementation == "sdpa":
         model.set_attn_implementation(ATTENTION)
-    if bf16_products_pay():
-        return
     head = model.get_output_embeddings()
-    for module in model.modules():
-        if module is not head and type(module) in (nn.Linear, WideLinear) and module.weight.dtype is torch.bfloat16:
-            module.__class__ = WideLinear
-            module.wide = module.weight.detach().float()
+    layers = [
+        module
+        for module in model.modules()
+        if module is not head and type(module) in (nn.Linear, WideLinear) and module.weight.dtype is torch.bfloat16
+    ]
+    if layers and not bf16_products_pay():
+        for layer in layers:
+            layer.__class__ = WideLinear
+            layer.wide = layer.weight.detach().float()
 
 
 @cache
@@ -85,16 +87,9 @@ def bf16_products_pay() -> bool:
     avoid_broken_instructions()
     narrow = torch.ones(PROBE, PROBE, dtype=torch.bfloat16)
     wide = narrow.float()
-    slow = _best(lambda: nn.functional.linear(wide, wide))
-    return _best(lambda: nn.functional.linear(narrow, narrow)) * CLEARLY < slow
-
-
-def _best(work: Callable[[], object], rounds: int = 5) -> float:
-    """Seconds of the fastest of some rounds; the first, which sets kernels up, is not counted."""
-    work()
-    found = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - began)
-    return min(found)
+    products = {
+        "bf16": lambda: nn.functional.linear(narrow, narrow),
+        "float32": lambda: nn.functional.linear(wide, wide),
+    }
+    seconds = best_rounds(products, PROBES)
+    return seconds["bf16"] * CLEARLY < seconds["float32"]

@@ -152,7 +152,7 @@ def calibrate(
                     others = replays(auditor.approximated(alternative), part[:half], made[:half], plan, replay_batch)
                     cast = [votes(one, other) for one, other in zip(traces[:half], others, strict=True)]
                     found.append([[cast[place] for place in group] for group in group_places(part[:half])])
-    margins = np.concatenate([m["tokens"] for found in variations for group in found for m in group])
+    margins = _pooled("tokens", variations)
     gross = max(float(np.quantile(margins, 1 - GROSS_SHARE)), SMALLEST_GROSS_MARGIN)
     shapes_of = {"tokens": Null(TOKEN_CAP, LARGEST_MU0), "flips": Null(1, LARGEST_MU0, 0.0)}
     shapes_of |= {"gross": Null(1, LARGEST_MU0, gross)}
@@ -215,10 +215,14 @@ def _values(name: str, variations: Sequence[Sequence[Sequence[Measurements]]]) -
     return [[[measured[name] for measured in group] for group in found] for found in variations]
 
 
+def _pooled(name: str, variations: Sequence[Sequence[Sequence[Measurements]]]) -> NDArray[np.float64]:
+    """The same in one row."""
+    return np.concatenate([measured[name] for found in variations for group in found for measured in group])
+
+
 def _capped(name: str, variations: Sequence[Sequence[Sequence[Measurements]]]) -> Null:
     """Shape of a process whose cap follows from the honest mean."""
-    pooled = float(np.concatenate([m[name] for found in variations for group in found for m in group]).mean())
-    return Null(max(CAP_OVER_MEAN * pooled, SMALLEST_CAP[name]), LARGEST_MU0)
+    return Null(max(CAP_OVER_MEAN * float(_pooled(name, variations).mean()), SMALLEST_CAP[name]), LARGEST_MU0)
 
 
 def _fit(shape: Null, variations: Sequence[Groups], floor: float) -> NullModel:

@@ -83,4 +83,4 @@ def shared_states(tokens: NDArray[np.integer], other: NDArray[np.integer]) -> in
     """States of a completion, from the first on, that another one of its prompt has: the tokens before are the same."""
     length = min(len(tokens), len(other))
     differing = np.flatnonzero(tokens[:length] != other[:length])
-    return min(len(tokens), len(other), 1 + (int(differing[0]) if len(differing) else length))
+    return int(differing[0]) + 1 if len(differing) else length
