@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from grail.governance.policy import PARAMETERS
+from grail.governance.policy import PARAMETERS, Floors
 from grail.proofs.sketch import SketchPlan
 from grail.protocol import constants as c
 from grail.protocol import keys
@@ -231,9 +231,10 @@ def schedule_vectors() -> list[dict[str, Any]]:
 
 
 def policy_vectors() -> list[dict[str, Any]]:
-    """Names, defaults and bounds."""
+    """Names, defaults and bounds, with the floors of a real network."""
+    floors = Floors()
     return [
-        {"name": p.name, "key": hexed(p.key), "value": str(p.default), "min": str(p.low), "max": str(p.high)}
+        {"name": p.name, "key": hexed(p.key), "value": str(p.default), "min": str(floors.low(p)), "max": str(p.high)}
         for p in PARAMETERS
     ]
 
@@ -289,25 +290,25 @@ def sum_tree_vectors() -> list[dict[str, Any]]:
 
 
 def sortition_vectors() -> list[dict[str, Any]]:
-    """Seats of validators with equal and unequal stakes."""
+    """Seats of stretches of the cumulative stake, long and short, at its beginning and within."""
     rows = []
-    for i, (stake, total) in enumerate(((1, 1), (1, 3), (10**22, 7 * 10**22), (5, 1000), (0, 9))):
+    stretches = ((0, 1, 1), (2, 1, 3), (3 * 10**22, 10**22, 7 * 10**22), (900, 100, 1000), (4, 0, 9), (0, 0, 0))
+    for i, (start, stake, total) in enumerate(stretches):
         jury_seats = 7
         block_hash = seed("block", i)
         drawn = jury_seed(31_337, seed("jury")[:20], i, block_hash)
-        juror = seed("juror", i)[:20]
         rows.append(
             {
                 "chainId": 31_337,
                 "jury": hexed(seed("jury")[:20]),
                 "id": i,
                 "blockHash": hexed(block_hash),
-                "juror": hexed(juror),
+                "start": str(start),
                 "stake": str(stake),
                 "total": str(total),
                 "jurySeats": jury_seats,
                 "seed": hexed(drawn),
-                "seats": seats(drawn, juror, stake, total, jury_seats),
+                "seats": seats(drawn, start, stake, total, jury_seats),
             }
         )
     return rows

@@ -13,7 +13,7 @@ from grail.protocol.units import WindowId
 from grail.storage.tables import EventRow
 
 ZERO = "0x" + "00" * 20
-BOND_HOLDERS = ("ScoreBoard", "FaultCourt", "Jury")
+BOND_HOLDERS = ("ScoreBoard", "Jury")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ def _contract_problems(
 ) -> Iterable[str]:
     """Liabilities of the contracts against what they hold by events."""
     token, vault = subnet.contracts["GrailToken"], subnet.contracts["StakeVault"]
-    staked = sum(vault.call("slashableStake", member) for member in subnet.members())
+    staked = sum(vault.call("heldFor", member) for member in subnet.members())
     held_bonds = sum(subnet.contracts[name].call("bondsHeld") for name in BOND_HOLDERS)
     expected = {
         "stakes of all neurons, and delegators' rewards": (

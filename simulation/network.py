@@ -116,6 +116,7 @@ class LocalNetwork:
             cap=CAP,
             trainers=[part.signer.address for part in self.parts if part.role is Role.TRAINER],
             voting=VOTING,
+            phase_floor=2,
         )
         book = deploy(self.chain, holder, plan)
         self.subnet = Subnet(self.chain, book)
@@ -237,7 +238,6 @@ class LocalNetwork:
         for case in self.subnet.cases():
             if case.state is not CaseState.CLOSED:
                 found += [case.draw_block, case.commit_end, case.reveal_end]
-        found += [demand.deadline for demand in self.subnet.demands() if not demand.closed]
         return [max(deadline, now) for deadline in found if deadline >= now] or [now for _ in found[:1]]
 
     def _close(self, window: WindowId) -> Reconciliation:

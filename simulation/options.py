@@ -52,13 +52,12 @@ class LocalnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
             "vote_commit_blocks": phase,
             "vote_reveal_blocks": phase,
             "appeal_blocks": max(4, phase // 2),
-            "opening_blocks": phase,
             "pause_blocks": schedule.window,
             "settlement_challenge_blocks": phase,
             "settlement_vote_blocks": phase,
             "max_groups": max(64, self.groups),
         }
-        return values | {"unbonding_blocks": longest_dispute(values)}
+        return values | {"unbonding_blocks": longest_dispute(values, schedule.window)}
 
     def phase(self) -> int:
         """Blocks in which every validator can act on every open case, each transaction making a block of its own."""

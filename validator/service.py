@@ -9,12 +9,14 @@ from validator.duties.audit import Audit
 from validator.duties.jury import JuryService
 from validator.duties.score import CommitScores, RevealScores
 from validator.duties.seal import Seal
+from validator.duties.seat import Seat
 from validator.duties.settle import Settle
 
 
 def validator_service(node: Node, *, watchdog_seconds: float = 60.0) -> Service:
     """The service of one validator."""
     duties: list[Duty] = [
+        Seat(node),
         Seal(node),
         Audit(node),
         CommitScores(node),

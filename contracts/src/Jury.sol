@@ -9,6 +9,7 @@ import {PauseSwitch} from "./PauseSwitch.sol";
 import {RewardPolicy} from "./RewardPolicy.sol";
 import {RolloutLedger} from "./RolloutLedger.sol";
 import {Role, StakeVault} from "./StakeVault.sol";
+import {ValidatorSet} from "./ValidatorSet.sol";
 import {BlockHashes} from "./libraries/BlockHashes.sol";
 import {Commitment} from "./libraries/Commitments.sol";
 import {Errors} from "./libraries/Errors.sol";
@@ -16,8 +17,9 @@ import {Events} from "./libraries/Events.sol";
 import {Sortition} from "./libraries/Sortition.sol";
 
 /// @title Faults that need a model or a grader to see: validators drawn by stake vote in secret, all may be asked anew.
-/// @dev The accuser puts up a bond, the accused its stake. Seats follow from stake before the accusation and from a
-///      block after it, so nobody can buy or choose them. The first ruling takes effect only when nobody appeals; an
+/// @dev The accuser puts up a bond, the accused its stake. Seats follow from the active stake before the window of the
+///      accusation and from a block after it, so nobody can buy or choose them. The seat of a juror that has gone to
+///      jail since stays empty. The first ruling takes effect only when nobody appeals; an
 ///      appeal asks all validators, by stake. All deadlines are of PauseSwitch.clock().
 contract Jury is Bonds {
     enum Verdict {
@@ -44,6 +46,8 @@ contract Jury is Bonds {
         bytes32 evidence;
         bytes32 seed;
         uint64 drawBlock;
+        /// @dev block whose active stake judges: the last one before the window of the accusation
+        uint64 stakeBlock;
         uint64 commitEnd;
         uint64 revealEnd;
         uint128 bond;
@@ -60,6 +64,7 @@ contract Jury is Bonds {
     StakeVault public immutable vault;
     RolloutLedger public immutable ledger;
     FaultCourt public immutable court;
+    ValidatorSet public immutable validators;
     Case[] private cases;
     /// @notice True once an accuser has accused a submission: one try each.
     mapping(bytes32 accusation => bool) private tried;
@@ -76,6 +81,7 @@ contract Jury is Bonds {
         StakeVault vault;
         RolloutLedger ledger;
         FaultCourt court;
+        ValidatorSet validators;
     }
 
     constructor(Wiring memory w) Bonds(w.timelock, w.token, w.policy, w.pauseSwitch) {
@@ -83,6 +89,7 @@ contract Jury is Bonds {
         vault = w.vault;
         ledger = w.ledger;
         court = w.court;
+        validators = w.validators;
     }
 
     /// @notice A validator accuses a miner of what only a model or a grader can show.
@@ -96,13 +103,13 @@ contract Jury is Bonds {
         if (court.convicted(c.window, c.miner)) revert Errors.AlreadyConvicted(c.window, c.miner);
         bytes32 accusation = keccak256(abi.encode(c.window, c.miner, accuser));
         if (tried[accusation]) revert Errors.AlreadyAccused(c.window, c.miner);
-        uint256 latest = ledger.startOf(c.window + 1) + policy.get("accusation_horizon_blocks");
-        if (block.number > latest) revert Errors.TooLate(block.number, latest);
+        _requireInTime(c.window);
         tried[accusation] = true;
         id = cases.length;
         Case storage k = cases.push();
         (k.window, k.accused, k.accuser, k.kind, k.evidence) = (c.window, c.miner, accuser, kind, evidence);
         k.drawBlock = uint64(block.number + 1);
+        k.stakeBlock = uint64(ledger.startOf(ledger.currentWindow()) - 1);
         k.bond = uint128(policy.get("accusation_bond"));
         _openBallot(k);
         _take(msg.sender, k.bond);
@@ -192,8 +199,9 @@ contract Jury is Bonds {
             return;
         }
         _requireOver(k.revealEnd);
-        uint256 total = vault.roleStakeAt(Role.Validator, k.drawBlock - 1) - _stakeThen(k, k.accuser);
-        bool heard = uint256(k.guilty + k.innocent) * BPS >= policy.get("quorum_bps") * total;
+        uint256 total = validators.totalAt(k.stakeBlock) - validators.stakeAt(k.accuser, k.stakeBlock);
+        uint256 quorum = policy.valueAt("quorum_bps", ledger.startOf(k.window));
+        bool heard = uint256(k.guilty + k.innocent) * BPS >= quorum * total;
         Verdict last = heard ? (k.guilty > k.innocent ? Verdict.Guilty : Verdict.Innocent) : k.ruling;
         if (last != k.ruling) _give(k.appellant, k.appealBond);
         else _forfeit(k.ruling == Verdict.Guilty ? k.accuser : k.accused, k.appealBond);
@@ -201,19 +209,23 @@ contract Jury is Bonds {
     }
 
     /// @notice Fines a drawn juror of the first round that voted against the final verdict or not at all: at most
-    ///         juror_penalty, burnt, once a case. Anyone may call until the accusation horizon has passed again.
+    ///         juror_penalty, burnt, once a case. Anyone may call until the accusation horizon has passed again. Who
+    ///         was barred from voting is not fined.
     function fine(uint256 id, address juror) external {
         pauseSwitch.requireRunning();
         Case storage k = _case(id);
         if (k.state != State.Closed || k.ruling == Verdict.None) revert Errors.NotDecided(id);
-        uint256 latest = k.closedAt + policy.get("accusation_horizon_blocks");
+        uint256 start = ledger.startOf(k.window);
+        uint256 latest = k.closedAt + policy.valueAt("accusation_horizon_blocks", start);
         if (pauseSwitch.clock() > latest) revert Errors.TooLate(pauseSwitch.clock(), latest);
         bytes32 ballot = _ballot(id, State.Voting, juror);
         if (punished[ballot]) revert Errors.AlreadyResolved(id);
         Verdict said = verdicts[ballot];
         if (said == k.ruling || said == Verdict.Abstain || seatsOf(id, juror) == 0) revert Errors.NoFault();
+        bool barred = registry.jailedSince(juror, k.stakeBlock) || !registry.isActive(juror, Role.Validator);
+        if (barred) revert Errors.NoFault();
         punished[ballot] = true;
-        uint256 taken = vault.slash(juror, policy.get("juror_penalty"));
+        (uint256 taken,) = vault.slash(juror, policy.valueAt("juror_penalty", start));
         token.burn(taken);
         emit Events.JurorFined(id, juror, taken);
     }
@@ -230,22 +242,25 @@ contract Jury is Bonds {
         return cases.length;
     }
 
-    /// @notice Seats that the draw gives a validator: stake times jury_seats over all stake but the accuser's, the
-    ///         fraction by lot. Splitting one's stake gains nothing.
+    /// @notice Seats that the draw gives a validator: how many of jury_seats points, drawn from the active stake but
+    ///         the accuser's, fall on its own.
     function seatsOf(uint256 id, address juror) public view returns (uint256) {
         Case storage k = _case(id);
         if (k.seed == 0) revert Errors.NotDrawn(id, juror);
         if (juror == k.accuser || juror == k.accused) return 0;
-        uint256 total = vault.roleStakeAt(Role.Validator, k.drawBlock - 1) - _stakeThen(k, k.accuser);
-        uint256 start = ledger.startOf(k.window);
-        return Sortition.seats(k.seed, juror, _stakeThen(k, juror), total, policy.valueAt("jury_seats", start));
+        (uint256 start, uint256 stake) = validators.rangeAt(juror, k.stakeBlock);
+        (uint256 gap, uint256 left) = validators.rangeAt(k.accuser, k.stakeBlock);
+        // the accuser's points are cut out of the line
+        if (start > gap) start -= left;
+        uint256 seats = policy.valueAt("jury_seats", ledger.startOf(k.window));
+        return Sortition.seats(k.seed, start, stake, validators.totalAt(k.stakeBlock) - left, seats);
     }
 
     /// @notice What a validator's vote counts for now: seats, on appeal wei of stake.
     function weightOf(uint256 id, address juror) public view returns (uint256) {
         Case storage k = _case(id);
         if (k.state != State.Appealed) return seatsOf(id, juror);
-        return juror == k.accuser ? 0 : _stakeThen(k, juror);
+        return juror == k.accuser ? 0 : validators.stakeAt(juror, k.stakeBlock);
     }
 
     /// @notice A juror's commitment and revealed verdict in a round (1, or 2 on appeal).
@@ -275,10 +290,13 @@ contract Jury is Bonds {
         k.revealEnd = uint64(k.commitEnd + policy.get("vote_reveal_blocks"));
     }
 
-    /// @dev A validator's stake just before the accusation; zero for neurons of other roles.
-    function _stakeThen(Case storage k, address juror) private view returns (uint256) {
-        if (registry.neuronOf(juror).role != Role.Validator) return 0;
-        return vault.stakeAt(juror, k.drawBlock - 1);
+    /// @dev Accusations come within the horizon of their window, paused blocks not counted.
+    function _requireInTime(uint64 window) private view {
+        uint256 end = ledger.startOf(window + 1);
+        if (block.number < end) return;
+        uint256 horizon = policy.valueAt("accusation_horizon_blocks", ledger.startOf(window));
+        uint256 latest = pauseSwitch.clockAt(end) + horizon;
+        if (pauseSwitch.clock() > latest) revert Errors.TooLate(pauseSwitch.clock(), latest);
     }
 
     function _requireVoting(Case storage k, bool inTime, uint256 deadline) private view {

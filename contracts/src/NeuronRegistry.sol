@@ -17,6 +17,7 @@ contract NeuronRegistry is Governed {
     struct Neuron {
         Role role;
         bool jailed;
+        uint64 lastJailed;
         bytes32 ss58;
         string endpoint;
     }
@@ -60,11 +61,14 @@ contract NeuronRegistry is Governed {
         emit Events.HotkeyProposed(msg.sender, hotkey);
     }
 
-    /// @notice Takes over as a neuron's hotkey; only the proposed one, so that nobody binds a stranger's key.
+    /// @notice Takes over as a neuron's hotkey; only the proposed one, so that nobody binds a stranger's key. Once a
+    ///         block: so every key that was ever in charge is the one of the end of some block.
     function acceptHotkey(address neuron) external {
         if (proposedHotkey[neuron] != msg.sender) revert Errors.Unauthorized(msg.sender);
         bool free = owners[msg.sender] == address(0) && neurons[msg.sender].role == Role.None;
         if (!free && msg.sender != neuron) revert Errors.HotkeyTaken(msg.sender);
+        (, uint96 last,) = hotkeys[neuron].latestCheckpoint();
+        if (last == block.number) revert Errors.AlreadyRotated(last);
         delete proposedHotkey[neuron];
         delete owners[hotkeyOf(neuron)];
         _setHotkey(neuron, msg.sender);
@@ -94,7 +98,7 @@ contract NeuronRegistry is Governed {
         _setJailed(neuron, false);
     }
 
-    /// @notice True when the neuron has this role, is not jailed and holds at least the role's minimum of its own.
+    /// @notice True when the neuron has this role and may work: not jailed, with stake enough of its own.
     function isActive(address neuron, Role role) public view returns (bool) {
         return vault.workingStake(neuron, role) > 0;
     }
@@ -104,6 +108,23 @@ contract NeuronRegistry is Governed {
         neuron = owners[hotkey];
         stake = vault.workingStake(neuron, role);
         if (stake == 0) revert Errors.NotActive(hotkey);
+    }
+
+    /// @notice The same, but with what could work without a break since the end of a past block, and with the stake of
+    ///         then: who came later, or added stake, has no part in what was drawn since.
+    function requireWorkerSince(address hotkey, Role role, uint256 blockNumber)
+        external
+        view
+        returns (address neuron, uint256 stake)
+    {
+        neuron = owners[hotkey];
+        stake = vault.workingStakeSince(neuron, role, blockNumber);
+        if (stake == 0) revert Errors.NotActive(hotkey);
+    }
+
+    /// @notice True when the neuron is in jail, or was put there at `blockNumber` or later.
+    function jailedSince(address neuron, uint256 blockNumber) external view returns (bool) {
+        return neurons[neuron].jailed || neurons[neuron].lastJailed >= blockNumber;
     }
 
     /// @notice The neuron that `hotkey` works for now; zero when there is none.
@@ -144,6 +165,7 @@ contract NeuronRegistry is Governed {
         Neuron storage n = _registered(neuron);
         if (n.jailed == jailed) return;
         n.jailed = jailed;
+        if (jailed) n.lastJailed = uint64(block.number);
         vault.setCounted(neuron, !jailed);
         emit Events.JailChanged(neuron, jailed);
     }

@@ -16,11 +16,16 @@ contract PauseSwitch is Governed {
 
     RewardPolicy public immutable policy;
     address public guardian;
-    uint64 public pausedFrom;
-    uint64 public pausedUntil;
     /// @notice First block at which the guardian may pause again.
     uint64 public readyAgain;
-    uint64 private frozen;
+    /// @dev Every pause: its blocks, and how many were paused before it.
+    Pause[] private pauses;
+
+    struct Pause {
+        uint64 from;
+        uint64 until;
+        uint64 before;
+    }
 
     constructor(address timelock, RewardPolicy policy_, address guardian_) Governed(timelock) {
         policy = policy_;
@@ -31,20 +36,21 @@ contract PauseSwitch is Governed {
     function pause() external {
         if (msg.sender != guardian) revert Errors.Unauthorized(msg.sender);
         if (block.number < readyAgain) revert Errors.TooEarly(block.number, readyAgain);
-        frozen = uint64(block.number - clock());
+        uint64 before = uint64(block.number - clock());
         uint256 length = policy.get("pause_blocks");
-        pausedFrom = uint64(block.number);
-        pausedUntil = uint64(block.number + length);
-        readyAgain = uint64(pausedUntil + REST * length);
-        emit Events.PauseChanged(pausedFrom, pausedUntil);
+        uint64 until = uint64(block.number + length);
+        pauses.push(Pause(uint64(block.number), until, before));
+        readyAgain = uint64(until + REST * length);
+        emit Events.PauseChanged(block.number, until);
     }
 
     /// @notice Ends a pause early; the guardian or the timelock.
     function resume() external {
         if (msg.sender != guardian && msg.sender != owner()) revert Errors.Unauthorized(msg.sender);
         if (!paused()) revert Errors.NotPaused();
-        pausedUntil = uint64(block.number);
-        emit Events.PauseChanged(pausedFrom, pausedUntil);
+        Pause storage last = pauses[pauses.length - 1];
+        last.until = uint64(block.number);
+        emit Events.PauseChanged(last.from, last.until);
     }
 
     /// @notice Replaces the guardian; zero means that nobody can pause.
@@ -55,18 +61,33 @@ contract PauseSwitch is Governed {
 
     /// @notice Reverts while paused.
     function requireRunning() external view {
-        if (paused()) revert Errors.Paused(pausedUntil);
+        if (paused()) revert Errors.Paused(pausedUntil());
     }
 
     /// @notice True while value may not move out.
     function paused() public view returns (bool) {
-        return block.number < pausedUntil;
+        return block.number < pausedUntil();
     }
 
     /// @notice Blocks so far, without the paused ones. Never falls; rises by at most one a block.
     function clock() public view returns (uint256) {
-        uint256 end = block.number < pausedUntil ? block.number : pausedUntil;
-        return block.number - frozen - (end - pausedFrom);
+        return clockAt(block.number);
+    }
+
+    /// @notice What clock() was at a block that has come.
+    function clockAt(uint256 blockNumber) public view returns (uint256) {
+        for (uint256 i = pauses.length; i > 0; --i) {
+            Pause memory p = pauses[i - 1];
+            if (p.from > blockNumber) continue;
+            uint256 end = blockNumber < p.until ? blockNumber : p.until;
+            return blockNumber - p.before - (end - p.from);
+        }
+        return blockNumber;
+    }
+
+    /// @notice First block after the newest pause; zero when there was none.
+    function pausedUntil() public view returns (uint256) {
+        return pauses.length == 0 ? 0 : pauses[pauses.length - 1].until;
     }
 
     function _owed(IERC20) internal pure override returns (uint256) {

@@ -40,7 +40,16 @@ contract RewardPolicy is Governed {
     /// @dev The newest value once more, in one word: most readers want no other.
     mapping(bytes32 key => Latest) private newest;
     bytes32[] private keys;
+    /// @notice Least length of every phase in blocks: no vote can make a deadline shorter than people can act.
+    uint256 public immutable phaseFloor;
+    /// @notice Blocks of a window, as the ledger counts them.
+    uint256 public immutable windowBlocks;
     EnvironmentMix[] private mixes;
+
+    struct Floors {
+        uint64 phase;
+        uint64 window;
+    }
 
     struct Mix {
         string[] ids;
@@ -49,9 +58,13 @@ contract RewardPolicy is Governed {
     }
 
     /// @param timelock who may change parameters
+    /// @param floors what no vote can change: {phaseFloor, windowBlocks}
     /// @param names parameters whose start value differs from the default
     /// @param values their start values, within bounds
-    constructor(address timelock, string[] memory names, uint208[] memory values, Mix memory mix) Governed(timelock) {
+    constructor(address timelock, Floors memory floors, string[] memory names, uint208[] memory values, Mix memory mix)
+        Governed(timelock)
+    {
+        (phaseFloor, windowBlocks) = (floors.phase, floors.window);
         _define("group_size", 8, 2, 64);
         _define("max_groups", 64, 1, 4096);
         _define("sketch_dim", 8, 1, 64);
@@ -60,22 +73,21 @@ contract RewardPolicy is Governed {
         _define("min_stake_miner", 100 ether, 1 ether, 10_000_000 ether);
         _define("min_stake_validator", 1_000 ether, 1 ether, 10_000_000 ether);
         _define("min_stake_trainer", 1_000 ether, 1 ether, 10_000_000 ether);
-        _define("unbonding_blocks", 100_800, 10, 2_000_000);
-        _define("accusation_horizon_blocks", 7_200, 4, 500_000);
+        _phase("unbonding_blocks", 100_800, 10, 2_000_000);
+        _define("max_validators", 128, 1, 128);
+        _phase("accusation_horizon_blocks", 14_400, 4, 500_000);
         _define("accusation_bond", 50 ether, 0.001 ether, 1_000_000 ether);
         _define("jury_seats", 7, 1, 101);
         _define("juror_penalty", 5 ether, 0, 1_000 ether);
-        _define("vote_commit_blocks", 1_800, 2, 100_000);
-        _define("vote_reveal_blocks", 1_800, 2, 100_000);
-        _define("appeal_blocks", 3_600, 2, 100_000);
+        _phase("vote_commit_blocks", 1_800, 2, 100_000);
+        _phase("vote_reveal_blocks", 1_800, 2, 100_000);
+        _phase("appeal_blocks", 3_600, 2, 100_000);
         _define("appeal_bond", 200 ether, 0.001 ether, 1_000_000 ether);
-        _define("opening_bond", 5 ether, 0.001 ether, 1_000_000 ether);
-        _define("opening_blocks", 3_600, 2, 100_000);
         _define("settlement_bond", 500 ether, 0.001 ether, 1_000_000 ether);
-        _define("settlement_challenge_blocks", 3_600, 2, 100_000);
-        _define("settlement_vote_blocks", 3_600, 2, 100_000);
-        _define("claim_expiry_blocks", 1_296_000, 100, 20_000_000);
-        _define("commission_notice_blocks", 50_400, 2, 1_000_000);
+        _phase("settlement_challenge_blocks", 3_600, 2, 100_000);
+        _phase("settlement_vote_blocks", 3_600, 2, 100_000);
+        _phase("claim_expiry_blocks", 1_296_000, 100, 20_000_000);
+        _phase("commission_notice_blocks", 50_400, 2, 1_000_000);
         _define("pause_blocks", 36_000, 2, 100_000);
         _define("emission_per_window", 1_000 ether, 0, 1_000_000 ether);
         _define("halving_windows", 30_000, 100, 10_000_000);
@@ -89,8 +101,9 @@ contract RewardPolicy is Governed {
         _define("audit_rollouts", 48, 4, 4_096);
         _define("evidence_reject_exp", 4, 2, 9);
         _define("evidence_fault_exp", 9, 6, 30);
-        _define("slash_bps", 5_000, 100, 10_000);
-        _define("slash_accuser_bps", 3_000, 0, 4_500);
+        _define("slash_bps", 5_000, 100, 5_000);
+        _define("slash_accuser_bps", 3_000, 100, 4_500);
+        _define("accuse_cost", 5 ether, 0, 1_000 ether);
         _define("slash_burn_bps", 5_000, 1_000, 10_000);
         _define("beacon_drand", 0, 0, 1);
         _define("max_staleness", 2, 0, 64);
@@ -207,6 +220,11 @@ contract RewardPolicy is Governed {
         _write(key, value);
     }
 
+    /// @dev A length of time in blocks that somebody has to act in.
+    function _phase(string memory name, uint208 value, uint208 min, uint208 max) private {
+        _define(name, value, min > phaseFloor ? min : uint208(phaseFloor), max);
+    }
+
     function _write(bytes32 key, uint208 value) private {
         _known(key);
         Bounds memory b = bounds[key];
@@ -217,7 +235,7 @@ contract RewardPolicy is Governed {
     }
 
     /// @dev Rules between parameters: the split is the whole emission; nobody can leave before the last dispute about
-    ///      their work has ended; no fine comes near a validator's stake.
+    ///      their work has ended; no fine comes near a validator's stake; accusing the smallest miner pays its costs.
     function _crossCheck() private view {
         uint256 split = _latest("split_miners_bps") + _latest("split_validators_bps") + _latest("split_trainer_bps")
             + _latest("split_treasury_bps") + _latest("split_burn_bps");
@@ -225,13 +243,18 @@ contract RewardPolicy is Governed {
         uint256 shares = _latest("slash_accuser_bps") + _latest("slash_burn_bps");
         if (shares > BPS) revert Errors.SplitAboveOne(shares);
         uint256 trial = 2 * (_latest("vote_commit_blocks") + _latest("vote_reveal_blocks")) + _latest("appeal_blocks");
-        uint256 dispute = trial > _latest("opening_blocks") ? trial : _latest("opening_blocks");
-        uint256 needed = _latest("accusation_horizon_blocks") + dispute + _latest("pause_blocks");
+        // the window itself, and as much again for the steps between the phases
+        uint256 needed = _latest("accusation_horizon_blocks") + trial + _latest("pause_blocks") + 2 * windowBlocks;
         if (_latest("unbonding_blocks") < needed) {
             revert Errors.UnbondingTooShort(_latest("unbonding_blocks"), needed);
         }
         if (_latest("juror_penalty") * 10 > _latest("min_stake_validator")) {
             revert Errors.PenaltyTooHigh(_latest("juror_penalty"), _latest("min_stake_validator") / 10);
+        }
+        // nine tenths of the least stake may be all that a working miner has of its own (StakeVault.STANDING_BPS)
+        uint256 reward = _latest("min_stake_miner") * 9 / 10 * _latest("slash_bps") * _latest("slash_accuser_bps");
+        if (reward < _latest("accuse_cost") * BPS * BPS) {
+            revert Errors.AccusingTooDear(reward / BPS / BPS, _latest("accuse_cost"));
         }
     }
 

@@ -100,7 +100,7 @@ contract RewardPool is Governed {
         uint256 burnt = total == 0 ? 0 : emission * policy.valueAt("split_burn_bps", ledger.startOf(window)) / BPS;
         if (total + burnt > emission) revert Errors.AboveBudget(total + burnt, emission);
         reserved -= emission;
-        uint64 expiresAt = uint64(block.number + policy.get("claim_expiry_blocks"));
+        uint64 expiresAt = uint64(pauseSwitch.clock() + policy.get("claim_expiry_blocks"));
         settlements[window] = Settlement(root, total, expiresAt, size);
         unclaimed += total;
         token.mint(address(this), total + burnt);
@@ -113,7 +113,7 @@ contract RewardPool is Governed {
     /// @param entry the payout's leaf: its key is Payouts.key(share, account), its value the amount in wei
     function claim(uint64 window, Entry calldata entry) external {
         Settlement memory s = _settled(window);
-        if (block.number >= s.expiresAt) revert Errors.ClaimExpired(window);
+        if (pauseSwitch.clock() >= s.expiresAt) revert Errors.ClaimExpired(window);
         (uint8 share, address account) = _take(window, s, entry);
         emit Events.Claimed(window, account, share, entry.value);
         (uint256 own, uint256 rest) =
@@ -125,7 +125,7 @@ contract RewardPool is Governed {
     /// @notice Sends what somebody did not claim within claim_expiry_blocks to the treasury. Anyone may call.
     function expire(uint64 window, Entry calldata entry) external {
         Settlement memory s = _settled(window);
-        if (block.number < s.expiresAt) revert Errors.TooEarly(block.number, s.expiresAt);
+        if (pauseSwitch.clock() < s.expiresAt) revert Errors.TooEarly(pauseSwitch.clock(), s.expiresAt);
         (uint8 share, address account) = _take(window, s, entry);
         emit Events.Expired(window, account, share, entry.value);
         IERC20(address(token)).safeTransfer(treasury, entry.value);
@@ -154,6 +154,8 @@ contract RewardPool is Governed {
         pauseSwitch.requireRunning();
         if (entry.key >> 168 != 0) revert Errors.BadProof();
         (share, account) = Payouts.parts(entry.key);
+        bool known = share >= Payouts.MINER && share <= Payouts.TREASURY;
+        if (!known || (share == Payouts.TREASURY && account != treasury)) revert Errors.BadProof();
         if (paid[window].get(entry.index)) revert Errors.AlreadyClaimed(window, account);
         SumTree.requireEntry(s.root, s.total, Payouts.context(window), s.size, entry);
         paid[window].set(entry.index);

@@ -104,9 +104,11 @@ contract RolloutLedger is EIP712 {
         return ECDSA.recover(_hashTypedDataV4(Commitments.digest(c)), signature);
     }
 
-    /// @notice Groups a miner may commit: what its stake covers, at most max_groups.
+    /// @notice Groups a miner may commit in a window that has begun: what the stake covers that it had before the
+    ///         beacon could be known, and still has; at most max_groups.
     function groupsAllowed(uint64 window, address miner) public view returns (uint256) {
-        return _groupsAllowed(startOf(window), vault.stakeOf(miner));
+        uint256 before = startOf(window) - 1;
+        return _groupsAllowed(startOf(window), vault.workingStakeSince(miner, Role.Miner, before));
     }
 
     function _groupsAllowed(uint256 start, uint256 stake) private view returns (uint256) {
@@ -153,7 +155,7 @@ contract RolloutLedger is EIP712 {
         Timing memory t = schedule();
         uint256 start = t.start(c.window);
         Schedule.requireWithin(start + 1, start + t.commit);
-        (address miner, uint256 stake) = registry.requireWorker(hotkey, Role.Miner);
+        (address miner, uint256 stake) = registry.requireWorkerSince(hotkey, Role.Miner, start - 1);
         if (miner != c.miner) revert Errors.Unauthorized(hotkey);
         if (c.root == 0 || c.blobDigest == 0 || c.groups == 0) revert Errors.EmptyCommitment();
         if (commitmentOf[c.window][miner] != 0) revert Errors.AlreadyCommitted(c.window, miner);

@@ -8,7 +8,8 @@ import {PauseSwitch} from "./PauseSwitch.sol";
 import {RewardPolicy} from "./RewardPolicy.sol";
 import {RewardPool} from "./RewardPool.sol";
 import {RolloutLedger} from "./RolloutLedger.sol";
-import {Role, StakeVault} from "./StakeVault.sol";
+import {Role} from "./StakeVault.sol";
+import {ValidatorSet} from "./ValidatorSet.sol";
 import {Bonds} from "./Bonds.sol";
 import {Consensus} from "./libraries/Consensus.sol";
 import {Errors} from "./libraries/Errors.sol";
@@ -56,7 +57,7 @@ contract ScoreBoard is Bonds {
     NeuronRegistry public immutable registry;
     RolloutLedger public immutable ledger;
     RewardPool public immutable pool;
-    StakeVault public immutable vault;
+    ValidatorSet public immutable validators;
     /// @notice A validator's score commitment; 1 once it is revealed.
     mapping(uint64 window => mapping(address validator => bytes32)) public scoreCommit;
     /// @notice Hash chain over a window's reveals, in order.
@@ -75,14 +76,14 @@ contract ScoreBoard is Bonds {
         NeuronRegistry registry;
         RolloutLedger ledger;
         RewardPool pool;
-        StakeVault vault;
+        ValidatorSet validators;
     }
 
     constructor(Wiring memory w) Bonds(w.timelock, w.token, w.policy, w.pauseSwitch) {
         registry = w.registry;
         ledger = w.ledger;
         pool = w.pool;
-        vault = w.vault;
+        validators = w.validators;
     }
 
     // Scores
@@ -91,20 +92,20 @@ contract ScoreBoard is Bonds {
     function commitScores(uint64 window, bytes32 commitment) external {
         Timing memory t = ledger.schedule();
         Schedule.requireWithin(t.challengeBlock(window) + 1, t.scoreDeadline(window));
-        (address validator,) = registry.requireWorker(msg.sender, Role.Validator);
+        (address validator,) = _requireActive(window);
         if (uint256(commitment) <= uint256(REVEALED)) revert Errors.EmptyCommitment();
         if (scoreCommit[window][validator] != 0) revert Errors.AlreadyCommitted(window, validator);
         scoreCommit[window][validator] = commitment;
         emit Events.ScoresCommitted(window, validator);
     }
 
-    /// @notice Opens the commitment. The validator's stake of this block is its weight.
+    /// @notice Opens the commitment. The validator's active stake of before the window is its weight.
     /// @param root sealed sum tree over the sheet, `sum` its sum
     /// @param sheetDigest keccak-256 of the sheet in the object store
     function revealScores(uint64 window, bytes32 root, uint128 sum, bytes32 sheetDigest, bytes32 salt) external {
         Timing memory t = ledger.schedule();
         Schedule.requireWithin(t.scoreDeadline(window) + 1, t.revealDeadline(window));
-        (address validator, uint256 stake) = registry.requireWorker(msg.sender, Role.Validator);
+        (address validator, uint256 stake) = _requireActive(window);
         bytes32 expected = scoreCommit[window][validator];
         if (expected == REVEALED) revert Errors.AlreadyRevealed(window, validator);
         bytes32 got = keccak256(abi.encode(window, validator, root, sum, sheetDigest, salt));
@@ -266,6 +267,13 @@ contract ScoreBoard is Bonds {
         return Consensus.settledScore(stakes, scores, countedStake, kappa);
     }
 
+    /// @dev The active validator that the caller works for, and its stake: of before the beacon could be known.
+    function _requireActive(uint64 window) private view returns (address validator, uint256 stake) {
+        (validator,) = registry.requireWorker(msg.sender, Role.Validator);
+        stake = validators.stakeAt(validator, ledger.startOf(window) - 1);
+        if (stake == 0) revert Errors.NotActive(validator);
+    }
+
     /// @dev Terms that may be voted on at all: real reveals, enough counted stake, within the emission.
     function _requireSound(uint64 window, Terms calldata terms, Reveal[] calldata reveals, uint256 emission)
         private
@@ -277,8 +285,7 @@ contract ScoreBoard is Bonds {
         for (uint256 i = 0; i < reveals.length; ++i) {
             if (terms.counted >> i & 1 == 1) countedStake += reveals[i].stake;
         }
-        uint256 atReveal = vault.roleStakeAt(Role.Validator, ledger.schedule().revealDeadline(window));
-        uint256 needed = policy.valueAt("quorum_bps", start) * atReveal;
+        uint256 needed = policy.valueAt("quorum_bps", start) * validators.totalAt(start - 1);
         if (countedStake == 0 || countedStake * BPS < needed) {
             revert Errors.NoQuorum(countedStake, needed / BPS);
         }

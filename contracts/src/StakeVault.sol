@@ -7,8 +7,10 @@ import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol
 import {Governed} from "./Governed.sol";
 import {PauseSwitch} from "./PauseSwitch.sol";
 import {RewardPolicy} from "./RewardPolicy.sol";
+import {ValidatorSet} from "./ValidatorSet.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Events} from "./libraries/Events.sol";
+import {Exits} from "./libraries/Exits.sol";
 
 enum Role {
     None,
@@ -24,6 +26,7 @@ enum Role {
 contract StakeVault is Governed {
     using SafeERC20 for IERC20;
     using Checkpoints for Checkpoints.Trace208;
+    using Exits for Exits.Pool;
 
     /// @dev `stake` and `shares` are the newest values of the histories below, once more: most readers want no other.
     struct Pool {
@@ -36,9 +39,9 @@ contract StakeVault is Governed {
         bool counted;
         uint16 commissionBps;
         uint16 nextCommissionBps;
-        uint48 commissionFrom;
-        uint128 unbonding;
-        uint128 exitShares;
+        uint40 commissionFrom;
+        /// @dev block from which the neuron has been able to work without a break; zero while it is not
+        uint40 standingSince;
         uint256 rewardPerShare;
     }
 
@@ -49,12 +52,16 @@ contract StakeVault is Governed {
 
     struct Exit {
         address neuron;
-        uint128 shares;
         uint64 readyAt;
+        uint32 generation;
+        uint128 shares;
     }
 
     uint256 public constant MAX_POSITIONS = 16;
     uint256 public constant MAX_EXITS = 8;
+    /// @notice Part of the role's minimum below which a neuron may not work: who joined with the minimum survives a
+    ///         few fines. To join, and to leave some of it behind, takes the whole.
+    uint256 public constant STANDING_BPS = 9_000;
     uint256 private constant BPS = 10_000;
     uint256 private constant SCALE = 1e27;
     bytes32 private constant MIN_STAKE_MINER = keccak256("min_stake_miner");
@@ -66,6 +73,7 @@ contract StakeVault is Governed {
     IERC20 public immutable token;
     RewardPolicy public immutable policy;
     PauseSwitch public immutable pauseSwitch;
+    ValidatorSet public immutable validators;
     address public immutable registry;
     address public immutable rewardPool;
     address public immutable court;
@@ -73,19 +81,20 @@ contract StakeVault is Governed {
     /// @notice Wei that the vault owes: stake, unbonding stake, uncollected rewards.
     uint256 public totalOwed;
     mapping(address neuron => Pool) private pools;
+    mapping(address neuron => Exits.Pool) private leaving;
     mapping(address neuron => Checkpoints.Trace208) private stakes;
     mapping(address neuron => Checkpoints.Trace208) private totalShares;
     mapping(address neuron => mapping(address staker => Checkpoints.Trace208)) private shares;
     mapping(address neuron => mapping(address staker => Position)) private positions;
     mapping(address staker => address[]) private joined;
     mapping(address staker => Exit[]) private exits;
-    mapping(Role role => Checkpoints.Trace208) private roleStakes;
 
     struct Wiring {
         address timelock;
         IERC20 token;
         RewardPolicy policy;
         PauseSwitch pauseSwitch;
+        ValidatorSet validators;
         address registry;
         address rewardPool;
         address court;
@@ -96,6 +105,7 @@ contract StakeVault is Governed {
         token = w.token;
         policy = w.policy;
         pauseSwitch = w.pauseSwitch;
+        validators = w.validators;
         registry = w.registry;
         rewardPool = w.rewardPool;
         court = w.court;
@@ -109,7 +119,7 @@ contract StakeVault is Governed {
         _stake(neuron, msg.sender, amount);
     }
 
-    /// @notice Asks stake back. It works and votes no more, can still be slashed, and is withdrawn after the delay.
+    /// @notice Asks stake back. It works and votes no more, can be slashed until it is due, and is withdrawn then.
     /// @dev Of a neuron's own stake, nothing or at least the role's minimum must stay.
     function requestUnstake(address neuron, uint128 amount) external {
         if (exits[msg.sender].length == MAX_EXITS) revert Errors.QueueFull();
@@ -126,20 +136,22 @@ contract StakeVault is Governed {
             uint256 minimum = minimumStake(pools[neuron].role);
             if (left != 0 && left < minimum) revert Errors.StakeTooLow(left, minimum);
         }
-        uint64 readyAt = uint64(pauseSwitch.clock() + policy.get("unbonding_blocks"));
-        exits[msg.sender].push(Exit(neuron, _intoExit(pools[neuron], amount), readyAt));
-        emit Events.UnstakeRequested(neuron, msg.sender, amount, readyAt);
+        uint256 readyAt = pauseSwitch.clock() + policy.get("unbonding_blocks");
+        (uint128 minted, uint64 due, uint32 generation) = leaving[neuron].enter(amount, readyAt);
+        exits[msg.sender].push(Exit(neuron, due, generation, minted));
+        emit Events.UnstakeRequested(neuron, msg.sender, amount, due);
     }
 
-    /// @notice Pays out every unbonding entry of the caller that is ready. Also while paused: what was due is due.
+    /// @notice Pays out every unbonding entry of the caller that is due. Also while paused: what was due is due.
     function withdraw() external returns (uint256 amount) {
         Exit[] storage queue = exits[msg.sender];
         uint256 nowClock = pauseSwitch.clock();
         uint256 found = 0;
         for (uint256 i = 0; i < queue.length;) {
-            if (queue[i].readyAt <= nowClock) {
+            Exit memory entry = queue[i];
+            if (entry.readyAt <= nowClock) {
                 ++found;
-                amount += _fromExit(pools[queue[i].neuron], queue[i].shares);
+                amount += leaving[entry.neuron].take(entry.shares, entry.readyAt, entry.generation, nowClock);
                 queue[i] = queue[queue.length - 1];
                 queue.pop();
             } else {
@@ -150,6 +162,16 @@ contract StakeVault is Governed {
         totalOwed -= amount;
         token.safeTransfer(msg.sender, amount);
         emit Events.Withdrawn(msg.sender, amount);
+    }
+
+    /// @notice Gives up a position that slashes have left worthless, and its place among the caller's sixteen.
+    function abandon(address neuron) external {
+        if (shares[neuron][msg.sender].latest() == 0 || positionOf(neuron, msg.sender) != 0) {
+            revert Errors.NothingToDo();
+        }
+        uint256 left = uint256(pools[neuron].shares) - shares[neuron][msg.sender].latest();
+        _moveShares(neuron, msg.sender, 0);
+        _setTotals(neuron, pools[neuron].stake, left);
     }
 
     /// @notice Pays the caller its rewards from delegating to `neuron`.
@@ -171,8 +193,14 @@ contract StakeVault is Governed {
         Pool storage pool = _pool(msg.sender);
         pool.commissionBps = uint16(commissionOf(msg.sender));
         pool.nextCommissionBps = bps;
-        pool.commissionFrom = uint48(block.number + policy.get("commission_notice_blocks"));
+        pool.commissionFrom = uint40(pauseSwitch.clock() + policy.get("commission_notice_blocks"));
         emit Events.CommissionAnnounced(msg.sender, bps, pool.commissionFrom);
+    }
+
+    /// @notice Looks again whether a neuron may work, after a vote has changed its role's minimum. Anyone may call.
+    function review(address neuron) external {
+        _pool(neuron);
+        _setStanding(neuron);
     }
 
     // What the other contracts do
@@ -191,28 +219,31 @@ contract StakeVault is Governed {
         _stake(neuron, neuron, amount);
     }
 
-    /// @notice Takes a jailed neuron's stake out of its role's total, or puts it back; registry only.
+    /// @notice Bars a jailed neuron from work, or lets it work again; registry only.
     function setCounted(address neuron, bool counted) external {
         if (msg.sender != registry) revert Errors.Unauthorized(msg.sender);
-        Pool storage pool = _pool(neuron);
-        if (pool.counted == counted) return;
-        pool.counted = counted;
-        uint256 pooled = uint256(pools[neuron].stake);
-        _addRoleStake(pool.role, counted ? 0 : pooled, counted ? pooled : 0);
+        _pool(neuron).counted = counted;
+        _setStanding(neuron);
     }
 
     /// @notice Takes up to `amount` from a neuron's pool, active and unbonding pro rata; court and jury only.
     /// @return slashed what was really taken and sent to the caller: never more than the pool holds
-    function slash(address neuron, uint256 amount) external returns (uint256 slashed) {
+    /// @return own what of it was the neuron's own
+    function slash(address neuron, uint256 amount) external returns (uint256 slashed, uint256 own) {
         if (msg.sender != court && msg.sender != jury) revert Errors.Unauthorized(msg.sender);
         Pool storage pool = _pool(neuron);
-        uint256 active = uint256(pools[neuron].stake);
-        uint256 whole = active + pool.unbonding;
-        slashed = amount < whole ? amount : whole;
-        if (slashed == 0) return 0;
-        uint256 fromExit = slashed * pool.unbonding / whole;
-        pool.unbonding -= uint128(fromExit);
-        _setTotals(neuron, active - (slashed - fromExit), uint256(pools[neuron].shares));
+        Exits.Pool storage exiting = leaving[neuron];
+        exiting.mature(pauseSwitch.clock());
+        uint256 active = pool.stake;
+        uint256 whole = active + exiting.held;
+        if (amount > whole) amount = whole;
+        if (amount == 0) return (0, 0);
+        uint256 fromExit = amount * exiting.held / whole;
+        uint256 fromActive = amount - fromExit;
+        own = pool.shares == 0 ? 0 : fromActive * pool.ownShares / pool.shares;
+        if (fromExit > 0) own += fromExit * _ownExitShares(neuron) / exiting.shares;
+        slashed = fromActive + exiting.slash(fromExit, pauseSwitch.clock());
+        _setTotals(neuron, active - fromActive, pool.shares);
         totalOwed -= slashed;
         token.safeTransfer(msg.sender, slashed);
         emit Events.Slashed(neuron, slashed);
@@ -235,7 +266,7 @@ contract StakeVault is Governed {
     // Reading
 
     /// @notice Active stake of a neuron's pool in wei, delegations included.
-    function stakeOf(address neuron) public view returns (uint256) {
+    function stakeOf(address neuron) external view returns (uint256) {
         return pools[neuron].stake;
     }
 
@@ -251,12 +282,26 @@ contract StakeVault is Governed {
         return pool.shares == 0 ? 0 : uint256(pool.ownShares) * pool.stake / pool.shares;
     }
 
-    /// @notice A neuron's stake if it has this role, is not jailed, and holds at least the role's minimum of its own;
-    ///         else zero.
-    function workingStake(address neuron, Role role) external view returns (uint256) {
+    /// @notice A neuron's stake if it has this role and may work: not jailed, and with nine tenths of the role's
+    ///         minimum of its own; else zero.
+    function workingStake(address neuron, Role role) public view returns (uint256) {
         Pool storage pool = pools[neuron];
-        bool working = pool.role == role && pool.counted && ownStakeOf(neuron) >= minimumStake(role);
-        return working ? pool.stake : 0;
+        return pool.role == role && _mayWork(neuron) ? pool.stake : 0;
+    }
+
+    /// @notice The same, but only where it could work without a break since the end of a past block, and no more than
+    ///         its stake of then: nothing that came later counts.
+    function workingStakeSince(address neuron, Role role, uint256 blockNumber) external view returns (uint256) {
+        uint256 since = pools[neuron].standingSince;
+        if (since == 0 || since > blockNumber) return 0;
+        uint256 now_ = workingStake(neuron, role);
+        uint256 then_ = stakes[neuron].upperLookupRecent(uint48(blockNumber));
+        return now_ < then_ ? now_ : then_;
+    }
+
+    /// @notice A validator's stake if it may work; else zero.
+    function standingStake(address neuron) external view returns (uint256) {
+        return workingStake(neuron, Role.Validator);
     }
 
     /// @notice What `staker` has in a neuron's pool, in wei.
@@ -265,20 +310,19 @@ contract StakeVault is Governed {
         return pool.shares == 0 ? 0 : shares[neuron][staker].latest() * pool.stake / pool.shares;
     }
 
-    /// @notice Active plus unbonding stake in wei: what a slash can reach.
+    /// @notice Active stake and what unbonds and is not due, in wei: what a slash can reach.
     function slashableStake(address neuron) external view returns (uint256) {
-        return uint256(pools[neuron].stake) + pools[neuron].unbonding;
+        return uint256(pools[neuron].stake) + unbondingOf(neuron);
     }
 
-    /// @notice Active stake of the unjailed neurons of a role, in wei.
-    function roleStake(Role role) external view returns (uint256) {
-        return roleStakes[role].latest();
+    /// @notice Stake on its way out that can still be slashed, in wei.
+    function unbondingOf(address neuron) public view returns (uint256) {
+        return leaving[neuron].slashable(pauseSwitch.clock());
     }
 
-    /// @notice The same at the end of a past block.
-    function roleStakeAt(Role role, uint256 blockNumber) external view returns (uint256) {
-        _requirePast(blockNumber);
-        return roleStakes[role].upperLookupRecent(uint48(blockNumber));
+    /// @notice All stake that the vault holds for a neuron's pool: active, unbonding, due; in wei.
+    function heldFor(address neuron) external view returns (uint256) {
+        return uint256(pools[neuron].stake) + leaving[neuron].held + leaving[neuron].due;
     }
 
     /// @notice Votes of a staker's active stake at the end of a past block, in wei: staked tokens keep their votes.
@@ -302,7 +346,8 @@ contract StakeVault is Governed {
     /// @notice Commission that holds now, in basis points.
     function commissionOf(address neuron) public view returns (uint256) {
         Pool storage pool = pools[neuron];
-        return block.number < pool.commissionFrom ? pool.commissionBps : pool.nextCommissionBps;
+        if (pool.commissionBps == pool.nextCommissionBps) return pool.commissionBps;
+        return pauseSwitch.clock() < pool.commissionFrom ? pool.commissionBps : pool.nextCommissionBps;
     }
 
     /// @notice A neuron's pool.
@@ -319,9 +364,10 @@ contract StakeVault is Governed {
     function exitsOf(address staker) external view returns (Exit[] memory queue, uint256[] memory worth) {
         queue = exits[staker];
         worth = new uint256[](queue.length);
+        uint256 nowClock = pauseSwitch.clock();
         for (uint256 i = 0; i < queue.length; ++i) {
-            Pool storage pool = pools[queue[i].neuron];
-            worth[i] = uint256(queue[i].shares) * pool.unbonding / pool.exitShares;
+            Exit memory e = queue[i];
+            (worth[i],) = leaving[e.neuron].worth(e.shares, e.readyAt, e.generation, nowClock);
         }
     }
 
@@ -337,8 +383,8 @@ contract StakeVault is Governed {
     function _stake(address neuron, address staker, uint128 amount) private {
         Pool storage pool = _pool(neuron);
         if (amount == 0) revert Errors.StakeTooLow(0, 1);
-        uint256 pooled = uint256(pools[neuron].stake);
-        uint256 all = uint256(pools[neuron].shares);
+        uint256 pooled = uint256(pool.stake);
+        uint256 all = uint256(pool.shares);
         if (all > 0 && pooled * WIPED < all) revert Errors.PoolWiped(neuron);
         uint256 minted = all == 0 ? amount : uint256(amount) * all / pooled;
         _moveShares(neuron, staker, shares[neuron][staker].latest() + minted);
@@ -388,31 +434,36 @@ contract StakeVault is Governed {
     function _setTotals(address neuron, uint256 pooled, uint256 all) private {
         Pool storage pool = pools[neuron];
         if (all > type(uint128).max) revert Errors.PoolWiped(neuron);
-        if (pool.counted) _addRoleStake(pool.role, pool.stake, pooled);
         stakes[neuron].push(uint48(block.number), uint208(pooled));
         if (pool.shares != all) totalShares[neuron].push(uint48(block.number), uint208(all));
         (pool.stake, pool.shares) = (uint128(pooled), uint128(all));
+        _setStanding(neuron);
     }
 
-    function _addRoleStake(Role role, uint256 minus, uint256 plus) private {
-        Checkpoints.Trace208 storage trace = roleStakes[role];
-        trace.push(uint48(block.number), uint208(trace.latest() - minus + plus));
+    /// @dev Notes since when a neuron can work, and tells the validators' tree what its stake counts for.
+    function _setStanding(address neuron) private {
+        Pool storage pool = pools[neuron];
+        bool can = _mayWork(neuron);
+        if (!can) pool.standingSince = 0;
+        else if (pool.standingSince == 0) pool.standingSince = uint40(block.number);
+        if (pool.role == Role.Validator) validators.update(neuron, can ? pool.stake : 0);
     }
 
-    function _intoExit(Pool storage pool, uint256 amount) private returns (uint128 minted) {
-        (uint256 held, uint256 all) = (pool.unbonding, pool.exitShares);
-        if (held * WIPED < all) revert Errors.PoolWiped(msg.sender);
-        uint256 made = all == 0 ? amount : amount * all / held;
-        minted = uint128(made);
-        if (made == 0 || made + all > type(uint128).max) revert Errors.PoolWiped(msg.sender);
-        pool.unbonding = uint128(held + amount);
-        pool.exitShares = uint128(all + made);
+    function _mayWork(address neuron) private view returns (bool) {
+        Pool storage pool = pools[neuron];
+        return pool.counted && ownStakeOf(neuron) * BPS >= minimumStake(pool.role) * STANDING_BPS;
     }
 
-    function _fromExit(Pool storage pool, uint128 burnt) private returns (uint256 amount) {
-        amount = uint256(burnt) * pool.unbonding / pool.exitShares;
-        pool.unbonding -= uint128(amount);
-        pool.exitShares -= burnt;
+    /// @dev Shares of the neuron's own entries that can still be slashed: at most MAX_EXITS.
+    function _ownExitShares(address neuron) private view returns (uint256 own) {
+        Exit[] storage queue = exits[neuron];
+        uint256 nowClock = pauseSwitch.clock();
+        for (uint256 i = 0; i < queue.length; ++i) {
+            Exit memory e = queue[i];
+            if (e.neuron != neuron) continue;
+            (, bool open_) = leaving[neuron].worth(e.shares, e.readyAt, e.generation, nowClock);
+            if (open_) own += e.shares;
+        }
     }
 
     function _pool(address neuron) private view returns (Pool storage pool) {

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Fault} from "../src/FaultCourt.sol";
+import {Role} from "../src/StakeVault.sol";
 import {Commitment, Commitments} from "../src/libraries/Commitments.sol";
 import {Errors} from "../src/libraries/Errors.sol";
 import {Leaf, RolloutLeaf} from "../src/libraries/Leaf.sol";
@@ -10,6 +11,7 @@ import {Network} from "./base/Network.sol";
 contract FaultCourtTest is Network {
     uint256 private constant KEY = 0xA11CE;
     address private constant ANN = address(0xA11);
+    address private constant SHELL = address(0x5E11);
 
     function setUp() public {
         setUpNetwork();
@@ -138,120 +140,169 @@ contract FaultCourtTest is Network {
         registry.acceptHotkey(MINER);
     }
 
-    function test_equivocation_twoSignedCommitments() public {
+    function rotated() private returns (Commitment memory a, Commitment memory b) {
         useHotkey(vm.addr(KEY));
         goTo(0, 1);
-        Commitment memory a = commitment(0, keccak256("a"), 4);
-        Commitment memory b = commitment(0, keccak256("b"), 4);
-        (bytes memory first, bytes memory second) = (signed(a), signed(b));
-        vm.expectRevert(Errors.NoFault.selector);
-        court.proveEquivocation(a, first, a, first);
-        court.proveEquivocation(a, first, b, second);
-        assertTrue(registry.neuronOf(MINER).jailed, "jailed");
+        a = commitment(0, keccak256("a"), 4);
+        b = commitment(0, keccak256("b"), 4);
+        vm.prank(vm.addr(KEY));
+        ledger.commit(a);
     }
 
     function test_equivocation_aSignedOneBesidesTheOneOnChain() public {
-        useHotkey(vm.addr(KEY));
+        (Commitment memory a, Commitment memory b) = rotated();
+        (bytes memory first, bytes memory second) = (signed(a), signed(b));
+        vm.expectRevert(Errors.NoFault.selector);
+        court.proveEquivocation(a, a, first, GENESIS + 1);
+        court.proveEquivocation(a, b, second, GENESIS + 1);
+        assertTrue(court.convicted(0, MINER), "convicted");
+        assertTrue(registry.neuronOf(MINER).jailed, "jailed");
+    }
+
+    /// @dev F1, F17: nothing on chain, nothing to equivocate with: no role but the miner's, no window that has not begun.
+    function test_equivocation_needsACommitmentOnChain() public {
+        address operator = vm.addr(KEY);
+        join(operator, Role.Validator, 1_000 ether);
+        goTo(0, 5);
+        for (uint64 w = 0; w < 2_000; w += 1_000) {
+            Commitment memory a = Commitment(w, operator, keccak256("a"), keccak256("blob"), 1, 1);
+            Commitment memory b = Commitment(w, operator, keccak256("b"), keccak256("blob"), 1, 1);
+            bytes memory second = signed(b);
+            vm.expectRevert(abi.encodeWithSelector(Errors.NoCommitment.selector, w, operator));
+            court.proveEquivocation(a, b, second, GENESIS + 1);
+        }
+    }
+
+    /// @dev F7: the key that signed was in charge neither when the window began nor now.
+    function test_equivocation_rotatingTwiceDoesNotHelp() public {
         goTo(0, 1);
+        useHotkey(vm.addr(KEY));
         Commitment memory a = commitment(0, keccak256("a"), 4);
         Commitment memory b = commitment(0, keccak256("b"), 4);
         vm.prank(vm.addr(KEY));
         ledger.commit(a);
-        bytes memory first = signed(a);
-        vm.expectRevert(abi.encodeWithSelector(Errors.NoCommitment.selector, 0, MINER));
-        court.proveEquivocation(b, "", a, first);
-        court.proveEquivocation(a, "", b, signed(b));
-        assertTrue(court.convicted(0, MINER), "convicted");
-    }
-
-    function test_equivocation_rotatingTheHotkeyDoesNotHelp() public {
-        useHotkey(vm.addr(KEY));
-        goTo(0, 1);
-        Commitment memory a = commitment(0, keccak256("a"), 4);
-        Commitment memory b = commitment(0, keccak256("b"), 4);
+        pass(1);
         useHotkey(MINER);
-        goTo(0, 20);
-        court.proveEquivocation(a, signed(a), b, signed(b));
+        court.proveEquivocation(a, b, signed(b), GENESIS + 1);
         assertTrue(court.convicted(0, MINER), "convicted");
     }
 
-    function test_equivocation_notByStrangersOrAcrossWindows() public {
+    function test_equivocation_twoRotationsInOneBlockAreRefused() public {
+        goTo(0, 1);
+        useHotkey(vm.addr(KEY));
+        vm.prank(MINER);
+        registry.proposeHotkey(MINER);
+        vm.prank(MINER);
+        vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyRotated.selector, block.number));
+        registry.acceptHotkey(MINER);
+    }
+
+    function test_equivocation_onlyByKeysInChargeInThatWindowWhileItLasts() public {
+        (Commitment memory a, Commitment memory b) = rotated();
+        bytes memory second = signed(b);
+        uint64[3] memory outside = [GENESIS - 1, GENESIS + 11, 2];
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(Errors.NotSigned.selector, MINER));
+            court.proveEquivocation(a, b, second, outside[i]);
+        }
+        Commitment memory next = b;
+        next.window = 1;
+        bytes memory third = signed(next);
+        vm.expectRevert(Errors.NoFault.selector);
+        court.proveEquivocation(a, next, third, GENESIS + 1);
+        b.window = 0;
+        goTo(1, 0);
+        vm.expectRevert(abi.encodeWithSelector(Errors.TooLate.selector, block.number, block.number - 1));
+        court.proveEquivocation(a, b, second, GENESIS + 1);
+    }
+
+    function test_equivocation_notByStrangers() public {
         goTo(0, 1);
         Commitment memory a = commitment(0, keccak256("a"), 4);
         Commitment memory b = commitment(0, keccak256("b"), 4);
-        (bytes memory first, bytes memory second) = (signed(a), signed(b));
+        vm.prank(MINER);
+        ledger.commit(a);
+        bytes memory second = signed(b);
         vm.expectRevert(abi.encodeWithSelector(Errors.NotSigned.selector, MINER));
-        court.proveEquivocation(a, first, b, second);
-        useHotkey(vm.addr(KEY));
-        b.window = 1;
-        second = signed(b);
-        vm.expectRevert(Errors.NoFault.selector);
-        court.proveEquivocation(a, first, b, second);
+        court.proveEquivocation(a, b, second, GENESIS + 1);
     }
 
-    // Openings
+    // Nobody gains by convicting oneself
 
-    function openable() private returns (Commitment memory c, RolloutLeaf memory leaf) {
-        leaf = honestLeaf();
-        (leaf.tokensHash, leaf.logprobsHash, leaf.proofHash) = (keccak256("t"), keccak256("l"), keccak256("s"));
-        c = commitLeaf(leaf);
-    }
-
-    function demand(Commitment memory c) private returns (uint256) {
+    /// @dev F1: an operator with little of its own and much of others' in its pool, and its shell as the accuser.
+    function test_convict_theAccuserIsPaidOutOfTheOwnersLossAlone() public {
+        fund(ANN, 100_000 ether);
         vm.prank(ANN);
-        return court.demandOpening(c, 0, 0);
+        vault.stake(MINER, 98_000 ether);
+        goTo(0, 1);
+        Commitment memory c = commitment(0, Leaf.digest(guiltyLeaf()), 4);
+        vm.prank(MINER);
+        ledger.commit(c);
+        vm.prank(SHELL);
+        court.proveDerivationFault(c, guiltyLeaf(), noProof());
+        assertEq(token.balanceOf(SHELL), 300 ether, "thirty per cent of the owner's own thousand");
+        assertEq(vault.positionOf(MINER, MINER), 1_000 ether, "which the owner lost");
+        assertEq(vault.positionOf(MINER, ANN), 49_000 ether, "as others lost theirs");
     }
 
-    function test_opening_anAnswerCostsTheDemander() public {
-        (Commitment memory c, RolloutLeaf memory leaf) = openable();
-        uint256 id = demand(c);
-        uint256 before = token.balanceOf(MINER);
-        vm.expectRevert(Errors.BadProof.selector);
-        court.answerOpening(id, c, leaf, noProof(), "x", "l", "s");
-        court.answerOpening(id, c, leaf, noProof(), "t", "l", "s");
-        assertEq(token.balanceOf(MINER) - before, 5 ether, "the bond is the miner's");
-        vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyResolved.selector, id));
-        court.closeOpening(id);
+    /// @dev F1b: what the owner has on its way out counts as its own, what delegators have there does not.
+    function test_convict_ownStakeIsOwnAlsoOnItsWayOut() public {
         vm.prank(ANN);
-        vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyDemanded.selector, 0, 0));
-        court.demandOpening(c, 0, 0);
+        vault.stake(MINER, 1_000 ether);
+        Commitment memory c = commitLeaf(guiltyLeaf());
+        vm.prank(MINER);
+        vault.requestUnstake(MINER, 2_000 ether);
+        vm.prank(ANN);
+        vault.requestUnstake(MINER, 600 ether);
+        vm.prank(SHELL);
+        court.proveDerivationFault(c, guiltyLeaf(), noProof());
+        assertEq(token.balanceOf(SHELL), 300 ether, "thirty per cent of the thousand that the owner lost");
     }
 
-    function test_opening_silenceConvicts() public {
-        (Commitment memory c,) = openable();
-        uint256 id = demand(c);
-        vm.expectRevert(abi.encodeWithSelector(Errors.TooEarly.selector, block.number, block.number + 31));
-        court.closeOpening(id);
-        pass(31);
-        uint256 before = token.balanceOf(ANN);
-        court.closeOpening(id);
-        assertEq(token.balanceOf(ANN) - before, 305 ether, "bond and the accuser's share");
-        assertTrue(registry.neuronOf(MINER).jailed, "jailed");
-        assertEq(court.bondsHeld(), 0, "nothing left behind");
+    function testFuzz_convict_ownerAndAccuserTogetherAlwaysLose(uint128 ann, uint128 own, uint128 annLeaves) public {
+        vm.startPrank(address(timelock));
+        policy.set("slash_burn_bps", 1_000);
+        policy.set("slash_accuser_bps", 4_500);
+        vm.stopPrank();
+        goTo(0, 1);
+        fund(ANN, 1_000_000 ether);
+        vm.prank(ANN);
+        vault.stake(MINER, uint128(bound(ann, 1, 1_000_000 ether)));
+        Commitment memory c = commitment(0, Leaf.digest(guiltyLeaf()), 4);
+        vm.prank(MINER);
+        ledger.commit(c);
+        uint256 leaves = bound(own, 0, 1_900 ether);
+        if (leaves > 0) {
+            vm.prank(MINER);
+            vault.requestUnstake(MINER, uint128(leaves));
+        }
+        uint256 held = vault.positionOf(MINER, ANN);
+        vm.prank(ANN);
+        vault.requestUnstake(MINER, uint128(bound(annLeaves, 1, held)));
+        uint256 before = vault.positionOf(MINER, MINER) + worthOfExits(MINER);
+        vm.prank(SHELL);
+        court.proveDerivationFault(c, guiltyLeaf(), noProof());
+        uint256 lost = before - vault.positionOf(MINER, MINER) - worthOfExits(MINER);
+        assertLe(token.balanceOf(SHELL) * 2, lost, "the accuser has less than half of what its friend lost");
+        assertTrue(token.balanceOf(SHELL) >= policy.get("accuse_cost"), "and more than accusing costs");
     }
 
-    function test_opening_aPauseTakesNobodysTime() public {
-        (Commitment memory c, RolloutLeaf memory leaf) = openable();
-        uint256 id = demand(c);
-        vm.prank(GUARDIAN);
-        pauseSwitch.pause();
-        pass(50);
-        vm.expectRevert();
-        court.closeOpening(id);
-        court.answerOpening(id, c, leaf, noProof(), "t", "l", "s");
+    function worthOfExits(address who) private view returns (uint256 sum) {
+        (, uint256[] memory worth) = vault.exitsOf(who);
+        for (uint256 i = 0; i < worth.length; ++i) {
+            sum += worth[i];
+        }
     }
 
-    function test_opening_onlyRealPlacesAndInTime() public {
-        (Commitment memory c,) = openable();
-        vm.startPrank(ANN);
-        vm.expectRevert(abi.encodeWithSelector(Errors.NoSuchPlace.selector, 4, 0));
-        court.demandOpening(c, 4, 0);
-        vm.expectRevert(abi.encodeWithSelector(Errors.NoSuchPlace.selector, 0, 8));
-        court.demandOpening(c, 0, 8);
-        vm.roll(GENESIS + WINDOW + 121);
-        vm.expectRevert(abi.encodeWithSelector(Errors.TooLate.selector, 281, 280));
-        court.demandOpening(c, 0, 0);
-        vm.expectRevert(abi.encodeWithSelector(Errors.UnknownCase.selector, 0));
-        court.closeOpening(0);
+    /// @dev F12: a vote reaches no window that has begun.
+    function test_convict_bySentenceOfTheWindowsOwnPolicy() public {
+        Commitment memory c = commitLeaf(guiltyLeaf());
+        set("accuse_cost", 0);
+        set("slash_bps", 200);
+        set("slash_accuser_bps", 4_500);
+        vm.prank(SHELL);
+        court.proveDerivationFault(c, guiltyLeaf(), noProof());
+        assertEq(vault.stakeOf(MINER), 1_000 ether, "half, as when the window began");
+        assertEq(token.balanceOf(SHELL), 300 ether, "and thirty per cent of it");
     }
 }

@@ -4,6 +4,9 @@ pragma solidity ^0.8.28;
 import {IGovernor} from "@openzeppelin/contracts/governance/IGovernor.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
 import {RewardPolicy} from "../src/RewardPolicy.sol";
+import {Role} from "../src/StakeVault.sol";
+import {Errors} from "../src/libraries/Errors.sol";
+import {Leaf, RolloutLeaf} from "../src/libraries/Leaf.sol";
 import {Network} from "./base/Network.sol";
 
 contract GovernanceTest is Network {
@@ -150,5 +153,50 @@ contract GovernanceTest is Network {
             assertEq(RewardPolicy(owned[i]).owner(), address(timelock), "owned by the timelock");
         }
         assertEq(board.owner(), address(timelock), "the board too");
+    }
+
+    /// @dev F12: everything that a vote may do against a miner at once. What was asked back leaves on the old terms, work
+    ///      that has begun keeps its sentence, and the worst sentence of all is one half.
+    function test_vote_theWorstLegalProposalTakesNoStake() public {
+        goTo(0, 1);
+        RolloutLeaf memory leaf = honestLeaf();
+        vm.prank(MINER);
+        ledger.commit(commitment(0, Leaf.digest(leaf), 1));
+        vm.prank(MINER);
+        vault.requestUnstake(MINER, 1_000 ether);
+        goTo(1, 0);
+        worst();
+        goTo(2, 1);
+        assertTrue(!registry.isActive(MINER, Role.Miner), "a vote may bar from work");
+        vm.expectRevert(Errors.NoFault.selector);
+        court.proveDerivationFault(commitment(0, Leaf.digest(leaf), 1), leaf, noProof());
+        assertEq(vault.ownStakeOf(MINER), 1_000 ether, "nothing is taken");
+        vm.prank(MINER);
+        vault.requestUnstake(MINER, 1_000 ether);
+        goTo(0, 402);
+        vm.prank(MINER);
+        assertEq(vault.withdraw(), 1_000 ether, "on the terms of when it was asked");
+        pass(2_000_000);
+        vm.prank(MINER);
+        assertEq(vault.withdraw(), 1_000 ether, "late, but whole");
+    }
+
+    function worst() private {
+        string[6] memory names = [
+            "slash_bps",
+            "slash_accuser_bps",
+            "slash_burn_bps",
+            "unbonding_blocks",
+            "accusation_horizon_blocks",
+            "min_stake_miner"
+        ];
+        string[] memory all = new string[](6);
+        uint208[] memory to = new uint208[](6);
+        for (uint256 i = 0; i < 6; ++i) {
+            (uint208 low, uint208 high) = policy.bounds(keccak256(bytes(names[i])));
+            (all[i], to[i]) = (names[i], i == 2 ? low : high);
+        }
+        vm.prank(address(timelock));
+        policy.setMany(all, to);
     }
 }

@@ -63,6 +63,19 @@ contract PauseSwitchTest is Network {
         assertEq(pauseSwitch.clock(), before + 156, "after a second, shorter one");
     }
 
+    function test_clockAt_remembersEveryPause() public {
+        uint256[4] memory blocks;
+        uint256[4] memory clocks;
+        for (uint256 i = 0; i < 4; ++i) {
+            (blocks[i], clocks[i]) = (block.number, pauseSwitch.clock());
+            if (block.number >= pauseSwitch.readyAgain()) pause();
+            pass(i == 1 ? 20 : 210);
+        }
+        for (uint256 i = 0; i < 4; ++i) {
+            assertEq(pauseSwitch.clockAt(blocks[i]), clocks[i], "as it was");
+        }
+    }
+
     function test_guardian_isReplacedByAVote() public {
         vm.prank(address(timelock));
         pauseSwitch.setGuardian(address(0));

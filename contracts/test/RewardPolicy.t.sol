@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {RewardPolicy} from "../src/RewardPolicy.sol";
 import {Errors} from "../src/libraries/Errors.sol";
 import {Network} from "./base/Network.sol";
 
@@ -48,12 +49,57 @@ contract RewardPolicyTest is Network {
     }
 
     function test_set_nobodyLeavesBeforeTheLastDispute() public {
-        // horizon 120, two rounds of 20 and an appeal of 20, a pause of 50
-        vm.expectRevert(abi.encodeWithSelector(Errors.UnbondingTooShort.selector, 229, 230));
-        policy.set("unbonding_blocks", 229);
-        policy.set("unbonding_blocks", 230);
-        vm.expectRevert(abi.encodeWithSelector(Errors.UnbondingTooShort.selector, 230, 231));
+        // horizon 120, two rounds of 20 and an appeal of 20, a pause of 50, two windows of 60
+        vm.expectRevert(abi.encodeWithSelector(Errors.UnbondingTooShort.selector, 349, 350));
+        policy.set("unbonding_blocks", 349);
+        policy.set("unbonding_blocks", 350);
+        vm.expectRevert(abi.encodeWithSelector(Errors.UnbondingTooShort.selector, 350, 351));
         policy.set("pause_blocks", 51);
+    }
+
+    /// @dev F12: the floors are the contract's own, and no vote reaches below them.
+    function test_set_noPhaseBelowTheFloor() public {
+        vm.stopPrank();
+        RewardPolicy.Floors memory floors = RewardPolicy.Floors(600, 360);
+        RewardPolicy real = new RewardPolicy(address(this), floors, new string[](0), new uint208[](0), startMix());
+        string[8] memory phases = [
+            "vote_commit_blocks",
+            "vote_reveal_blocks",
+            "appeal_blocks",
+            "accusation_horizon_blocks",
+            "settlement_challenge_blocks",
+            "settlement_vote_blocks",
+            "claim_expiry_blocks",
+            "commission_notice_blocks"
+        ];
+        for (uint256 i = 0; i < phases.length; ++i) {
+            bytes32 key = keccak256(bytes(phases[i]));
+            (, uint208 most) = real.bounds(key);
+            vm.expectRevert(abi.encodeWithSelector(Errors.OutOfBounds.selector, key, 599, 600, most));
+            real.set(phases[i], 599);
+            real.set(phases[i], 600);
+        }
+        (, uint208 slash) = real.bounds(keccak256("slash_bps"));
+        assertEq(slash, 5_000, "nor can a vote take more than half");
+    }
+
+    /// @dev At every corner of the bounds, what the rule lets through pays the accuser of the smallest miner its cost.
+    function test_set_accusingPaysAtEveryCorner() public {
+        string[] memory names = new string[](4);
+        (names[0], names[1], names[2], names[3]) = ("min_stake_miner", "slash_bps", "slash_accuser_bps", "accuse_cost");
+        uint256 kept = 0;
+        for (uint256 corner = 0; corner < 16; ++corner) {
+            uint208[] memory values = new uint208[](4);
+            for (uint256 i = 0; i < 4; ++i) {
+                (uint208 low, uint208 high) = policy.bounds(keccak256(bytes(names[i])));
+                values[i] = corner >> i & 1 == 0 ? low : high;
+            }
+            uint256 reward = uint256(values[0]) * 9 / 10 * values[1] / 10_000 * values[2] / 10_000;
+            if (reward >= values[3]) ++kept;
+            else vm.expectRevert(abi.encodeWithSelector(Errors.AccusingTooDear.selector, reward, values[3]));
+            policy.setMany(names, values);
+        }
+        assertEq(kept, 11, "free, or well paid");
     }
 
     function test_set_noFineComesNearAStake() public {

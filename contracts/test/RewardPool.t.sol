@@ -92,11 +92,35 @@ contract RewardPoolTest is Network {
         Entry memory entry = payouts.entry(0);
         vm.expectRevert(abi.encodeWithSelector(Errors.Paused.selector, block.number + 50));
         pool.claim(0, entry);
-        vm.roll(pool.settlementOf(0).expiresAt);
+        vm.roll(pool.settlementOf(0).expiresAt + 50);
         vm.prank(GUARDIAN);
         pauseSwitch.pause();
         vm.expectRevert(abi.encodeWithSelector(Errors.Paused.selector, block.number + 50));
         pool.expire(0, entry);
+    }
+
+    /// @dev F9: paused blocks do not count against who has not claimed.
+    function test_claim_aPauseTakesNobodysTime() public {
+        vm.roll(pool.settlementOf(0).expiresAt - 1);
+        vm.prank(GUARDIAN);
+        pauseSwitch.pause();
+        pass(50);
+        pool.claim(0, payouts.entry(0));
+        pass(1);
+        Entry memory late = payouts.entry(1);
+        vm.expectRevert(abi.encodeWithSelector(Errors.ClaimExpired.selector, 0));
+        pool.claim(0, late);
+    }
+
+    /// @dev F18: shares that the protocol does not know, and a treasury that is not the treasury.
+    function test_claim_onlyKnownSharesAndTheRealTreasury() public {
+        uint8[3] memory shares = [0, 5, Payouts.TREASURY];
+        for (uint256 i = 0; i < 3; ++i) {
+            Entry memory entry = payouts.entry(0);
+            entry.key = Payouts.key(shares[i], MINER);
+            vm.expectRevert(Errors.BadProof.selector);
+            pool.claim(0, entry);
+        }
     }
 
     function test_expire_whatWasNotClaimedGoesToTheTreasury() public {

@@ -253,6 +253,56 @@ contract RolloutLedgerTest is Network {
         assertTrue(ledger.open(2) != 0, "a vote turns it off");
     }
 
+    // Nothing to choose after the beacon
+
+    function test_commit_notByWhoCameAfterTheBeacon() public {
+        goTo(0, 0);
+        join(address(0xA77), Role.Miner, 2_000 ether);
+        goTo(0, 1);
+        Commitment memory c = commitment(0, keccak256("root"), 1);
+        c.miner = address(0xA77);
+        vm.prank(c.miner);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotActive.selector, c.miner));
+        ledger.commit(c);
+        goTo(1, 1);
+        c.window = 1;
+        vm.prank(c.miner);
+        ledger.commit(c);
+    }
+
+    function test_commit_notWithStakeThatCameAfterTheBeacon() public {
+        goTo(0, 1);
+        vm.prank(MINER);
+        vault.stake(MINER, 2_000 ether);
+        assertEq(ledger.groupsAllowed(0, MINER), 64, "at most");
+        set("max_groups", 4_096);
+        goTo(1, 0);
+        fund(MINER, 10_000 ether);
+        vm.prank(MINER);
+        vault.stake(MINER, 10_000 ether);
+        goTo(1, 1);
+        assertEq(ledger.groupsAllowed(1, MINER), 400, "the stake of before the window");
+        Commitment memory c = commitment(1, keccak256("root"), 401);
+        vm.prank(MINER);
+        vm.expectRevert(abi.encodeWithSelector(Errors.TooManyGroups.selector, 401, 400));
+        ledger.commit(c);
+        vm.prank(MINER);
+        vault.requestUnstake(MINER, 13_000 ether);
+        assertEq(ledger.groupsAllowed(1, MINER), 100, "nor more than what is left of it");
+    }
+
+    function test_commit_notByWhoWasReleasedAfterTheBeacon() public {
+        vm.prank(address(court));
+        registry.jail(MINER);
+        goTo(0, 0);
+        vm.prank(address(timelock));
+        registry.release(MINER);
+        goTo(0, 1);
+        vm.prank(MINER);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotActive.selector, MINER));
+        ledger.commit(commitment(0, keccak256("root"), 1));
+    }
+
     function test_publish_isMandatoryFromTheNextWindow() public {
         goTo(3, 5);
         vm.prank(TRAINER);

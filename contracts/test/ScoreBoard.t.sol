@@ -327,4 +327,23 @@ contract ScoreBoardTest is Network {
         vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyCommitted.selector, 0, validators[0]));
         board.commitScores(0, keccak256("y"));
     }
+
+    /// @dev F8: weight and quorum are of one moment, the block before the window.
+    function test_reveal_weighsTheStakeOfBeforeTheWindow() public {
+        goTo(0, 1);
+        fund(address(0xA11), 50_000 ether);
+        vm.prank(address(0xA11));
+        vault.stake(validators[0], 50_000 ether);
+        scoreBy(0, 1, 10);
+        (uint128 stake,) = board.tallyOf(0);
+        assertEq(stake, 10_000 ether, "what came later does not weigh");
+        join(address(0x1A7E), Role.Validator, 10_000 ether);
+        goTo(1, 12);
+        vm.prank(address(0x1A7E));
+        board.commitScores(1, keccak256("x"));
+        join(address(0x1A7F), Role.Validator, 10_000 ether);
+        vm.prank(address(0x1A7F));
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotActive.selector, address(0x1A7F)));
+        board.commitScores(1, keccak256("x"));
+    }
 }

@@ -20,9 +20,9 @@ contract StakeVaultTest is Network {
         vault.stake(MINER, amount);
     }
 
-    function slash(uint256 amount) private returns (uint256) {
+    function slash(uint256 amount) private returns (uint256 slashed) {
         vm.prank(address(court));
-        return vault.slash(MINER, amount);
+        (slashed,) = vault.slash(MINER, amount);
     }
 
     function reward(uint256 amount) private returns (uint256 own, uint256 rest) {
@@ -44,7 +44,7 @@ contract StakeVaultTest is Network {
     function test_withdraw_onlyAfterTheDelay() public {
         vm.startPrank(MINER);
         vault.requestUnstake(MINER, 2_000 ether);
-        pass(299);
+        pass(399);
         vm.expectRevert(Errors.NothingToWithdraw.selector);
         vault.withdraw();
         pass(1);
@@ -58,7 +58,7 @@ contract StakeVaultTest is Network {
         vault.requestUnstake(MINER, 1_000 ether);
         vm.prank(GUARDIAN);
         pauseSwitch.pause();
-        pass(310);
+        pass(410);
         vm.prank(MINER);
         vm.expectRevert(Errors.NothingToWithdraw.selector);
         vault.withdraw();
@@ -70,7 +70,7 @@ contract StakeVaultTest is Network {
     function test_withdraw_whatWasDueLeavesAlsoWhilePaused() public {
         vm.prank(MINER);
         vault.requestUnstake(MINER, 1_000 ether);
-        pass(300);
+        pass(400);
         vm.prank(GUARDIAN);
         pauseSwitch.pause();
         vm.prank(MINER);
@@ -84,7 +84,7 @@ contract StakeVaultTest is Network {
         assertEq(slash(2_000 ether), 2_000 ether, "half of four thousand");
         assertEq(vault.positionOf(MINER, MINER), 1_000 ether, "half of the neuron's");
         assertEq(vault.positionOf(MINER, ANN), 500 ether, "half of what stayed");
-        pass(300);
+        pass(400);
         vm.prank(ANN);
         assertEq(vault.withdraw(), 500 ether, "half of what was leaving");
     }
@@ -201,6 +201,129 @@ contract StakeVaultTest is Network {
         vault.requestUnstake(address(0x9008), 1 ether);
     }
 
+    /// @dev F22: what is due is its owner's, whatever the neuron does afterwards, and whenever it is fetched.
+    function test_slash_sparesWhatIsDue() public {
+        stakeAs(ANN, 2_000 ether);
+        vm.prank(ANN);
+        vault.requestUnstake(MINER, 1_000 ether);
+        pass(200);
+        vm.prank(ANN);
+        vault.requestUnstake(MINER, 500 ether);
+        pass(200);
+        assertEq(vault.slashableStake(MINER), 3_000 ether, "the first thousand is out of reach");
+        assertEq(slash(1_500 ether), 1_500 ether, "half of the rest");
+        (, uint256[] memory worth) = vault.exitsOf(ANN);
+        assertEq(worth[0], 1_000 ether, "due: whole");
+        assertEq(worth[1], 250 ether, "not due: half");
+        slash(100 ether);
+        pass(400);
+        uint256 before = token.balanceOf(ANN);
+        vm.prank(ANN);
+        vault.withdraw();
+        assertLe(token.balanceOf(ANN) - before, 1_250 ether, "the second one bears the second slash too");
+        assertTrue(token.balanceOf(ANN) - before > 1_230 ether, "and the first does not");
+    }
+
+    /// @dev F21: an entry in a wiped exit pool keeps nobody in.
+    function test_unstake_aWipedExitPoolHoldsNobody() public {
+        stakeAs(ANN, 2_000 ether);
+        vm.prank(ANN);
+        vault.requestUnstake(MINER, 1_000 ether);
+        slash(type(uint256).max);
+        vm.prank(ANN);
+        vault.abandon(MINER);
+        vm.prank(MINER);
+        vault.abandon(MINER);
+        stakeAs(BOB, 10 ether);
+        vm.prank(BOB);
+        vault.requestUnstake(MINER, 10 ether);
+        pass(400);
+        vm.prank(BOB);
+        assertEq(vault.withdraw(), 10 ether, "the pool is as new");
+    }
+
+    function test_unstake_anotherGenerationAfterAWipedOne() public {
+        address operator = address(0x0BE);
+        join(operator, Role.Miner, 1_000 ether);
+        vm.startPrank(ANN);
+        vault.stake(operator, 2_000 ether);
+        vault.requestUnstake(operator, 10 ether);
+        vm.stopPrank();
+        for (uint256 i = 0; i < 21; ++i) {
+            uint256 half = vault.slashableStake(operator) / 2;
+            vm.prank(address(court));
+            vault.slash(operator, half);
+        }
+        vm.prank(BOB);
+        vm.expectRevert(abi.encodeWithSelector(Errors.PoolWiped.selector, operator));
+        vault.stake(operator, 1 ether);
+        uint256 left = vault.positionOf(operator, ANN);
+        assertTrue(left > 0, "a little");
+        vm.prank(ANN);
+        vault.requestUnstake(operator, uint128(left));
+        (, uint256[] memory worth) = vault.exitsOf(ANN);
+        assertEq(worth[0], 0, "the old entry is worth nothing");
+        assertEq(worth[1], left, "and takes nothing from the new one");
+        pass(400);
+        vm.prank(ANN);
+        assertEq(vault.withdraw(), left, "which leaves");
+    }
+
+    /// @dev F16: a worthless position gives its place among the sixteen back.
+    function test_abandon_onlyWhatIsWorthless() public {
+        stakeAs(ANN, 100);
+        vm.prank(ANN);
+        vm.expectRevert(Errors.NothingToDo.selector);
+        vault.abandon(MINER);
+        slash(vault.stakeOf(MINER) - 1);
+        assertEq(vault.positionOf(MINER, ANN), 0, "worth nothing");
+        vm.prank(ANN);
+        vault.abandon(MINER);
+        assertEq(vault.poolsOf(ANN).length, 0, "gone");
+        vm.prank(BOB);
+        vm.expectRevert(Errors.NothingToDo.selector);
+        vault.abandon(MINER);
+    }
+
+    /// @dev F23: a validator at the least stake survives its fines; to join takes the whole.
+    function test_standing_survivesAFewFines() public {
+        address small = address(0x5A11);
+        join(small, Role.Validator, 1_000 ether);
+        for (uint256 i = 0; i < 20; ++i) {
+            assertTrue(registry.isActive(small, Role.Validator), "works on");
+            vm.prank(address(jury));
+            vault.slash(small, 5 ether);
+        }
+        assertTrue(registry.isActive(small, Role.Validator), "nine tenths");
+        vm.prank(address(jury));
+        vault.slash(small, 5 ether);
+        assertTrue(!registry.isActive(small, Role.Validator), "below");
+        pass(1);
+        assertEq(active.stakeAt(small, block.number - 1), 0, "and no longer in the set");
+    }
+
+    function test_review_afterAVoteRaisedTheMinimum() public {
+        set("min_stake_validator", 20_000 ether);
+        assertTrue(!registry.isActive(validators[0], Role.Validator), "at once");
+        vault.review(validators[0]);
+        pass(1);
+        assertEq(active.stakeAt(validators[0], block.number - 1), 0, "its place too, once somebody looks");
+    }
+
+    /// @dev F9: a commission is announced in running time.
+    function test_commission_takesEffectWhenItWasSaidNotBefore() public {
+        vm.prank(MINER);
+        vault.announceCommission(5_000);
+        pass(39);
+        assertEq(vault.commissionOf(MINER), 1_000, "not yet");
+        vm.prank(GUARDIAN);
+        pauseSwitch.pause();
+        pass(50);
+        assertEq(vault.commissionOf(MINER), 1_000, "not in a pause");
+        pass(1);
+        assertEq(vault.commissionOf(MINER), 5_000, "then");
+    }
+
     function test_recover_onlyWhatWasSentByMistake() public {
         token.transfer(address(vault), 7 ether);
         vm.startPrank(address(timelock));
@@ -231,7 +354,7 @@ contract StakeVaultTest is Network {
         assertLe(worth, bound(second, 1 ether, 5_000 ether), "no gift");
         vm.prank(BOB);
         vault.requestUnstake(MINER, uint128(worth));
-        pass(300);
+        pass(400);
         vm.prank(BOB);
         assertLe(vault.withdraw(), worth, "out again");
         assertEq(token.balanceOf(address(vault)), vault.totalOwed(), "solvent");

@@ -265,7 +265,7 @@ contract VectorsTest is Test {
     function seatsOf(string memory j, uint256 i, bytes32 seed) private pure returns (uint256) {
         return Sortition.seats(
             seed,
-            vm.parseJsonAddress(j, path(i, "juror")),
+            vm.parseJsonUint(j, path(i, "start")),
             vm.parseJsonUint(j, path(i, "stake")),
             vm.parseJsonUint(j, path(i, "total")),
             vm.parseJsonUint(j, path(i, "jurySeats"))
@@ -273,7 +273,8 @@ contract VectorsTest is Test {
     }
 
     function test_policy() public {
-        RewardPolicy policy = new RewardPolicy(address(this), new string[](0), new uint208[](0), mix());
+        RewardPolicy.Floors memory floors = RewardPolicy.Floors(600, 360);
+        RewardPolicy policy = new RewardPolicy(address(this), floors, new string[](0), new uint208[](0), mix());
         string memory j = load("policy");
         uint256 n = count(j, "key");
         (bytes32[] memory keys, uint256[] memory values) = policy.allAt(block.number);

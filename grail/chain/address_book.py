@@ -23,6 +23,7 @@ NAMES = (
     "TimelockController",
     "GrailGovernor",
     "DrandBeacon",
+    "ValidatorSet",
 )
 """In order of deployment: contract i stands at the address of the deployer's nonce + i."""
 

@@ -15,7 +15,7 @@ from grail.chain.base import Chain
 from grail.chain.contract import Contract, artifact, deployment_data
 from grail.chain.drand import QUICKNET, DrandNetwork
 from grail.errors import SettingsError, WrongChain
-from grail.governance.policy import check
+from grail.governance.policy import Floors, check
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import Address
 
@@ -39,7 +39,8 @@ class NetworkPlan:
     """What a deployment is to be. `overrides` are start values of governed parameters; amounts in wei.
 
     `environments`: id to (weight, reward in thousandths). `holders`: who gets the initial supply. `trainers` may
-    publish checkpoints from the start. `guardian` may pause; 20 zero bytes for nobody.
+    publish checkpoints from the start. `guardian` may pause; 20 zero bytes for nobody. `phase_floor`: blocks
+    below which no vote can ever bring a phase; two hours of 12 s.
     """
 
     schedule: Schedule
@@ -51,6 +52,12 @@ class NetworkPlan:
     guardian: Address = NOBODY
     voting: VotingRules = field(default_factory=VotingRules)
     drand: DrandNetwork = QUICKNET
+    phase_floor: int = Floors().phase
+
+    @property
+    def floors(self) -> Floors:
+        """What no vote can change."""
+        return Floors(self.phase_floor, self.schedule.window)
 
 
 def predicted_address(deployer: Address, nonce: int) -> Address:
@@ -74,7 +81,7 @@ def deploy(
     `first_nonce`: the deployer's nonce at which the deployment began; with it, a broken-off deployment goes on. Raises
     SettingsError when the plan is impossible, or when the deployer sent something else in between.
     """
-    check(plan.overrides)
+    check(plan.overrides, plan.floors)
     if sum(plan.holders.values()) > plan.cap:
         raise SettingsError("expected the holders' amounts to sum to at most the cap")
     began = chain.nonce(deployer.address) if first_nonce is None else first_nonce
@@ -117,9 +124,17 @@ def constructor_values(at: Mapping[str, Address], plan: NetworkPlan) -> dict[str
     )
     return {
         "GrailToken": (timelock, at["RewardPool"], plan.cap, list(plan.holders), list(plan.holders.values())),
-        "RewardPolicy": (timelock, list(plan.overrides), list(plan.overrides.values()), mix),
+        "RewardPolicy": (
+            timelock,
+            (plan.floors.phase, plan.floors.window),
+            list(plan.overrides),
+            list(plan.overrides.values()),
+            mix,
+        ),
         "PauseSwitch": (timelock, at["RewardPolicy"], plan.guardian),
-        "StakeVault": ((*paused, at["NeuronRegistry"], at["RewardPool"], at["FaultCourt"], at["Jury"]),),
+        "StakeVault": (
+            (*paused, at["ValidatorSet"], at["NeuronRegistry"], at["RewardPool"], at["FaultCourt"], at["Jury"]),
+        ),
         "NeuronRegistry": (timelock, at["StakeVault"], at["FaultCourt"]),
         "CheckpointRegistry": (timelock, at["NeuronRegistry"], at["RolloutLedger"], list(plan.trainers)),
         "RolloutLedger": (
@@ -131,12 +146,13 @@ def constructor_values(at: Mapping[str, Address], plan: NetworkPlan) -> dict[str
             timing,
         ),
         "RewardPool": ((*base, at["RolloutLedger"], at["StakeVault"], at["PauseSwitch"], at["ScoreBoard"], timelock),),
-        "ScoreBoard": ((*paused, at["NeuronRegistry"], at["RolloutLedger"], at["RewardPool"], at["StakeVault"]),),
+        "ScoreBoard": ((*paused, at["NeuronRegistry"], at["RolloutLedger"], at["RewardPool"], at["ValidatorSet"]),),
         "FaultCourt": ((*paused, *work, at["Jury"], timelock),),
-        "Jury": ((*paused, *work, at["FaultCourt"]),),
+        "Jury": ((*paused, *work, at["FaultCourt"], at["ValidatorSet"]),),
         "TimelockController": (voting.timelock_seconds, [at["GrailGovernor"]], [NOBODY], NOBODY),
         "GrailGovernor": (at["GrailToken"], at["StakeVault"], timelock, rules),
         "DrandBeacon": (plan.drand.public_key, plan.drand.genesis, plan.drand.period, plan.drand.delay),
+        "ValidatorSet": (at["RewardPolicy"], at["StakeVault"]),
     }
 
 

@@ -10,6 +10,7 @@ import pydantic
 from grail.chain.deployment import NOBODY, NetworkPlan, VotingRules
 from grail.errors import SettingsError
 from grail.governance.acts import parse_address, parse_amount
+from grail.governance.policy import Floors
 from grail.protocol.schedule import Schedule
 
 
@@ -52,6 +53,8 @@ class PlanFile(pydantic.BaseModel, extra="forbid"):
     trainers: list[str] = []
     guardian: str = ""
     voting: VotingPlan = VotingPlan()
+    phase_floor: int = pydantic.Field(Floors().phase, ge=2, le=50_000)
+    """Blocks below which no vote can ever bring a phase; it cannot be changed later."""
 
     def plan(self, first_block: int) -> NetworkPlan:
         """The plan of a deployment that begins at `first_block`. Raises SettingsError on values that cannot be."""
@@ -70,6 +73,7 @@ class PlanFile(pydantic.BaseModel, extra="forbid"):
             trainers=[parse_address(trainer) for trainer in self.trainers],
             guardian=parse_address(self.guardian) if self.guardian else NOBODY,
             voting=VotingRules(**voting),
+            phase_floor=self.phase_floor,
         )
 
 

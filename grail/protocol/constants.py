@@ -20,7 +20,7 @@ TAG_SCORE = "grail/score/1"
 TAG_PAYOUT = "grail/payout/1"
 TAG_SUM_TREE = "grail/sum-tree/1"
 TAG_JURY = "grail/jury/1"
-TAG_SEAT = "grail/seat/1"
+TAG_SEAT = "grail/seat/2"
 
 # Completion ends: the value of a leaf's `finish`.
 FINISH_EOS = 0

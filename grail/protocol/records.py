@@ -168,17 +168,3 @@ class Case:
     def round(self) -> int:
         """1, or 2 on appeal."""
         return 2 if self.state is CaseState.APPEALED else 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
-    """A demanded opening. `deadline` is of the pause switch's clock."""
-
-    number: int
-    window: WindowId
-    miner: Address
-    group: int
-    index: int
-    demander: Address
-    deadline: int
-    closed: bool

@@ -1,4 +1,8 @@
-"""Seats on a jury by stake [C]. Twin of Sortition.sol."""
+"""Seats by stake, for everything that is drawn [C]. Twin of Sortition.sol.
+
+Each seat is a point of the cumulative stake, drawn apart: whoever's stake it falls on has the seat. Cutting stake into
+pieces changes neither the mean nor the variance of the seats that they have together.
+"""
 
 from grail.protocol.constants import TAG_JURY, TAG_SEAT
 from grail.protocol.hashing import tagged_hash
@@ -10,10 +14,13 @@ def jury_seed(chain_id: int, jury: Address, case: int, block_hash: Digest) -> Di
     return tagged_hash(TAG_JURY, chain_id, jury, case, block_hash)
 
 
-def seats(seed: Digest, juror: Address, stake: int, total: int, jury_seats: int) -> int:
-    """floor(jury_seats * stake / total), and one more with a probability of the fraction."""
-    if total == 0:
+def point(seed: Digest, seat: int, total: int) -> int:
+    """The point of seat number `seat`, in [0, total)."""
+    return int.from_bytes(tagged_hash(TAG_SEAT, seed, seat), "big") % total
+
+
+def seats(seed: Digest, start: int, stake: int, total: int, count: int) -> int:
+    """How many of `count` points lie in the `stake` points from `start` on, of `total`."""
+    if stake == 0:
         return 0
-    whole, rest = divmod(jury_seats * stake, total)
-    ticket = int.from_bytes(tagged_hash(TAG_SEAT, seed, juror), "big") % total
-    return whole + (ticket < rest)
+    return sum(start <= point(seed, seat, total) < start + stake for seat in range(count))

@@ -1,12 +1,11 @@
-"""A miner in court: shows what is demanded of it, and appeals against a ruling that it knows to be wrong."""
+"""A miner in court: appeals against a ruling that it knows to be wrong."""
 
 from grail.errors import Reverted
-from grail.protocol.records import Ballot, Case, CaseState, Demand
+from grail.protocol.records import Ballot, Case, CaseState
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
-from grail.runtime.submissions import fetch_submission
 
 NOTHING_TO_DO = ("AlreadyResolved", "NotDecided", "TooLate", "Paused")
 
@@ -24,29 +23,12 @@ class Defend:
         return schedule.window_of(block) == window
 
     def run(self, window: WindowId) -> Note | None:
-        """Answer open demands; appeal while a ruling waits."""
+        """Appeal while a ruling waits."""
         node = self._node
-        for demand in node.subnet.demands():
-            if demand.miner == node.address and not demand.closed:
-                self._answer(demand)
         for case in node.subnet.cases():
             if case.accused == node.address:
                 self._appeal(case)
         return None
-
-    def _answer(self, demand: Demand) -> None:
-        node = self._node
-        entry = node.subnet.commitment(demand.window, node.address)
-        if entry is None:
-            return
-        submission = fetch_submission(node, entry)
-        leaf, path = submission.opening(demand.group, demand.index)
-        rollout = submission.groups[demand.group].rollouts[demand.index]
-        try:
-            node.subnet.answer_opening(node.signer, demand.number, entry, leaf, path, rollout.contents())
-        except Reverted as error:
-            if error.error_name not in NOTHING_TO_DO:
-                raise
 
     def _appeal(self, case: Case) -> None:
         subnet = self._node.subnet

@@ -96,7 +96,7 @@ def propose(
     subnet = network(config)
     current = subnet.latest_policy().as_dict()
     changes = {n: v for a in acts if a.function == "setMany" for n, v in zip(*a.values, strict=True)}
-    check(current | changes)
+    check(current | changes, subnet.floors())
     for act in acts:
         for line in in_words(act, current):
             typer.echo(f"  - {line}")

@@ -38,6 +38,7 @@ PRIVILEGED = {
     "ScoreBoard": {},
     "FaultCourt": {"convict": "Unauthorized"},
     "Jury": {},
+    "ValidatorSet": {"update": "Unauthorized"},
     "TimelockController": {
         "schedule": "AccessControlUnauthorizedAccount",
         "scheduleBatch": "AccessControlUnauthorizedAccount",
@@ -59,7 +60,8 @@ PRIVILEGED = {
 OWNED = {"recover": TIMELOCK, "transferOwnership": TIMELOCK, "renounceOwnership": TIMELOCK, "acceptOwnership": TIMELOCK}
 FOR_ANYBODY = {
     "GrailToken": {"approve", "burn", "delegate", "delegateBySig", "permit", "transfer", "transferFrom"},
-    "StakeVault": {"stake", "requestUnstake", "withdraw", "collect", "announceCommission"},
+    "StakeVault": {"stake", "requestUnstake", "withdraw", "collect", "announceCommission", "abandon", "review"},
+    "ValidatorSet": {"sit", "shrink"},
     "NeuronRegistry": {"register", "proposeHotkey", "setEndpoint", "setSs58"},
     "RolloutLedger": {"commit", "commitFor", "open", "openWith", "seal", "sealWith"},
     "RewardPool": {"claim", "expire"},
@@ -67,7 +69,7 @@ FOR_ANYBODY = {
         "commitScores", "revealScores", "propose", "refute", "object", "voteSettlement", "lapse", "finalize",
     },
     "FaultCourt": {
-        "proveDerivationFault", "proveDuplicate", "proveEquivocation", "demandOpening", "answerOpening", "closeOpening",
+        "proveDerivationFault", "proveDuplicate", "proveEquivocation",
     },
     "Jury": {"accuse", "draw", "commitVote", "revealVote", "rule", "appeal", "execute", "fine"},
     "TimelockController": {

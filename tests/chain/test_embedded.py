@@ -24,13 +24,12 @@ PLAN = NetworkPlan(
         "vote_commit_blocks": 10,
         "vote_reveal_blocks": 10,
         "appeal_blocks": 10,
-        "opening_blocks": 10,
         "pause_blocks": 20,
         "settlement_challenge_blocks": 6,
         "settlement_vote_blocks": 6,
         "commission_notice_blocks": 10,
         "claim_expiry_blocks": 200,
-        "unbonding_blocks": 100,
+        "unbonding_blocks": 160,
     },
     environments={"arithmetic/1": (1, 1_000), "other/1": (3, 500)},
     holders={OWNER.address: 10**25},
@@ -39,6 +38,7 @@ PLAN = NetworkPlan(
     voting=VotingRules(
         delay_blocks=2, period_blocks=20, late_extension_blocks=2, threshold=10**21, timelock_seconds=60
     ),
+    phase_floor=2,
 )
 
 
@@ -72,7 +72,7 @@ def test_a_saved_chain_is_found_again(tmp_path):
 def test_policy_and_environments_read_as_the_contract_says(subnet):
     subnet.chain.mine(30)
     window = subnet.current_window()
-    assert subnet.policy(window) == Policy.defaults(**PLAN.overrides)
+    assert subnet.policy(window) == Policy.defaults(PLAN.floors, **PLAN.overrides)
     policy = subnet.contracts["RewardPolicy"]
     for i in range(20):
         problem = bytes([i]) * 32

@@ -52,10 +52,11 @@ def network(anvil_url, tmp_path_factory, tiny_folder):
     schedule = Schedule(genesis=chain.head().number + 60, window=60, commit=20, score=20, reveal=10)
     plan = NetworkPlan(
         schedule=schedule,
-        overrides=PLAN.overrides | {"unbonding_blocks": 200, "accusation_horizon_blocks": 120},
+        overrides=PLAN.overrides | {"unbonding_blocks": 320, "accusation_horizon_blocks": 120},
         environments={"arithmetic/1": (1, 1_000)},
         holders={owner.address: 10**25},
         cap=10**26,
+        phase_floor=2,
         trainers=[Signer.from_key(keccak256(b"e2e trainer")).address],
     )
     book = deploy(chain, owner, plan)

@@ -31,7 +31,11 @@ class Accuse:
         return block >= schedule.reveal_deadline(window)
 
     def run(self, window: WindowId) -> Note | None:
-        """Accuse every faulty miner; not done while somebody else's accusation of the same submission is open."""
+        """Accuse every faulty miner; not done while somebody else's accusation of the same submission is open.
+
+        But whoever accuses, loses and appeals may hold a case open until it is too late for others: so in the last
+        quarter of the horizon nobody is waited for.
+        """
         node = self._node
         if node.journal.note(node.name, "audit", window) is None:
             return {}
@@ -63,10 +67,18 @@ class Accuse:
         if subnet.has_accused(entry.window, entry.miner, self._node.address):
             return True
         mine = (entry.window, entry.miner)
-        if any((c.window, c.accused) == mine and c.state is not CaseState.CLOSED for c in subnet.cases()):
+        if not self._late(entry.window) and any(
+            (c.window, c.accused) == mine and c.state is not CaseState.CLOSED for c in subnet.cases()
+        ):
             return False
         subnet.accuse(signer, entry, kind, self._evidence(row))
         return True
+
+    def _late(self, window: WindowId) -> bool:
+        """Is this the last quarter of the time in which a window can be accused? Pauses only make it longer."""
+        subnet = self._node.subnet
+        horizon = subnet.policy(window).accusation_horizon_blocks
+        return subnet.chain.head().number > subnet.schedule.start(WindowId(window + 1)) + 3 * horizon // 4
 
     def _evidence(self, row: VerdictRow) -> bytes:
         """A small JSON object in the store: what was found, so that everybody can read why somebody was accused."""

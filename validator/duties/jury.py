@@ -2,7 +2,7 @@
 
 from grail.errors import Reverted
 from grail.protocol.hashing import encode_static, keccak256
-from grail.protocol.records import Ballot, Case, CaseState, Demand, FaultKind
+from grail.protocol.records import Ballot, Case, CaseState, FaultKind
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, Digest, WindowId
 from grail.runtime.duty import Note
@@ -27,12 +27,9 @@ class JuryService:
         return schedule.window_of(block) == window
 
     def run(self, window: WindowId) -> Note | None:
-        """Take the next step of every open case, and close what miners left unanswered."""
-        subnet = self._node.subnet
-        for case in subnet.cases():
+        """Take the next step of every open case."""
+        for case in self._node.subnet.cases():
             self._step(case)
-        for demand in subnet.demands():
-            self._close(demand)
         return None
 
     def _step(self, case: Case) -> None:
@@ -115,16 +112,6 @@ class JuryService:
         rows = self._node.journal.verdicts(case.window)
         mine = (self._node.signer.name, "0x" + case.accused.hex(), Outcome.FAULT.value)
         return any((row.validator, row.miner, row.outcome) == mine for row in rows)
-
-    def _close(self, demand: Demand) -> None:
-        """A demand that was not answered in time convicts; anyone may say so."""
-        node = self._node
-        if not demand.closed and node.subnet.clock() > demand.deadline:
-            try:
-                node.subnet.close_opening(node.signer, demand.number)
-            except Reverted as error:
-                if error.error_name not in SOMEBODY_WAS_FIRST:
-                    raise
 
     def _memo(self, case: Case) -> str:
         return f"vote {case.number} round {case.round}"

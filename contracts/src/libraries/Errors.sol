@@ -10,6 +10,7 @@ library Errors {
     error TooEarly(uint256 now_, uint256 first);
     error TooLate(uint256 now_, uint256 last);
     error NotPast(uint256 blockNumber, uint256 now_);
+    error NothingToDo();
     // PauseSwitch
     error Paused(uint256 until);
     error NotPaused();
@@ -23,6 +24,7 @@ library Errors {
     error SplitNotWhole(uint256 bps);
     error PenaltyTooHigh(uint256 penalty, uint256 most);
     error UnbondingTooShort(uint256 unbonding, uint256 needed);
+    error AccusingTooDear(uint256 reward, uint256 needed);
     error BadEnvironmentMix();
     // NeuronRegistry
     error AlreadyRegistered(address neuron);
@@ -34,9 +36,15 @@ library Errors {
     error NothingToWithdraw();
     error EndpointTooLong();
     error HotkeyTaken(address hotkey);
+    error AlreadyRotated(uint256 blockNumber);
     // StakeVault
     error PoolWiped(address neuron);
     error TooManyPools(uint256 most);
+    error AmountTooSmall(uint256 amount);
+    // ValidatorSet
+    error AlreadySeated(address validator);
+    error SetTooLarge(uint256 count, uint256 most);
+    error NoSuchPoint(uint256 point);
     // CheckpointRegistry
     error TrainerNotApproved(address trainer);
     error WrongParent(bytes32 expected, bytes32 got);
@@ -79,8 +87,6 @@ library Errors {
     // FaultCourt and Jury
     error NoFault();
     error NotSigned(address miner);
-    error NoSuchPlace(uint256 group, uint256 index);
-    error AlreadyDemanded(uint256 group, uint256 index);
     error AlreadyConvicted(uint256 window, address neuron);
     error AlreadyAccused(uint256 window, address neuron);
     error NotForJury(uint8 kind);

@@ -26,6 +26,9 @@ library Events {
     event Collected(address indexed neuron, address indexed staker, uint256 amount);
     event CommissionAnnounced(address indexed neuron, uint256 bps, uint256 from);
     event Slashed(address indexed neuron, uint256 amount);
+    // ValidatorSet
+    event Seated(address indexed validator, uint256 stake);
+    event Unseated(address indexed validator);
     // CheckpointRegistry
     event TrainerApproval(address indexed trainer, bool approved);
     event CheckpointPublished(
@@ -62,10 +65,6 @@ library Events {
     event Expired(uint64 indexed window, address indexed account, uint8 share, uint256 amount);
     // FaultCourt
     event FaultProven(uint64 indexed window, address indexed accused, uint8 kind, address accuser, uint256 slashed);
-    event OpeningDemanded(
-        uint256 indexed id, uint64 indexed window, address indexed miner, uint256 group, uint256 index, uint256 deadline
-    );
-    event OpeningAnswered(uint256 indexed id, bytes tokens, bytes logprobs, bytes sketch);
     // Jury
     event Accused(
         uint256 indexed id,

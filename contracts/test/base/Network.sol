@@ -16,6 +16,7 @@ import {RewardPool} from "../../src/RewardPool.sol";
 import {RolloutLedger} from "../../src/RolloutLedger.sol";
 import {ScoreBoard} from "../../src/ScoreBoard.sol";
 import {Role, StakeVault} from "../../src/StakeVault.sol";
+import {ValidatorSet} from "../../src/ValidatorSet.sol";
 import {Commitment} from "../../src/libraries/Commitments.sol";
 import {Leaf, RolloutLeaf} from "../../src/libraries/Leaf.sol";
 import {Payouts} from "../../src/libraries/Payouts.sol";
@@ -51,6 +52,7 @@ abstract contract Network is Test {
     TimelockController internal timelock;
     GrailGovernor internal governor;
     DrandBeacon internal drand;
+    ValidatorSet internal active;
     address[] internal validators = [address(0x2221), address(0x2222), address(0x2223)];
     Reveal[] internal reveals;
 
@@ -59,15 +61,16 @@ abstract contract Network is Test {
         vm.warp(1_700_000_000);
         delete reveals;
         uint256 next = vm.getNonce(address(this));
-        address[14] memory places;
-        for (uint256 i = 0; i < 14; ++i) {
+        address[15] memory places;
+        for (uint256 i = 0; i < 15; ++i) {
             places[i] = vm.computeCreateAddress(address(this), next + i);
         }
         deployMoney(places);
         deployWork(places);
         deployJustice(places);
         drand = DrandBeacon(put("DrandBeacon", abi.encode(DrandSigner.publicKey(), uint64(1), uint64(3), uint64(30))));
-        require(address(drand) == places[13], "addresses as predicted");
+        active = ValidatorSet(put("ValidatorSet", abi.encode(policy, vault)));
+        require(address(active) == places[14], "addresses as predicted");
         join(MINER, Role.Miner, 2_000 ether);
         for (uint256 i = 0; i < 3; ++i) {
             join(validators[i], Role.Validator, 10_000 ether);
@@ -83,19 +86,25 @@ abstract contract Network is Test {
         return vm.deployCode(string.concat(name, ".sol:", name), values);
     }
 
-    function deployMoney(address[14] memory to) private {
+    function deployMoney(address[15] memory to) private {
         address[] memory holders = new address[](1);
         uint256[] memory amounts = new uint256[](1);
         (holders[0], amounts[0]) = (address(this), 10_000_000 ether);
         token = GrailToken(put("GrailToken", abi.encode(to[11], to[7], uint256(100_000_000 ether), holders, amounts)));
-        policy = RewardPolicy(put("RewardPolicy", abi.encode(to[11], startNames(), startValues(), startMix())));
+        policy = RewardPolicy(
+            put(
+                "RewardPolicy",
+                abi.encode(to[11], RewardPolicy.Floors(2, WINDOW), startNames(), startValues(), startMix())
+            )
+        );
         pauseSwitch = PauseSwitch(put("PauseSwitch", abi.encode(to[11], policy, GUARDIAN)));
-        StakeVault.Wiring memory w =
-            StakeVault.Wiring(to[11], IERC20(address(token)), policy, pauseSwitch, to[4], to[7], to[9], to[10]);
+        StakeVault.Wiring memory w = StakeVault.Wiring(
+            to[11], IERC20(address(token)), policy, pauseSwitch, ValidatorSet(to[14]), to[4], to[7], to[9], to[10]
+        );
         vault = StakeVault(put("StakeVault", abi.encode(w)));
     }
 
-    function deployWork(address[14] memory to) private {
+    function deployWork(address[15] memory to) private {
         registry = NeuronRegistry(put("NeuronRegistry", abi.encode(to[11], vault, to[9])));
         address[] memory trainers = new address[](1);
         trainers[0] = TRAINER;
@@ -106,15 +115,16 @@ abstract contract Network is Test {
         RewardPool.Wiring memory p = RewardPool.Wiring(to[11], token, policy, ledger, vault, pauseSwitch, to[8], to[11]);
         pool = RewardPool(put("RewardPool", abi.encode(p)));
         ScoreBoard.Wiring memory b =
-            ScoreBoard.Wiring(to[11], token, policy, pauseSwitch, registry, ledger, pool, vault);
+            ScoreBoard.Wiring(to[11], token, policy, pauseSwitch, registry, ledger, pool, ValidatorSet(to[14]));
         board = ScoreBoard(put("ScoreBoard", abi.encode(b)));
     }
 
-    function deployJustice(address[14] memory to) private {
+    function deployJustice(address[15] memory to) private {
         FaultCourt.Wiring memory c =
             FaultCourt.Wiring(to[11], token, policy, pauseSwitch, registry, vault, ledger, to[10], to[11]);
         court = FaultCourt(put("FaultCourt", abi.encode(c)));
-        Jury.Wiring memory j = Jury.Wiring(to[11], token, policy, pauseSwitch, registry, vault, ledger, court);
+        Jury.Wiring memory j =
+            Jury.Wiring(to[11], token, policy, pauseSwitch, registry, vault, ledger, court, ValidatorSet(to[14]));
         jury = Jury(put("Jury", abi.encode(j)));
         address[] memory proposers = new address[](1);
         proposers[0] = to[12];
@@ -125,25 +135,23 @@ abstract contract Network is Test {
     }
 
     function startNames() internal pure returns (string[] memory names) {
-        names = new string[](11);
+        names = new string[](10);
         names[0] = "accusation_horizon_blocks";
         names[1] = "vote_commit_blocks";
         names[2] = "vote_reveal_blocks";
         names[3] = "appeal_blocks";
-        names[4] = "opening_blocks";
+        names[4] = "commission_notice_blocks";
         names[5] = "pause_blocks";
         names[6] = "unbonding_blocks";
         names[7] = "settlement_challenge_blocks";
         names[8] = "settlement_vote_blocks";
         names[9] = "claim_expiry_blocks";
-        names[10] = "commission_notice_blocks";
     }
 
     function startValues() internal pure returns (uint208[] memory values) {
-        values = new uint208[](11);
-        (values[0], values[1], values[2], values[3], values[4]) = (120, 10, 10, 20, 30);
-        (values[5], values[6], values[7], values[8], values[9]) = (50, 300, 20, 20, 1_000);
-        values[10] = 40;
+        values = new uint208[](10);
+        (values[0], values[1], values[2], values[3], values[4]) = (120, 10, 10, 20, 40);
+        (values[5], values[6], values[7], values[8], values[9]) = (50, 400, 20, 20, 1_000);
     }
 
     function startMix() internal pure returns (RewardPolicy.Mix memory mix) {
@@ -156,7 +164,6 @@ abstract contract Network is Test {
         vm.startPrank(who);
         token.approve(address(vault), type(uint256).max);
         token.approve(address(board), type(uint256).max);
-        token.approve(address(court), type(uint256).max);
         token.approve(address(jury), type(uint256).max);
         vm.stopPrank();
     }

@@ -188,8 +188,6 @@ contract GasTest is Network {
         vm.prank(validators[juror]);
         jury.commitVote(id, ballot);
         note("commitVote", c);
-        court.demandOpening(entry, 0, 0);
-        note("demandOpening", c);
     }
 
     function stakes(uint256 c) private {

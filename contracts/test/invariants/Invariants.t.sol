@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Role} from "../../src/StakeVault.sol";
 import {Test} from "../base/Test.sol";
 import {World} from "./World.sol";
 
@@ -12,7 +11,7 @@ contract Watched is World {
         assertEq(vault.totalOwed(), token.balanceOf(address(vault)), "the vault holds what it owes");
         assertEq(pool.unclaimed(), token.balanceOf(address(pool)), "the pool too");
         assertEq(board.bondsHeld(), token.balanceOf(address(board)), "the board too");
-        assertEq(court.bondsHeld(), token.balanceOf(address(court)), "the court too");
+        assertEq(0, token.balanceOf(address(court)), "the court keeps nothing");
         assertEq(jury.bondsHeld(), token.balanceOf(address(jury)), "the jury too");
     }
 
@@ -28,21 +27,24 @@ contract Watched is World {
             }
             assertLe(positions, vault.stakeOf(neurons[n]), "positions never exceed the pool");
             assertLe(vault.stakeOf(neurons[n]), positions + 40, "nor does the pool keep more than dust");
-            owed += vault.slashableStake(neurons[n]);
+            owed += vault.heldFor(neurons[n]);
         }
         assertLe(owed, vault.totalOwed(), "liabilities are counted");
         assertLe(vault.totalOwed(), owed + 1_000, "and nothing but dust besides");
     }
 
-    function roleStakeIsOfTheUnjailed() external {
-        vm.roll(now_);
+    function activeStakeIsOfThoseWhoMayWork() external {
+        vm.roll(now_ + 1);
         uint256 expected = 0;
         for (uint256 i = 0; i < 3; ++i) {
-            if (!registry.neuronOf(validators[i]).jailed) expected += vault.stakeOf(validators[i]);
+            uint256 works = vault.standingStake(validators[i]);
+            expected += works;
+            (uint256 start, uint256 stake) = active.rangeAt(validators[i], now_);
+            assertEq(stake, works, "each");
+            if (works > 0) assertEq(active.holderAt(start + works - 1, now_), validators[i], "holds its last point");
         }
-        assertEq(vault.roleStake(Role.Validator), expected, "validators");
-        bool jailed = registry.neuronOf(MINER).jailed;
-        assertEq(vault.roleStake(Role.Miner), jailed ? 0 : vault.stakeOf(MINER), "miners");
+        assertEq(active.totalAt(now_), expected, "together");
+        vm.roll(now_);
     }
 
     function nothingIsMadeOrLost() external {
@@ -93,13 +95,13 @@ contract Watched is World {
             for (uint256 e = 0; e < worth.length; ++e) {
                 sum += worth[e];
             }
-            uint256 pools = vault.poolOf(MINER).unbonding;
+            uint256 pools = vault.heldFor(MINER) - vault.stakeOf(MINER);
             for (uint256 v = 0; v < 3; ++v) {
-                pools += vault.poolOf(validators[v]).unbonding;
+                pools += vault.heldFor(validators[v]) - vault.stakeOf(validators[v]);
             }
             assertLe(sum, pools, "what unbonds is still in the pools");
         }
-        uint256 dispute = policy.get("accusation_horizon_blocks") + policy.get("pause_blocks") + 2
+        uint256 dispute = policy.get("accusation_horizon_blocks") + policy.get("pause_blocks") + 2 * WINDOW + 2
             * (policy.get("vote_commit_blocks") + policy.get("vote_reveal_blocks")) + policy.get("appeal_blocks");
         assertLe(dispute, policy.get("unbonding_blocks"), "longer than the longest dispute");
     }
@@ -119,7 +121,7 @@ contract InvariantsTest is Test {
         string[9] memory checks = [
             "solvency()",
             "stakeAddsUp()",
-            "roleStakeIsOfTheUnjailed()",
+            "activeStakeIsOfThoseWhoMayWork()",
             "nothingIsMadeOrLost()",
             "claimsStayWithinSettlements()",
             "ghosts()",
@@ -136,7 +138,7 @@ contract InvariantsTest is Test {
     function invariant_everything() public {
         world.solvency();
         world.stakeAddsUp();
-        world.roleStakeIsOfTheUnjailed();
+        world.activeStakeIsOfThoseWhoMayWork();
         world.nothingIsMadeOrLost();
         world.claimsStayWithinSettlements();
         world.ghosts();

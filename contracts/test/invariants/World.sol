@@ -121,7 +121,7 @@ contract World is Network {
     }
 
     function withdraw(uint256 who) external act {
-        pass(301);
+        pass(401);
         (, uint256[] memory queue) = vault.exitsOf(pick(who));
         if (queue.length == 0 || pauseSwitch.paused()) return;
         pass(51);
@@ -167,6 +167,7 @@ contract World is Network {
 
     function rotateHotkey() external act {
         address next = registry.hotkeyOf(MINER) == MINER ? address(0x4071) : MINER;
+        pass(1);
         vm.prank(MINER);
         registry.proposeHotkey(next);
         vm.prank(next);
@@ -185,7 +186,7 @@ contract World is Network {
         uint64 window = block.number < GENESIS ? 0 : ledger.currentWindow() + 1;
         goTo(window, 1);
         open(window);
-        bool can = registry.isActive(MINER, Role.Miner) && ledger.groupsAllowed(window, MINER) > 0;
+        bool can = ledger.groupsAllowed(window, MINER) > 0;
         if (can) {
             address hotkey = registry.hotkeyOf(MINER);
             vm.prank(hotkey);
@@ -197,6 +198,7 @@ contract World is Network {
         for (uint256 i = 0; i < scores.length; ++i) {
             scores[i] = i == 2 ? score % 1_000 : 100;
             if (!registry.isActive(validators[i], Role.Validator)) return;
+            if (active.stakeAt(validators[i], GENESIS + window * WINDOW - 1) == 0) return;
         }
         scoreEach(window, scores);
         played.push();
@@ -241,7 +243,7 @@ contract World is Network {
         for (uint256 i = 0; i < p.reveals.length; ++i) {
             stake_ += p.reveals[i].stake;
         }
-        uint256 all = vault.roleStakeAt(Role.Validator, GENESIS + p.window * WINDOW + 30);
+        uint256 all = active.totalAt(GENESIS + p.window * WINDOW - 1);
         return stake_ * 2 >= all;
     }
 
@@ -358,10 +360,15 @@ contract World is Network {
         address accuser = validators[juror % 3];
         bool can = p.committed && registry.isActive(accuser, Role.Validator) && token.balanceOf(accuser) >= 50 ether;
         bool again = jury.accusedBy(p.window, MINER, accuser) || court.convicted(p.window, MINER);
-        if (!can || again || block.number > ledger.startOf(p.window + 1) + 120) return;
+        if (!can || again || pauseSwitch.clock() > horizonOf(p.window)) return;
         vm.prank(accuser);
         openCases.push(jury.accuse(commitment(p.window, leafRoot(p.window), 1), Fault.Replay, 0));
         pass(2);
+    }
+
+    function horizonOf(uint64 window) internal view returns (uint256) {
+        uint256 end = ledger.startOf(window + 1);
+        return end > block.number ? type(uint256).max : pauseSwitch.clockAt(end) + 120;
     }
 
     /// @dev One step of the oldest open case: votes, reveals, ruling, appeal, end.
@@ -430,23 +437,6 @@ contract World is Network {
         try jury.fine(id % jury.caseCount(), validators[juror % 3]) {
             if (before - vault.slashableStake(validators[juror % 3]) > 5 ether) ++slashedTooMuch;
         } catch {}
-    }
-
-    function demandAndClose(uint256 who, uint256 which, bool silent) external act {
-        if (played.length == 0 || pauseSwitch.paused()) return;
-        Played storage p = played[which % played.length];
-        address demander = pick(who);
-        if (!p.committed || demander == MINER || token.balanceOf(demander) < 5 ether) return;
-        if (block.number > ledger.startOf(p.window + 1) + 120) return;
-        Commitment memory c = commitment(p.window, leafRoot(p.window), 1);
-        if (court.demanded(keccak256(abi.encode(p.window, MINER, uint32(0), uint32(0))))) return;
-        vm.prank(demander);
-        uint256 id = court.demandOpening(c, 0, 0);
-        if (!silent) return;
-        pass(31);
-        (uint256 before, bool was) = (vault.slashableStake(MINER), court.convicted(p.window, MINER));
-        court.closeOpening(id);
-        if (!was) noteSlash(p.window, before);
     }
 
     // Power

@@ -1,4 +1,4 @@
-"""Justice: proofs on chain, demanded openings, accusations before the jury."""
+"""Justice: proofs on chain, accusations before the jury."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,8 @@ from grail.chain.base import Chain, Receipt
 from grail.chain.subnet.windows import Windows
 from grail.protocol.commitment import commitment_values
 from grail.protocol.leaf import RolloutLeaf
-from grail.protocol.records import Ballot, Case, CaseState, Commitment, Demand, FaultKind
-from grail.protocol.units import Address, Digest, WindowId
+from grail.protocol.records import Ballot, Case, CaseState, Commitment, FaultKind
+from grail.protocol.units import Address, BlockNumber, Digest, WindowId
 
 
 class Justice(Windows):
@@ -17,7 +17,6 @@ class Justice(Windows):
 
     def __init__(self, chain: Chain, book: AddressBook) -> None:
         super().__init__(chain, book)
-        self._closed_demands: dict[int, Demand] = {}
         self._closed_cases: dict[int, Case] = {}
 
     # Proofs
@@ -30,61 +29,15 @@ class Justice(Windows):
         return self.contracts["FaultCourt"].send(signer, "proveDerivationFault", *values)
 
     def prove_equivocation(
-        self, signer: Signer, a: Commitment, signature_a: bytes, b: Commitment, signature_b: bytes
+        self, signer: Signer, entry: Commitment, other: Commitment, signature: bytes, charge: BlockNumber
     ) -> Receipt:
-        """Prove two signed commitments for one window; an empty `signature_a` means the one on chain."""
-        values = (commitment_values(a), signature_a, commitment_values(b), signature_b)
+        """Prove a signed commitment besides the one on chain; `charge`: a block at which the key was in charge."""
+        values = (commitment_values(entry), commitment_values(other), signature, charge)
         return self.contracts["FaultCourt"].send(signer, "proveEquivocation", *values)
 
     def is_convicted(self, window: WindowId, miner: Address) -> bool:
         """Was this submission convicted already?"""
         return self.contracts["FaultCourt"].call("convicted", window, miner)
-
-    # Openings
-
-    def demand_opening(self, signer: Signer, entry: Commitment, group: int, index: int) -> Receipt:
-        """Demand one rollout in full, with a bond."""
-        self._allow(signer, self.contracts["FaultCourt"].address, self.latest_policy().opening_bond)
-        return self.contracts["FaultCourt"].send(signer, "demandOpening", commitment_values(entry), group, index)
-
-    def answer_opening(
-        self,
-        signer: Signer,
-        demand: int,
-        entry: Commitment,
-        leaf: RolloutLeaf,
-        proof: Sequence[Digest],
-        contents: tuple[bytes, bytes, bytes],
-    ) -> Receipt:
-        """Answer a demand; `contents` are the bytes of tokens, logprobs and sketch that the leaf's hashes stand for."""
-        values = (demand, commitment_values(entry), tuple(leaf.values()), list(proof), *contents)
-        return self.contracts["FaultCourt"].send(signer, "answerOpening", *values)
-
-    def close_opening(self, signer: Signer, demand: int) -> Receipt:
-        """Convict a miner that let a demand pass."""
-        return self.contracts["FaultCourt"].send(signer, "closeOpening", demand)
-
-    def demands(self) -> list[Demand]:
-        """All demands, oldest first."""
-        return [self._demand(number) for number in range(self.contracts["FaultCourt"].call("demandCount"))]
-
-    def _demand(self, number: int) -> Demand:
-        if number in self._closed_demands:
-            return self._closed_demands[number]
-        raw = self.contracts["FaultCourt"].call("demandOf", number)
-        demand = Demand(
-            number=number,
-            window=WindowId(raw["window"]),
-            miner=raw["miner"],
-            group=raw["group"],
-            index=raw["index"],
-            demander=raw["demander"],
-            deadline=raw["deadline"],
-            closed=raw["closed"],
-        )
-        if demand.closed:
-            self._closed_demands[number] = demand
-        return demand
 
     # The jury
 

@@ -13,12 +13,12 @@ class Neurons(Windows):
     def neuron(self, address: Address) -> NeuronRecord:
         """One neuron; role NONE when it never registered."""
         registry, vault = self.contracts["NeuronRegistry"], self.contracts["StakeVault"]
-        raw, pool = registry.call("neuronOf", address), vault.call("poolOf", address)
+        raw = registry.call("neuronOf", address)
         return NeuronRecord(
             address=address,
             role=Role(raw["role"]),
             stake=Wei(vault.call("stakeOf", address)),
-            unbonding=Wei(pool["unbonding"]),
+            unbonding=Wei(vault.call("unbondingOf", address)),
             jailed=raw["jailed"],
             endpoint=raw["endpoint"],
         )
@@ -69,6 +69,19 @@ class Neurons(Windows):
     def request_unstake(self, signer: Signer, neuron: Address, amount: int) -> Receipt:
         """Ask stake back (wei)."""
         return self.contracts["StakeVault"].send(signer, "requestUnstake", neuron, amount)
+
+    def active_validators(self) -> dict[Address, Wei]:
+        """Validators with a place in the active set, and what their stake counts for (wei)."""
+        who, stakes = self.contracts["ValidatorSet"].call("members")
+        return {validator: Wei(stake) for validator, stake in zip(who, stakes, strict=True)}
+
+    def is_seated(self, validator: Address) -> bool:
+        """Has this validator a place in the active set?"""
+        return self.contracts["ValidatorSet"].call("isSeated", validator)
+
+    def sit(self, signer: Signer, validator: Address) -> Receipt:
+        """Give a validator a place in the active set: a free one, or that of the smallest, which must be smaller."""
+        return self.contracts["ValidatorSet"].send(signer, "sit", validator)
 
     def withdraw(self, signer: Signer) -> Receipt:
         """Take out what has finished unbonding."""

@@ -8,7 +8,7 @@ from grail.chain.base import Chain, Receipt
 from grail.chain.contract import ChainEvent
 from grail.chain.deployment import open_contracts
 from grail.errors import ChainError, SettingsError
-from grail.governance.policy import BY_NAME, PARAMETERS, Policy
+from grail.governance.policy import BY_NAME, PARAMETERS, Floors, Policy
 from grail.protocol import keys
 from grail.protocol.leaf import environment_digest
 from grail.protocol.records import CheckpointRecord, Moment
@@ -87,6 +87,10 @@ class Windows:
     def latest_policy(self) -> Policy:
         """Governed values as they stand now: what bonds and deadlines of new disputes follow."""
         return self._policy_at(self.chain.head().number)
+
+    def floors(self) -> Floors:
+        """What no vote can change in this network."""
+        return Floors(self._policy.call("phaseFloor"), self._policy.call("windowBlocks"))
 
     def _policy_at(self, block: int) -> Policy:
         found, values = self._policy.call("allAt", block)

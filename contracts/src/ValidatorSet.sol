@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {RewardPolicy} from "./RewardPolicy.sol";
+import {Errors} from "./libraries/Errors.sol";
+import {Events} from "./libraries/Events.sol";
+
+interface IStakes {
+    function standingStake(address neuron) external view returns (uint256);
+}
+
+/// @title The active validators: the largest by stake, at most max_validators. What they decide, they decide by the
+///        stake that they had before the window began.
+/// @dev A tree of partial sums over CAPACITY places, every node with its history by block. So "whose is point p of the
+///      stake of block b" takes DEPTH reads, and nobody can be drawn who joined, or grew, after b. Idle, jailed and
+///      displaced validators hold no place. Places say nothing about rank.
+contract ValidatorSet {
+    using Checkpoints for Checkpoints.Trace208;
+    using Checkpoints for Checkpoints.Trace160;
+
+    struct Place {
+        address holder;
+        uint96 stake;
+    }
+
+    uint256 public constant CAPACITY = 128;
+    bytes32 private constant MAX_VALIDATORS = keccak256("max_validators");
+
+    RewardPolicy public immutable policy;
+    /// @notice The StakeVault: it says what everybody's stake is.
+    address public immutable vault;
+    Place[CAPACITY] private places;
+    /// @dev Bit i is set where place i is taken.
+    uint256 private taken;
+    /// @notice Active validators now.
+    uint256 public count;
+    /// @dev Node 1 is the root, node n has children 2n and 2n + 1, leaf i is node CAPACITY + i.
+    mapping(uint256 node => Checkpoints.Trace208) private sums;
+    mapping(uint256 place => Checkpoints.Trace160) private holders;
+    /// @dev A validator's place, counted from one, by block; zero while it has none.
+    mapping(address validator => Checkpoints.Trace208) private placeOf;
+
+    constructor(RewardPolicy policy_, address vault_) {
+        policy = policy_;
+        vault = vault_;
+    }
+
+    /// @notice Records a validator's stake, zero where it may not work; vault only. Who has no place gets a free one.
+    function update(address validator, uint256 stake) external {
+        if (msg.sender != vault) revert Errors.Unauthorized(msg.sender);
+        uint256 place = placeOf[validator].latest();
+        if (place == 0) {
+            if (stake != 0 && count < most()) _occupy(validator, stake);
+        } else if (stake == 0) {
+            _vacate(place - 1);
+        } else {
+            _setStake(place - 1, stake);
+        }
+    }
+
+    /// @notice Gives a validator a place: a free one, or that of the smallest, which must be smaller. Anyone may call.
+    function sit(address validator) external {
+        if (placeOf[validator].latest() != 0) revert Errors.AlreadySeated(validator);
+        uint256 stake = IStakes(vault).standingStake(validator);
+        if (stake == 0) revert Errors.NotActive(validator);
+        uint256 limit = most();
+        if (count > limit) revert Errors.SetTooLarge(count, limit);
+        if (count == limit) {
+            uint256 place = _smallest();
+            if (stake <= places[place].stake) revert Errors.StakeTooLow(stake, uint256(places[place].stake) + 1);
+            _vacate(place);
+        }
+        _occupy(validator, stake);
+    }
+
+    /// @notice Takes the smallest validator's place, where a vote has lowered max_validators. Anyone may call.
+    function shrink() external {
+        uint256 limit = most();
+        if (count <= limit) revert Errors.NothingToDo();
+        _vacate(_smallest());
+    }
+
+    // Reading
+
+    /// @notice Most validators that may be active.
+    function most() public view returns (uint256) {
+        return policy.valueOf(MAX_VALIDATORS, block.number);
+    }
+
+    /// @notice Stake of all active validators at the end of a past block, in wei.
+    function totalAt(uint256 blockNumber) external view returns (uint256) {
+        return _sumAt(1, _past(blockNumber));
+    }
+
+    /// @notice Where a validator's stake lay among all points of the active stake at the end of a past block: from
+    ///         `start`, `stake` points long; both zero where it was not active.
+    function rangeAt(address validator, uint256 blockNumber) public view returns (uint256 start, uint256 stake) {
+        uint48 then_ = _past(blockNumber);
+        uint256 place = placeOf[validator].upperLookupRecent(then_);
+        if (place == 0) return (0, 0);
+        uint256 node = CAPACITY + place - 1;
+        stake = _sumAt(node, then_);
+        for (; node > 1; node >>= 1) {
+            if (node & 1 == 1) start += _sumAt(node - 1, then_);
+        }
+    }
+
+    /// @notice An active validator's stake at the end of a past block, in wei; zero where it was not active.
+    function stakeAt(address validator, uint256 blockNumber) external view returns (uint256 stake) {
+        (, stake) = rangeAt(validator, blockNumber);
+    }
+
+    /// @notice Who held point `point` of the active stake at the end of a past block.
+    function holderAt(uint256 point, uint256 blockNumber) external view returns (address) {
+        uint48 then_ = _past(blockNumber);
+        if (point >= _sumAt(1, then_)) revert Errors.NoSuchPoint(point);
+        uint256 node = 1;
+        while (node < CAPACITY) {
+            node <<= 1;
+            uint256 left = _sumAt(node, then_);
+            if (point >= left) (node, point) = (node + 1, point - left);
+        }
+        return address(holders[node - CAPACITY].upperLookupRecent(then_));
+    }
+
+    /// @notice True while a validator has a place.
+    function isSeated(address validator) external view returns (bool) {
+        return placeOf[validator].latest() != 0;
+    }
+
+    /// @notice All active validators and their stakes now, in the order of their places.
+    function members() external view returns (address[] memory who, uint256[] memory stakes) {
+        (who, stakes) = (new address[](count), new uint256[](count));
+        uint256 next = 0;
+        for (uint256 i = 0; i < CAPACITY; ++i) {
+            if (taken >> i & 1 == 1) (who[next], stakes[next++]) = (places[i].holder, places[i].stake);
+        }
+    }
+
+    // Bookkeeping
+
+    function _occupy(address validator, uint256 stake) private {
+        uint256 place = 0;
+        while (taken >> place & 1 == 1) ++place;
+        taken |= 1 << place;
+        ++count;
+        places[place].holder = validator;
+        placeOf[validator].push(uint48(block.number), uint208(place + 1));
+        holders[place].push(uint96(block.number), uint160(validator));
+        _setStake(place, stake);
+        emit Events.Seated(validator, stake);
+    }
+
+    function _vacate(uint256 place) private {
+        address validator = places[place].holder;
+        _setStake(place, 0);
+        taken &= ~(uint256(1) << place);
+        --count;
+        placeOf[validator].push(uint48(block.number), 0);
+        emit Events.Unseated(validator);
+    }
+
+    function _setStake(uint256 place, uint256 stake) private {
+        if (stake > type(uint96).max) revert Errors.StakeTooLow(type(uint96).max, stake);
+        uint256 before = places[place].stake;
+        if (before == stake) return;
+        places[place].stake = uint96(stake);
+        for (uint256 node = CAPACITY + place; node > 0; node >>= 1) {
+            sums[node].push(uint48(block.number), uint208(sums[node].latest() - before + stake));
+        }
+    }
+
+    function _smallest() private view returns (uint256 place) {
+        uint256 least = type(uint256).max;
+        for (uint256 i = 0; i < CAPACITY; ++i) {
+            if (taken >> i & 1 == 0 || places[i].stake >= least) continue;
+            (place, least) = (i, places[i].stake);
+        }
+    }
+
+    function _sumAt(uint256 node, uint48 blockNumber) private view returns (uint256) {
+        return sums[node].upperLookupRecent(blockNumber);
+    }
+
+    function _past(uint256 blockNumber) private view returns (uint48) {
+        if (blockNumber >= block.number) revert Errors.NotPast(blockNumber, block.number);
+        return uint48(blockNumber);
+    }
+}
