@@ -41,7 +41,7 @@ contracts-test: setup
 	  echo "NOTICE: npm is missing: the Foundry suite and the end-to-end test on anvil are SKIPPED"; \
 	fi
 
-# Gas of whole transactions with 10 to 10,000 miners and 16 validators; fails when a bar is passed.
+# Gas of whole transactions with 10 to 10,000 miners, 8 and 128 validators; fails where it is not what was committed.
 gas: setup contracts/node_modules/.package-lock.json
 	cd contracts && FOUNDRY_PROFILE=gas $(FORGE) test --silent
 	$(BIN)/python scripts/gas_table.py

@@ -32,12 +32,12 @@ else:
 with ours:
     from grail.checkpoints import delta
     from grail.checkpoints.manifest import Manifest, parse_manifest
-    from grail.errors import GrailError
+    from grail.errors import BadInput, GrailError
     from grail.protocol.codec import BlobLimits, decode, encode
     from grail.protocol.constants import FINISH_EOS
     from grail.protocol.submission import Group, Rollout, Submission
     from grail.protocol.units import MicroReward
-    from grail.settlement.scores import ScoreSheet, decode_sheet
+    from grail.settlement.sheets import Entry, encode_sheet, entry_of
 
 LIMITS = BlobLimits(groups=2, group_size=2, max_tokens=5, sketch_dim=3, sketch_stride=2)
 NUMBERS = (
@@ -73,7 +73,7 @@ def targets() -> tuple[Target, ...]:
     """Every parser that sees bytes of another neuron."""
     return (
         Target("blob", tuple(_blob(n) for n in (1, 3, 5)), lambda data: encode(decode(data, LIMITS), LIMITS)),
-        Target("sheet", tuple(_sheet(n) for n in (0, 1, 40)), lambda data: decode_sheet(data, 1, bytes(20)).encode()),
+        Target("sheet", tuple(_sheet(n) for n in (0, 1, 40)), _read_sheet),
         Target("manifest", (_manifest(),), _manifest_again),
         Target("delta", (_delta(),), _delta_again),
     )
@@ -87,12 +87,22 @@ def _blob(tokens: int) -> bytes:
         finish=FINISH_EOS,
         reward_micro=MicroReward(7),
     )
-    group = Group(env_id=bytes(32), prompt_hash=bytes(32), rollouts=(rollout, rollout))
+    group = Group(env_id=bytes(32), prompt_hash=bytes(32), reward_milli=1_000, rollouts=(rollout, rollout))
     return encode(Submission(window=1, miner=b"m" * 20, checkpoint_version=3, groups=(group, group)), LIMITS)
 
 
 def _sheet(entries: int) -> bytes:
-    return ScoreSheet(1, bytes(20), {i.to_bytes(20, "big"): i for i in range(1, entries + 1)}).encode()
+    return encode_sheet([[Entry(i % 4) for i in range(entries)]])
+
+
+def _read_sheet(data: bytes) -> bytes:
+    """Every string of bytes is a sheet: reading it never fails. One that says nothing counts as refused."""
+    for page in range(4):
+        for rank in (0, 3, 63, 65_535):
+            entry_of(data, page, rank)
+    if not any(entry_of(data, page, rank) for page in range(4) for rank in range(64)):
+        raise BadInput("a sheet that says nothing")
+    return data
 
 
 def _manifest() -> bytes:
@@ -104,6 +114,8 @@ def _manifest_again(data: bytes) -> bytes:
     """A manifest is named by its bytes' digest and has no canonical form: what must hold is that it means the same."""
     manifest = parse_manifest(data)
     assert Manifest.model_validate_json(manifest.model_dump_json()) == manifest
+    if not any(entry_of(data, page, rank) for page in range(4) for rank in range(64)):
+        raise BadInput("a sheet that says nothing")
     return data
 
 
@@ -127,6 +139,8 @@ def _delta() -> bytes:
 def _delta_again(data: bytes) -> bytes:
     """A delta has no canonical form; what it gives has the parent's size, whatever it says."""
     assert len(delta.apply(PARENT, data)) == len(PARENT)
+    if not any(entry_of(data, page, rank) for page in range(4) for rank in range(64)):
+        raise BadInput("a sheet that says nothing")
     return data
 
 

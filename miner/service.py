@@ -4,6 +4,7 @@ from grail.runtime.claim import Claim
 from grail.runtime.duty import Duty
 from grail.runtime.node import Node
 from grail.runtime.service import Service
+from miner.duties.contest import Contest
 from miner.duties.defend import Defend
 from miner.duties.solve import Solve
 
@@ -14,5 +15,5 @@ def miner_service(
     """The service of one miner; `solve` is the way it works, `defend` whether it goes to court."""
     duties: list[Duty] = [solve(node, groups), Claim(node)]
     if defend:
-        duties.append(Defend(node))
+        duties += [Contest(node), Defend(node)]
     return Service(node, duties, watchdog_seconds=watchdog_seconds)

@@ -17,9 +17,6 @@ ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
 TARGET = ROOT / "grail" / "assets" / "contracts"
 FORGE = CONTRACTS / "node_modules/@foundry-rs/forge-linux-amd64/bin/forge"
-HARNESSES = ("ConsensusHarness",)
-"""Not deployed: libraries as contracts, for differential tests in Python."""
-VECTORS = ROOT / "tests" / "vectors" / "contracts"
 
 
 def packaged(name: str) -> str:
@@ -45,10 +42,9 @@ def main() -> int:
         return 2
     subprocess.run([FORGE, "build", "--silent", "--skip", ".t.sol", "--skip", "test/base/*"], cwd=CONTRACTS, check=True)
     TARGET.mkdir(parents=True, exist_ok=True)
-    VECTORS.mkdir(parents=True, exist_ok=True)
     stale = []
-    for name in (*NAMES, *HARNESSES):
-        path, text = (VECTORS if name in HARNESSES else TARGET) / f"{name}.json", packaged(name)
+    for name in NAMES:
+        path, text = TARGET / f"{name}.json", packaged(name)
         if not path.exists() or path.read_text() != text:
             stale.append(name)
             if "--check" not in sys.argv:

@@ -18,7 +18,6 @@ from grail.proofs.sketch import SketchPlan
 from grail.protocol import constants as c
 from grail.protocol import keys
 from grail.protocol.commitment import commitment_digest, signing_hash
-from grail.protocol.draws import Draws
 from grail.protocol.gumbel import mandated_token, noise_words
 from grail.protocol.hashing import keccak256
 from grail.protocol.leaf import RolloutLeaf
@@ -26,9 +25,10 @@ from grail.protocol.merkle import MerkleTree
 from grail.protocol.records import Commitment
 from grail.protocol.schedule import Schedule
 from grail.protocol.sortition import jury_seed, seats
+from grail.protocol.sum_tree import SumTree
 from grail.protocol.units import BlockNumber, CheckpointVersion, WindowId
-from grail.settlement.consensus import weighted_median
-from grail.settlement.sum_tree import SumTree
+from grail.settlement.leaves import LeafTree, SettlementLeaf, join, leaf_digest
+from grail.settlement.sheets import Entry, encode_sheet, entry_of
 
 VECTORS = Path(__file__).resolve().parent.parent / "tests" / "vectors"
 
@@ -179,35 +179,6 @@ def sketch_vectors() -> list[dict[str, Any]]:
     return rows
 
 
-def consensus_vectors() -> list[dict[str, Any]]:
-    """Stake-weighted medians: ties, zero stake, one validator, and seeded draws."""
-    cases: list[tuple[list[int], list[int], int]] = [
-        ([1], [5], 5000),
-        ([1, 1], [5, 7], 5000),
-        ([1, 1, 1], [0, 7, 9], 5000),
-        ([0, 0], [3, 4], 5000),
-        ([], [], 5000),
-        ([10, 1, 1], [2, 9, 9], 5000),
-        ([2, 1, 1], [2, 9, 9], 5000),
-        ([2, 1, 1], [2, 9, 9], 6700),
-    ]
-    for i in range(24):
-        draws = Draws(seed("consensus", i))
-        count = draws.between(1, 9)
-        stakes = [draws.between(0, 10**6) * 10**18 for _ in range(count)]
-        scores = [draws.between(0, 6) * 100 for _ in range(count)]
-        cases.append((stakes, scores, draws.between(5000, 6700)))
-    return [
-        {
-            "stakes": [str(stake) for stake in stakes],
-            "scores": [str(score) for score in scores],
-            "kappaBps": kappa,
-            "median": str(weighted_median(stakes, scores, kappa)),
-        }
-        for stakes, scores, kappa in cases
-    ]
-
-
 def schedule_vectors() -> list[dict[str, Any]]:
     """Windows and deadlines."""
     rows = []
@@ -251,6 +222,7 @@ def commitment_vectors() -> list[dict[str, Any]]:
             blob_digest=seed("blob", i),
             n_groups=i + 1,
             checkpoint_version=CheckpointVersion(2 * i),
+            worth=1_000 * i,
         )
         rows.append(
             {
@@ -262,6 +234,7 @@ def commitment_vectors() -> list[dict[str, Any]]:
                 "blobDigest": hexed(entry.blob_digest),
                 "groups": entry.n_groups,
                 "checkpointVersion": entry.checkpoint_version,
+                "worth": entry.worth,
                 "digest": hexed(commitment_digest(entry)),
                 "signingHash": hexed(signing_hash(chain_id, ledger, entry)),
             }
@@ -314,18 +287,59 @@ def sortition_vectors() -> list[dict[str, Any]]:
     return rows
 
 
+def sheet_vectors() -> list[dict[str, Any]]:
+    """Entries of sheets, some behind their end, and of bytes that nobody would write."""
+    rows = []
+    made = encode_sheet([[Entry(n % 4) for n in range(9)], [], [Entry.REJECT] * 5])
+    for sheet in (made, made[:4], b"", b"\xff", b"\xff\xff\x1b", seed("sheet")):
+        for page, rank in ((0, 0), (0, 3), (0, 8), (0, 9), (1, 0), (2, 4), (2, 5), (3, 0)):
+            entry = int(entry_of(sheet, page, rank))
+            rows.append({"sheet": hexed(sheet), "page": page, "rank": rank, "entry": entry})
+    return rows
+
+
+def leaf_tree_vectors() -> list[dict[str, Any]]:
+    """Trees of leaves: root, depth, and the path of one leaf."""
+    rows = []
+    for count in (1, 2, 16, 17, 129):
+        leaves = tuple(SettlementLeaf(seed("account", i)[:20], i, i % 4, 10 * i, 5 * i) for i in range(count))
+        tree = LeafTree(7, leaves)
+        index = count // 2
+        leaf = leaves[index]
+        rows.append(
+            {
+                "window": 7,
+                "index": index,
+                "account": hexed(leaf.account),
+                "value": leaf.value,
+                "holds": leaf.holds,
+                "whole": leaf.whole,
+                "sum": leaf.sum,
+                "leaves": count,
+                "depth": tree.depth,
+                "digest": hexed(leaf_digest(7, index, leaf)),
+                "path": [hexed(node) for node in tree.path(index)],
+                "named": [hexed(node) for node in tree.named(tree.depth, 0)],
+                "upper": hexed(join(tree.named(tree.depth, 0))),
+                "root": hexed(tree.root),
+            }
+        )
+    return rows
+
+
 MADE = {
     "keys": key_vectors,
     "gumbel": gumbel_vectors,
     "leaf": leaf_vectors,
     "merkle": merkle_vectors,
     "sketch": sketch_vectors,
-    "consensus": consensus_vectors,
     "schedule": schedule_vectors,
     "policy": policy_vectors,
     "commitment": commitment_vectors,
     "sum_tree": sum_tree_vectors,
     "sortition": sortition_vectors,
+    "sheets": sheet_vectors,
+    "leaves": leaf_tree_vectors,
 }
 
 

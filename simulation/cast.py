@@ -11,6 +11,8 @@ GRAIL = 10**18
 STAKES = {Role.MINER: 2_000 * GRAIL, Role.VALIDATOR: 20_000 * GRAIL, Role.TRAINER: 5_000 * GRAIL}
 POCKET = 2_000 * GRAIL
 """Tokens beyond the stake: bonds of settlements, accusations, appeals."""
+DELEGATED = 2_000 * GRAIL
+"""What a delegator stakes on the first miner."""
 GAS_MONEY = 10**20
 INITIAL_SUPPLY = 10_000_000 * GRAIL
 CAP = 100_000_000 * GRAIL

@@ -1,6 +1,5 @@
 """Look at a finished run again: audit any submission of it in full."""
 
-import dataclasses
 from pathlib import Path
 
 from grail.checkpoints.files import CALIBRATION
@@ -31,10 +30,9 @@ def verify_blob(path: Path, run_folder: Path) -> Verdict:
     checkpoint = node.checkpoints.fetch(node.subnet.checkpoint(commitment.checkpoint_version))
     codec = TextCodec(checkpoint)
     live = node.subnet.policy(commitment.window)
-    policy = dataclasses.replace(live, audit_rollouts=commitment.n_groups * live.group_size)
     context = AuditContext(
         commitment=commitment,
-        policy=policy,
+        policy=live,
         checkpoint=checkpoint,
         codec=codec,
         mandates=node.mandates(commitment.window, commitment.miner, checkpoint, codec),
@@ -42,8 +40,9 @@ def verify_blob(path: Path, run_folder: Path) -> Verdict:
         limits=node.blob_limits(commitment.window, checkpoint, commitment.n_groups),
         blob=blob,
     )
-    order = [divmod(place, live.group_size) for place in range(policy.audit_rollouts)]
-    return audit(context, node.engine(checkpoint), load_profile(checkpoint.folder / CALIBRATION), order)
+    order = [divmod(place, live.group_size) for place in range(commitment.n_groups * live.group_size)]
+    profile = load_profile(checkpoint.folder / CALIBRATION)
+    return audit(context, node.engine(checkpoint), profile, order, budget=len(order))
 
 
 def _commitment_of(network: LocalNetwork, digest: bytes) -> Commitment:

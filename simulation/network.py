@@ -22,7 +22,7 @@ from grail.inference.engine_cache import EngineCache
 from grail.inference.text import TextCodec
 from grail.proofs.sketch import SCHEME
 from grail.protocol.hashing import keccak256
-from grail.protocol.records import CaseState, CheckpointRecord, ProposalState, Role
+from grail.protocol.records import CaseState, CheckpointRecord, Role
 from grail.protocol.units import BlockNumber, CheckpointVersion, WindowId
 from grail.runtime.node import Node
 from grail.runtime.service import Service
@@ -35,7 +35,8 @@ from miner.duties.solve import Solve
 from miner.service import miner_service
 from simulation.accounting import Reconciliation, reconcile
 from simulation.adversaries import ATTACKS
-from simulation.cast import CAP, GAS_MONEY, GRAIL, INITIAL_SUPPLY, POCKET, STAKES, Part, cast, signer_of
+from simulation.cast import CAP, DELEGATED, GAS_MONEY, GRAIL, INITIAL_SUPPLY, POCKET, STAKES, Part, cast, signer_of
+from simulation.liars import KINDS, Liar
 from simulation.models import model_folder
 from simulation.options import LocalnetOptions, save_options
 from trainer.service import trainer_service
@@ -73,6 +74,8 @@ class LocalNetwork:
         self.notify = notify
         folder.mkdir(parents=True, exist_ok=True)
         self.parts = cast(options)
+        self.services: list[Service] = []
+        self.liars = self._liars()
         self.chain: Chain = self._open_chain()
         self.journal = Journal(Database.in_file(folder / DATABASE))
         self.run_log = RunLog(folder / EVENTS)
@@ -94,10 +97,10 @@ class LocalNetwork:
     # Setting up
 
     def _open_chain(self) -> EmbeddedChain | JsonRpcChain:
-        self._funder = signer_of(self.options.seed, "funder")
+        self.funder = signer_of(self.options.seed, "funder")
         if self.options.chain == "embedded":
-            return EmbeddedChain(self._funder.address, self.folder / CHAIN)
-        self._funder = Signer.from_key(ANVIL_KEY)
+            return EmbeddedChain(self.funder.address, self.folder / CHAIN)
+        self.funder = Signer.from_key(ANVIL_KEY)
         return JsonRpcChain.connect(self.options.chain)
 
     def _start(self) -> None:
@@ -105,8 +108,9 @@ class LocalNetwork:
         base = open_checkpoint(model_folder(self.options.model))
         self.notify("deploying contracts")
         holder = signer_of(self.options.seed, "holder")
-        self.chain.send(self._funder, holder.address, b"", GAS_MONEY)
-        genesis = self.chain.head().number + 40 + 6 * len(self.parts)
+        self.chain.send(self.funder, holder.address, b"", GAS_MONEY)
+        accounts = sum(len(liar.accounts) + 2 for liar in self.liars)
+        genesis = self.chain.head().number + 50 + 6 * (len(self.parts) + accounts)
         schedule = self.options.schedule(genesis)
         plan = NetworkPlan(
             schedule=schedule,
@@ -123,6 +127,12 @@ class LocalNetwork:
         self.notify("registering neurons")
         for part in self.parts:
             self._register(part, holder)
+        for liar in self.liars:
+            liar.join(holder)
+        delegator = signer_of(self.options.seed, "delegator")
+        self.chain.send(self.funder, delegator.address, b"", GAS_MONEY)
+        self.subnet.transfer(holder, delegator.address, DELEGATED)
+        self.subnet.stake(delegator, self.parts[0].signer.address, DELEGATED)
         self._publish_base(base)
         book.save(self.folder / BOOK)
         save_options(self.options, self.folder / OPTIONS)
@@ -130,7 +140,7 @@ class LocalNetwork:
 
     def _register(self, part: Part, holder: Signer) -> None:
         stake = STAKES[part.role]
-        self.chain.send(self._funder, part.signer.address, b"", GAS_MONEY)
+        self.chain.send(self.funder, part.signer.address, b"", GAS_MONEY)
         self.subnet.transfer(holder, part.signer.address, stake + POCKET)
         self.subnet.register(part.signer, part.role, f"localnet://{part.name}", stake)
 
@@ -201,6 +211,7 @@ class LocalNetwork:
             self.notify(phase)
             self.mine_to(block)
             self._tick(role)
+            self._lie(window, phase.split()[0])
         self.notify("settling, judging")
         self.mine_to(schedule.reveal_deadline(window))
         self._settle(window)
@@ -208,6 +219,7 @@ class LocalNetwork:
         self._tick(Role.TRAINER)
         self.notify("claiming")
         self._tick(Role.MINER, Role.VALIDATOR, Role.TRAINER)
+        self._lie(window, "claiming")
         return self._close(window)
 
     def _tick(self, *roles: Role) -> None:
@@ -215,10 +227,24 @@ class LocalNetwork:
             if part.role in roles:
                 service.tick()
 
+    def _lie(self, window: WindowId, phase: str) -> None:
+        for liar in self.liars:
+            if window in liar.lie.windows:
+                liar.act(window, phase)
+
+    def _liars(self) -> list[Liar]:
+        """All attackers of the cast; the second of a kind is numbered."""
+        found: list[Liar] = []
+        for lie in self.options.lies:
+            same = sum(liar.kind == lie.kind for liar in found)
+            found.append(KINDS[lie.kind](self, lie, f"{lie.kind}-{same + 1}" if same else lie.kind))
+        return found
+
     def _settle(self, window: WindowId) -> None:
         """Let validators and accused act until the settlement is final and no case is open."""
         for _ in range(MAX_STEPS):
             before = self.chain.head().number
+            self._lie(window, "settling")
             self._tick(Role.VALIDATOR)
             if self.chain.head().number != before:
                 self._tick(Role.MINER)
@@ -232,9 +258,10 @@ class LocalNetwork:
         """Clock times at which something open can go on."""
         now = self.subnet.clock()
         found = []
-        proposal = self.subnet.proposal(window)
-        if proposal.state not in (ProposalState.NONE, ProposalState.FINAL):
-            found.append(proposal.deadline)
+        stated = self.subnet.round(window)
+        if stated.standing:
+            found.append(stated.deadline)
+        found += [duel.deadline for duel in self.subnet.duels(window)]
         for case in self.subnet.cases():
             if case.state is not CaseState.CLOSED:
                 found += [case.draw_block, case.commit_end, case.reveal_end]
@@ -260,7 +287,7 @@ class LocalNetwork:
             window,
             checkpoint=self.subnet.latest_version(),
             settled=settled is not None,
-            paid_wei=str(settled[1]) if settled else "0",
+            paid_wei=str(self._paid(window)) if settled else "0",
             supply_wei=str(money.supply),
             accounted_wei=str(money.accounted),
             reconciled=money.right,
@@ -279,6 +306,14 @@ class LocalNetwork:
                 balance_wei=str(self.subnet.balance(part.signer.address)),
                 jailed=neuron.jailed,
             )
+        for liar in self.liars:
+            profit = liar.wealth() - liar.funds
+            self.run_log.add("attacker", window, name=liar.name, attack=liar.kind, profit_wei=str(profit))
+
+    def _paid(self, window: WindowId) -> int:
+        """What the window has paid so far, by its claims, in wei."""
+        claims = (row.fields for row in self.journal.events("Claimed"))
+        return sum(int(fields["amount"]) for fields in claims if fields["window"] == window)
 
     def evaluate(self, greedy: bool, problems: int) -> Accuracy:
         """Held-out accuracy of the newest checkpoint."""

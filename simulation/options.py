@@ -1,15 +1,40 @@
 """What a local network is to be: checked once, stored beside the run, compared when the run is resumed."""
 
+import tomllib
 from pathlib import Path
+from typing import Literal
 
 import pydantic
 
 from grail.config import TrainingSettings
+from grail.errors import SettingsError
 from grail.governance.policy import longest_dispute
 from grail.protocol.schedule import Schedule
 
 CHEATS = ("int4-weights", "best-of-n", "reward-forger")
 """The attacks of a local network, in the order in which they join; names of `simulation.adversaries`."""
+
+
+class Lie(pydantic.BaseModel, extra="forbid", frozen=True):
+    """One entry of a cast of liars. `windows`: in which it lies. `count`: accounts, where being many is the point."""
+
+    kind: Literal["self-convict", "dust-swarm", "lying-proposer"]
+    windows: tuple[int, ...] = pydantic.Field(min_length=1)
+    count: int = pydantic.Field(1, ge=1, le=16)
+
+
+class Cast(pydantic.BaseModel, extra="forbid"):
+    """A file of lies."""
+
+    lie: tuple[Lie, ...] = ()
+
+
+DEFAULT_LIES = (
+    Lie(kind="self-convict", windows=(1,)),
+    Lie(kind="dust-swarm", windows=(1, 2, 3), count=6),
+    Lie(kind="lying-proposer", windows=(1,)),
+)
+"""What `grail localnet` plays where no file says otherwise."""
 
 
 class LocalnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
@@ -31,14 +56,16 @@ class LocalnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
     final_problems: int = pydantic.Field(2_000, ge=20, le=100_000)
     threads: int = pydantic.Field(2, ge=1)
     training: TrainingSettings = TrainingSettings()
+    lies: tuple[Lie, ...] = pydantic.Field((), description="who lies about money, and when")
 
     def schedule(self, genesis: int) -> Schedule:
         """Phases long enough for every transaction when each makes a block of its own."""
-        miners, validators = self.miners + self.cheats, self.validators
+        liars = sum(lie.count for lie in self.lies)
+        miners, validators = self.miners + self.cheats + liars, self.validators + liars
         commit = miners + 6
         score = 2 * validators + 6
         reveal = validators + 4
-        accusations = self.cheats * (3 * validators + 5)
+        accusations = (self.cheats + 2 * liars) * (3 * validators + 5)
         settle = 2 * self.phase() + 2 * validators * self.phase() // 8 + accusations + miners + 4 * validators + 60
         return Schedule(
             genesis=genesis, window=commit + score + reveal + settle, commit=commit, score=score, reveal=reveal
@@ -54,14 +81,15 @@ class LocalnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
             "appeal_blocks": max(4, phase // 2),
             "pause_blocks": schedule.window,
             "settlement_challenge_blocks": phase,
-            "settlement_vote_blocks": phase,
+            "settlement_move_blocks": phase,
             "max_groups": max(64, self.groups),
         }
         return values | {"unbonding_blocks": longest_dispute(values, schedule.window)}
 
     def phase(self) -> int:
         """Blocks in which every validator can act on every open case, each transaction making a block of its own."""
-        return 8 + self.validators * (2 + self.cheats)
+        liars = sum(lie.count for lie in self.lies)
+        return 8 + self.validators * (2 + self.cheats + liars) + 2 * liars
 
 
 def save_options(options: LocalnetOptions, path: Path) -> None:
@@ -72,3 +100,16 @@ def save_options(options: LocalnetOptions, path: Path) -> None:
 def load_options(path: Path) -> LocalnetOptions:
     """Read what a run was started with."""
     return LocalnetOptions.model_validate_json(path.read_text())
+
+
+def load_lies(path: Path) -> tuple[Lie, ...]:
+    """A cast of liars from a TOML file: [[lie]] tables. Raises SettingsError naming file and what is wrong."""
+    try:
+        return Cast.model_validate(tomllib.loads(path.read_text())).lie
+    except OSError as error:
+        raise SettingsError(f"expected a cast of liars at {path} ({error.strerror})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"expected TOML in {path}, got: {error}") from error
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(f"{'.'.join(map(str, first['loc']))} in {path}: {first['msg']}") from error

@@ -56,6 +56,7 @@ def _head(network: LocalNetwork, result: RunResult) -> list[str]:
         "",
         "![earnings](earnings.png)",
         "",
+        *_attackers(result),
         "## Cheats",
         "",
         "| cheat | first offence in window | slashed in window | slashed |",
@@ -64,6 +65,20 @@ def _head(network: LocalNetwork, result: RunResult) -> list[str]:
             f"| {c.name} | {_dash(c.first_offence_window)} | {_dash(c.slashed_window)} | {_grail(c.slashed_wei)} |"
             for c in result.cheats
         ),
+        "",
+    ]
+
+
+def _attackers(result: RunResult) -> list[str]:
+    """Liars about money: what they did, and what it came to over all their accounts."""
+    if not result.attackers:
+        return []
+    return [
+        "## Attackers",
+        "",
+        "| attacker | transactions | lost | profit, all accounts together |",
+        "| --- | --- | --- | --- |",
+        *(f"| {a.name} | {len(a.acts)} | {_grail(a.lost_wei)} | {_grail(a.profit_wei)} |" for a in result.attackers),
         "",
     ]
 
@@ -164,6 +179,10 @@ def _plot_earnings(network: LocalNetwork, path: Path) -> None:
         earned = [_earned(entry, STAKES[part.role]) / GRAIL for entry in entries]
         style = ":" if part.cheat else styles[part.role.name.lower()]
         axes.plot([entry["window"] + 1 for entry in entries], earned, style, label=part.name, linewidth=2)
+    for liar in network.liars:
+        entries = [entry for entry in network.run_log.of("attacker") if entry["name"] == liar.name]
+        profit = [int(entry["profit_wei"]) / GRAIL for entry in entries]
+        axes.plot([entry["window"] + 1 for entry in entries], profit, "x:", label=liar.name, linewidth=1, markersize=3)
     axes.axhline(0, color="black", linewidth=0.8)
     axes.set(
         xlabel="windows", ylabel="GRAIL earned or lost", title="Earnings: honest work pays, cheats lose their stake"

@@ -6,6 +6,7 @@ from typing import Any
 from grail.protocol.records import Role
 from grail.training.evaluation import Accuracy
 from grail.verification.base import Outcome
+from simulation.liars import Liar
 from simulation.network import LocalNetwork
 
 
@@ -20,6 +21,17 @@ class CheatResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttackerResult:
+    """What a liar's transactions came to, counted over all its accounts: tokens, stakes, rewards, bonds."""
+
+    name: str
+    kind: str
+    acts: tuple[str, ...]
+    lost_wei: int
+    profit_wei: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """All numbers of a run that follow from its seed."""
 
@@ -29,6 +41,7 @@ class RunResult:
     accuracy_start_greedy: Accuracy
     accuracy_end_greedy: Accuracy
     cheats: tuple[CheatResult, ...]
+    attackers: tuple[AttackerResult, ...]
     honest_slashed: tuple[str, ...]
     honest_rejected: tuple[str, ...]
     reconciled: bool
@@ -56,6 +69,7 @@ def results(network: LocalNetwork) -> RunResult:
         accuracy_start_greedy=_accuracy(first, "greedy"),
         accuracy_end_greedy=_accuracy(last, "greedy"),
         cheats=tuple(_cheat(network, part.name, part.signer.name) for part in network.parts if part.cheat),
+        attackers=tuple(_attacker(network, liar) for liar in network.liars),
         honest_slashed=_honest_slashed(network),
         honest_rejected=_honest_rejected(network),
         reconciled=all(entry["reconciled"] for entry in windows),
@@ -81,6 +95,16 @@ def _cheat(network: LocalNetwork, name: str, address: str) -> CheatResult:
         slashed_window=network.subnet.schedule.window_of(proofs[0].block) if proofs else None,  # type: ignore[arg-type]
         slashed_wei=sum(int(event.fields["slashed"]) for event in proofs),
     )
+
+
+def _attacker(network: LocalNetwork, liar: Liar) -> AttackerResult:
+    """`lost_wei`: slashes of its own stakes and bonds that went to others or the fire."""
+    acts = tuple(entry["transaction"] for entry in network.run_log.of("lie") if entry["name"] == liar.name)
+    profit = liar.wealth() - liar.funds
+    own = {account.name.lower() for account in liar.accounts}
+    claims = [event.fields for event in network.journal.events("Claimed")]
+    gained = sum(int(fields["amount"]) for fields in claims if fields["account"].lower() in own)
+    return AttackerResult(name=liar.name, kind=liar.kind, acts=acts, lost_wei=gained - profit, profit_wei=profit)
 
 
 def _honest_slashed(network: LocalNetwork) -> tuple[str, ...]:

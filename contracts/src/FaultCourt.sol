@@ -3,7 +3,6 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {GrailToken} from "./GrailToken.sol";
 import {Governed} from "./Governed.sol";
 import {NeuronRegistry} from "./NeuronRegistry.sol";
@@ -16,6 +15,7 @@ import {Errors} from "./libraries/Errors.sol";
 import {Events} from "./libraries/Events.sol";
 import {Keys} from "./libraries/Keys.sol";
 import {Leaf, RolloutLeaf} from "./libraries/Leaf.sol";
+import {Entry, SumTree} from "./libraries/SumTree.sol";
 import {Schedule, Timing} from "./libraries/Schedule.sol";
 
 /// @notice Why somebody was convicted. Derivation, Duplicate and Equivocation the court sees itself; the others, and a
@@ -50,7 +50,8 @@ contract FaultCourt is Governed {
     RolloutLedger public immutable ledger;
     address public immutable jury;
     address public immutable treasury;
-    mapping(uint64 window => mapping(address miner => bool)) public convicted;
+    /// @notice Block at which a miner was convicted for a window; zero when it was not.
+    mapping(uint64 window => mapping(address miner => uint256)) public convictedAt;
 
     struct Wiring {
         address timelock;
@@ -79,28 +80,43 @@ contract FaultCourt is Governed {
     // Proofs
 
     /// @notice Proves that a committed leaf is not what the beacon mandates. The leaf may name another window or
-    ///         miner than the commitment, which is itself the fault.
-    function proveDerivationFault(Commitment calldata c, RolloutLeaf calldata leaf, bytes32[] calldata proof) external {
+    ///         miner than the commitment, or be given another worth than its tokens have: each is itself the fault.
+    /// @param size leaves of the submission's tree, `entry` the leaf in it: key is its digest, value its worth
+    function proveDerivationFault(Commitment calldata c, RolloutLeaf calldata leaf, uint32 size, Entry calldata entry)
+        external
+    {
         ledger.requireCommitted(c);
-        _requireLeaf(c.root, leaf, proof);
-        if (!_wronglyDerived(c, leaf)) revert Errors.NoFault();
+        _requireLeaf(c, leaf, size, entry);
+        if (!_wronglyDerived(c, leaf, entry.value)) revert Errors.NoFault();
         _convict(c.window, c.miner, Fault.Derivation, msg.sender);
     }
 
     /// @notice Proves that one place of a submission holds two different leaves.
     function proveDuplicate(
         Commitment calldata c,
+        uint32 size,
         RolloutLeaf calldata a,
-        bytes32[] calldata proofA,
+        Entry calldata entryA,
         RolloutLeaf calldata b,
-        bytes32[] calldata proofB
+        Entry calldata entryB
     ) external {
         ledger.requireCommitted(c);
-        _requireLeaf(c.root, a, proofA);
-        _requireLeaf(c.root, b, proofB);
+        _requireLeaf(c, a, size, entryA);
+        _requireLeaf(c, b, size, entryB);
         bool samePlace = a.group == b.group && a.index == b.index;
-        if (!samePlace || Leaf.digest(a) == Leaf.digest(b)) revert Errors.NoFault();
+        if (!samePlace || entryA.key == entryB.key) revert Errors.NoFault();
         _convict(c.window, c.miner, Fault.Duplicate, msg.sender);
+    }
+
+    /// @notice Proves that a submission's root is that of a tree with another worth than was committed, or of one that
+    ///         does not hold one leaf for each place.
+    /// @param top hash of the tree's top node, `worth` its sum
+    function proveWrongRoot(Commitment calldata c, uint32 size, bytes32 top, uint256 worth) external {
+        ledger.requireCommitted(c);
+        if (SumTree.seal(size, top, worth) != c.root) revert Errors.BadProof();
+        bool whole = size == c.groups * policy.valueAt("group_size", ledger.startOf(c.window));
+        if (whole && worth == c.worth) revert Errors.NoFault();
+        _convict(c.window, c.miner, Fault.Derivation, msg.sender);
     }
 
     /// @notice Proves that a miner's hotkey signed (EIP-712) another commitment than the one that stands on chain.
@@ -131,13 +147,18 @@ contract FaultCourt is Governed {
     /// @notice Carries out the jury's conviction; jury only. Nothing happens when the miner was convicted already.
     function convict(uint64 window, address miner, Fault kind, address accuser) external {
         if (msg.sender != jury) revert Errors.Unauthorized(msg.sender);
-        if (!convicted[window][miner]) _convict(window, miner, kind, accuser);
+        if (!convicted(window, miner)) _convict(window, miner, kind, accuser);
+    }
+
+    /// @notice Was a miner convicted for a window?
+    function convicted(uint64 window, address miner) public view returns (bool) {
+        return convictedAt[window][miner] != 0;
     }
 
     function _convict(uint64 window, address miner, Fault kind, address accuser) private {
         pauseSwitch.requireRunning();
-        if (convicted[window][miner]) revert Errors.AlreadyConvicted(window, miner);
-        convicted[window][miner] = true;
+        if (convicted(window, miner)) revert Errors.AlreadyConvicted(window, miner);
+        convictedAt[window][miner] = block.number;
         uint256 start = ledger.startOf(window);
         uint256 sentence = vault.slashableStake(miner) * policy.valueAt("slash_bps", start) / BPS;
         (uint256 slashed, uint256 own) = vault.slash(miner, sentence);
@@ -150,18 +171,27 @@ contract FaultCourt is Governed {
         IERC20(address(token)).safeTransfer(treasury, slashed - toAccuser - toBurn);
     }
 
-    function _wronglyDerived(Commitment calldata c, RolloutLeaf calldata leaf) private view returns (bool) {
+    function _wronglyDerived(Commitment calldata c, RolloutLeaf calldata leaf, uint256 worth)
+        private
+        view
+        returns (bool)
+    {
         if (leaf.window != c.window || leaf.miner != c.miner) return true;
         if (leaf.checkpointVersion != c.checkpointVersion) return true;
         uint256 start = ledger.startOf(c.window);
         if (leaf.group >= c.groups || leaf.index >= policy.valueAt("group_size", start)) return true;
         if (leaf.finish > 1 || leaf.nTokens == 0) return true;
         bytes32 problem = Keys.problemKey(ledger.beaconOf(c.window), c.miner, leaf.group);
-        return leaf.envId != policy.environmentOf(problem, start);
+        (bytes32 environment, uint256 reward) = policy.environmentOf(problem, start);
+        return leaf.envId != environment || worth != leaf.nTokens * reward;
     }
 
-    function _requireLeaf(bytes32 root, RolloutLeaf calldata leaf, bytes32[] calldata proof) private pure {
-        if (!MerkleProof.verifyCalldata(proof, root, Leaf.digest(leaf))) revert Errors.BadProof();
+    function _requireLeaf(Commitment calldata c, RolloutLeaf calldata leaf, uint32 size, Entry calldata entry)
+        private
+        pure
+    {
+        if (entry.key != uint256(Leaf.digest(leaf))) revert Errors.BadProof();
+        SumTree.requireEntry(c.root, c.worth, Commitments.LEAVES, size, entry);
     }
 
     function _owed(IERC20) internal pure override returns (uint256) {

@@ -9,6 +9,7 @@ import {PauseSwitch} from "./PauseSwitch.sol";
 import {RewardPolicy} from "./RewardPolicy.sol";
 import {RolloutLedger} from "./RolloutLedger.sol";
 import {Role, StakeVault} from "./StakeVault.sol";
+import {SettlementJudge} from "./SettlementJudge.sol";
 import {ValidatorSet} from "./ValidatorSet.sol";
 import {BlockHashes} from "./libraries/BlockHashes.sol";
 import {Commitment} from "./libraries/Commitments.sol";
@@ -36,7 +37,9 @@ contract Jury is Bonds {
         Closed
     }
 
+    /// @dev `contest`: not an accusation, but a miner's plea against the accuser's rejection of its work.
     struct Case {
+        bool contest;
         uint64 window;
         address accused;
         address accuser;
@@ -53,6 +56,8 @@ contract Jury is Bonds {
         uint128 bond;
         uint128 guilty;
         uint128 innocent;
+        /// @dev who pleads in a contest
+        address petitioner;
         address appellant;
         uint128 appealBond;
         uint64 closedAt;
@@ -65,6 +70,9 @@ contract Jury is Bonds {
     RolloutLedger public immutable ledger;
     FaultCourt public immutable court;
     ValidatorSet public immutable validators;
+    SettlementJudge public immutable judge;
+    /// @notice How many rejections of a submission juries have overturned.
+    mapping(uint64 window => mapping(address miner => uint256)) public overturned;
     Case[] private cases;
     /// @notice True once an accuser has accused a submission: one try each.
     mapping(bytes32 accusation => bool) private tried;
@@ -82,6 +90,7 @@ contract Jury is Bonds {
         RolloutLedger ledger;
         FaultCourt court;
         ValidatorSet validators;
+        SettlementJudge judge;
     }
 
     constructor(Wiring memory w) Bonds(w.timelock, w.token, w.policy, w.pauseSwitch) {
@@ -90,6 +99,7 @@ contract Jury is Bonds {
         ledger = w.ledger;
         court = w.court;
         validators = w.validators;
+        judge = w.judge;
     }
 
     /// @notice A validator accuses a miner of what only a model or a grader can show.
@@ -99,21 +109,38 @@ contract Jury is Bonds {
         bool numeric = kind == Fault.Replay || kind == Fault.Reward || kind == Fault.Structure;
         if (!numeric && kind != Fault.Withheld) revert Errors.NotForJury(uint8(kind));
         (address accuser,) = registry.requireWorker(msg.sender, Role.Validator);
+        id = _file(c, accuser, false);
+        Case storage k = cases[id];
+        (k.kind, k.evidence) = (kind, evidence);
+        emit Events.Accused(id, c.window, c.miner, accuser, uint8(kind), evidence, k.commitEnd, k.revealEnd);
+    }
+
+    /// @notice Pleads, with a bond, against a validator's rejection of a submission: it holds the pay until then. Anyone
+    ///         may. The jury replays what the validator read; whoever was wrong pays.
+    /// @param sheet what the validator revealed
+    function contest(Commitment calldata c, address validator, bytes calldata sheet) external returns (uint256 id) {
+        if (!judge.rejects(c, validator, sheet)) revert Errors.NotRejected(c.window, c.miner, validator);
+        id = _file(c, validator, true);
+        Case storage k = cases[id];
+        k.petitioner = msg.sender;
+        emit Events.Accused(id, c.window, c.miner, validator, uint8(Fault.None), 0, k.commitEnd, k.revealEnd);
+    }
+
+    function _file(Commitment calldata c, address accuser, bool contest_) private returns (uint256 id) {
         ledger.requireCommitted(c);
         if (court.convicted(c.window, c.miner)) revert Errors.AlreadyConvicted(c.window, c.miner);
-        bytes32 accusation = keccak256(abi.encode(c.window, c.miner, accuser));
+        bytes32 accusation = keccak256(abi.encode(c.window, c.miner, accuser, contest_));
         if (tried[accusation]) revert Errors.AlreadyAccused(c.window, c.miner);
         _requireInTime(c.window);
         tried[accusation] = true;
         id = cases.length;
         Case storage k = cases.push();
-        (k.window, k.accused, k.accuser, k.kind, k.evidence) = (c.window, c.miner, accuser, kind, evidence);
+        (k.contest, k.window, k.accused, k.accuser) = (contest_, c.window, c.miner, accuser);
         k.drawBlock = uint64(block.number + 1);
         k.stakeBlock = uint64(ledger.startOf(ledger.currentWindow()) - 1);
         k.bond = uint128(policy.get("accusation_bond"));
         _openBallot(k);
         _take(msg.sender, k.bond);
-        emit Events.Accused(id, c.window, c.miner, accuser, uint8(kind), evidence, k.commitEnd, k.revealEnd);
     }
 
     /// @notice Fixes a case's draw. Anyone may, also late; the first vote does it too.
@@ -271,7 +298,7 @@ contract Jury is Bonds {
 
     /// @notice Has this accuser accused this submission already?
     function accusedBy(uint64 window, address miner, address accuser) external view returns (bool) {
-        return tried[keccak256(abi.encode(window, miner, accuser))];
+        return tried[keccak256(abi.encode(window, miner, accuser, false))];
     }
 
     function _close(uint256 id, Case storage k, Verdict verdict) private {
@@ -280,9 +307,22 @@ contract Jury is Bonds {
         k.closedAt = uint64(pauseSwitch.clock());
         emit Events.Resolved(id, uint8(verdict));
         // who is refuted pays; where nobody decided, nobody pays
+        if (k.contest) return _closeContest(k, verdict);
         if (verdict == Verdict.Innocent) _forfeit(k.accused, k.bond);
         else _give(k.accuser, k.bond);
         if (verdict == Verdict.Guilty) court.convict(k.window, k.accused, k.kind, k.accuser);
+    }
+
+    /// @dev A rejection that was wrong holds no pay any more, and its validator pays: half to the miner, half burnt.
+    function _closeContest(Case storage k, Verdict verdict) private {
+        if (verdict == Verdict.Guilty) return _forfeit(k.accuser, k.bond);
+        _give(k.petitioner, k.bond);
+        if (verdict != Verdict.Innocent) return;
+        ++overturned[k.window][k.accused];
+        (uint256 taken,) = vault.slash(k.accuser, policy.valueAt("reject_penalty", ledger.startOf(k.window)));
+        bondsHeld += taken;
+        _forfeit(k.accused, taken);
+        emit Events.RejectionOverturned(k.window, k.accused, k.accuser, taken);
     }
 
     function _openBallot(Case storage k) private {

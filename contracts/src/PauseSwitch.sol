@@ -64,6 +64,12 @@ contract PauseSwitch is Governed {
         if (paused()) revert Errors.Paused(pausedUntil());
     }
 
+    /// @notice The clock; reverts while paused.
+    function runningClock() external view returns (uint256) {
+        if (paused()) revert Errors.Paused(pausedUntil());
+        return clock();
+    }
+
     /// @notice True while value may not move out.
     function paused() public view returns (bool) {
         return block.number < pausedUntil();

@@ -67,6 +67,7 @@ contract RewardPolicy is Governed {
         (phaseFloor, windowBlocks) = (floors.phase, floors.window);
         _define("group_size", 8, 2, 64);
         _define("max_groups", 64, 1, 4096);
+        _define("max_group_worth", 8_192_000, 1_000, 1_000_000_000_000);
         _define("sketch_dim", 8, 1, 64);
         _define("sketch_stride", 8, 1, 1024);
         _define("bond_per_group", 10 ether, 0.001 ether, 1_000_000 ether);
@@ -85,7 +86,8 @@ contract RewardPolicy is Governed {
         _define("appeal_bond", 200 ether, 0.001 ether, 1_000_000 ether);
         _define("settlement_bond", 500 ether, 0.001 ether, 1_000_000 ether);
         _phase("settlement_challenge_blocks", 3_600, 2, 100_000);
-        _phase("settlement_vote_blocks", 3_600, 2, 100_000);
+        _phase("settlement_move_blocks", 1_800, 2, 100_000);
+        _define("reject_penalty", 50 ether, 0, 1_000 ether);
         _phase("claim_expiry_blocks", 1_296_000, 100, 20_000_000);
         _phase("commission_notice_blocks", 50_400, 2, 1_000_000);
         _define("pause_blocks", 36_000, 2, 100_000);
@@ -96,9 +98,9 @@ contract RewardPolicy is Governed {
         _define("split_trainer_bps", 1_000, 0, 3_000);
         _define("split_treasury_bps", 400, 0, 3_000);
         _define("split_burn_bps", 100, 0, 5_000);
-        _define("kappa_bps", 5_000, 5_000, 6_700);
         _define("quorum_bps", 5_000, 3_400, 8_000);
-        _define("audit_rollouts", 48, 4, 4_096);
+        _define("audit_seats", 5, 1, 15);
+        _define("audit_rollouts", 16, 1, 4_096);
         _define("evidence_reject_exp", 4, 2, 9);
         _define("evidence_fault_exp", 9, 6, 30);
         _define("slash_bps", 5_000, 100, 5_000);
@@ -163,12 +165,13 @@ contract RewardPolicy is Governed {
         _setEnvironments(ids, weights, rewards);
     }
 
-    /// @notice Hash of the environment that a problem key mandates under the mix that held at `blockNumber`.
-    function environmentOf(bytes32 problemKey, uint256 blockNumber) external view returns (bytes32) {
+    /// @notice Hash of the environment that a problem key mandates under the mix that held at `blockNumber`, and what a
+    ///         verified token of it earns, in thousandths.
+    function environmentOf(bytes32 problemKey, uint256 blockNumber) external view returns (bytes32, uint256) {
         EnvironmentMix storage mix = _mixAt(blockNumber);
         uint256 ticket = Keys.environmentTicket(problemKey, mix.totalWeight);
         for (uint256 i = 0; i < mix.weights.length; ++i) {
-            if (ticket < mix.weights[i]) return mix.envIds[i];
+            if (ticket < mix.weights[i]) return (mix.envIds[i], mix.rewards[i]);
             ticket -= mix.weights[i];
         }
         revert Errors.BadEnvironmentMix();

@@ -4,46 +4,81 @@ pragma solidity ^0.8.28;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
+import {CheckpointRegistry} from "./CheckpointRegistry.sol";
+import {FaultCourt} from "./FaultCourt.sol";
 import {GrailToken} from "./GrailToken.sol";
 import {Governed} from "./Governed.sol";
 import {PauseSwitch} from "./PauseSwitch.sol";
 import {RewardPolicy} from "./RewardPolicy.sol";
 import {RolloutLedger} from "./RolloutLedger.sol";
 import {StakeVault} from "./StakeVault.sol";
+import {ValidatorSet} from "./ValidatorSet.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Events} from "./libraries/Events.sol";
-import {Payouts} from "./libraries/Payouts.sol";
-import {Entry, SumTree} from "./libraries/SumTree.sol";
+import {LeafTree, SettlementLeaf, Terms} from "./libraries/Settlements.sol";
+
+interface IRejections {
+    function overturned(uint64 window, address miner) external view returns (uint256);
+}
 
 /// @title The emission: how much a window may mint, and its payment against proofs.
-/// @dev Mints a settlement's total and not a wei more; payout trees commit to their sum, so no set of claims can take
-///      more than it. What somebody does not claim in time goes to the treasury.
+/// @dev Mints at a window's end what its leaves pay at once, and what is held when a jury lets it go: never more than the
+///      window's emission. A part that nobody earned (silent seats, rejected work) is never minted. What somebody does
+///      not claim in time goes to the treasury.
 contract RewardPool is Governed {
     using SafeERC20 for IERC20;
     using BitMaps for BitMaps.BitMap;
 
+    /// @notice Whose part of the emission.
+    enum Share {
+        None,
+        Miner,
+        Validator,
+        Trainer,
+        Treasury
+    }
+
+    /// @dev Amounts in wei. `miners`: their budget, which is divided by `whole`; the validators' is divided by `whole`
+    ///      times `seats`. `count`: commitments.
     struct Settlement {
         bytes32 root;
-        uint128 total;
-        uint64 expiresAt;
-        uint32 size;
+        uint128 miners;
+        uint128 whole;
+        uint128 emission;
+        uint48 expiresAt;
+        uint32 count;
+        uint8 seats;
     }
 
     uint256 private constant BPS = 10_000;
+    bytes32 private constant MINERS = keccak256("split_miners_bps");
+    bytes32 private constant VALIDATORS = keccak256("split_validators_bps");
+    bytes32 private constant TREASURY = keccak256("split_treasury_bps");
+    bytes32 private constant TRAINER = keccak256("split_trainer_bps");
+    bytes32 private constant BURN = keccak256("split_burn_bps");
+    bytes32 private constant SEATS = keccak256("audit_seats");
+    bytes32 private constant EXPIRY = keccak256("claim_expiry_blocks");
+    bytes32 private constant HALVING = keccak256("halving_windows");
+    bytes32 private constant EMISSION = keccak256("emission_per_window");
 
     GrailToken public immutable token;
     RewardPolicy public immutable policy;
     RolloutLedger public immutable ledger;
     StakeVault public immutable vault;
     PauseSwitch public immutable pauseSwitch;
+    CheckpointRegistry public immutable checkpoints;
+    FaultCourt public immutable court;
+    /// @notice The Jury: it overturns rejections.
+    IRejections public immutable jury;
     /// @notice The ScoreBoard: the only account that reserves and settles.
     address public immutable board;
     address public immutable treasury;
+    uint256 private immutable places;
     mapping(uint64 window => Settlement) private settlements;
     mapping(uint64 window => BitMaps.BitMap) private paid;
-    /// @notice Wei that are settled and not yet claimed or expired, over all windows.
+    /// @notice Wei that are minted and not yet claimed or expired, over all windows.
     uint256 public unclaimed;
-    /// @notice Wei of proposed settlements that are not final: not minted, but spoken for under the cap.
+    /// @notice Wei of stated settlements that are not final: not minted, but spoken for under the cap.
     uint256 public reserved;
 
     struct Wiring {
@@ -53,8 +88,12 @@ contract RewardPool is Governed {
         RolloutLedger ledger;
         StakeVault vault;
         PauseSwitch pauseSwitch;
+        CheckpointRegistry checkpoints;
+        FaultCourt court;
+        IRejections jury;
         address board;
         address treasury;
+        uint256 places;
     }
 
     constructor(Wiring memory w) Governed(w.timelock) {
@@ -64,71 +103,131 @@ contract RewardPool is Governed {
         ledger = w.ledger;
         vault = w.vault;
         pauseSwitch = w.pauseSwitch;
+        checkpoints = w.checkpoints;
+        court = w.court;
+        jury = w.jury;
         board = w.board;
         treasury = w.treasury;
+        places = w.places;
     }
 
     /// @notice Wei that a window may mint, burnt part included: the governed emission, halved every halving_windows,
     ///         and never more than the cap still allows.
     function emissionOf(uint64 window) public view returns (uint256) {
         uint256 start = ledger.startOf(window);
-        uint256 halvings = window / policy.valueAt("halving_windows", start);
-        uint256 due = halvings > 255 ? 0 : policy.valueAt("emission_per_window", start) >> halvings;
+        uint256 halvings = window / policy.valueOf(HALVING, start);
+        uint256 due = halvings > 255 ? 0 : policy.valueOf(EMISSION, start) >> halvings;
         uint256 used = token.totalSupply() + reserved;
         uint256 left = used < token.cap() ? token.cap() - used : 0;
         return due < left ? due : left;
     }
 
-    /// @notice Speaks for a proposal's emission; board only.
+    /// @notice Speaks for a window's emission; board only.
     function reserve(uint256 emission) external {
         _onlyBoard();
         reserved += emission;
     }
 
-    /// @notice Lets go of a failed proposal's emission; board only.
+    /// @notice Lets go of it again; board only.
     function unreserve(uint256 emission) external {
         _onlyBoard();
         reserved -= emission;
     }
 
-    /// @notice Fixes a window's payouts, mints their total and burns the burn share; board only.
-    /// @param root sealed sum tree of the payouts
-    function settle(uint64 window, bytes32 root, uint32 size, uint128 total, uint256 emission) external {
+    /// @notice Fixes a window's payouts, mints what is due at once and burns the burn share; board only.
+    function settle(uint64 window, Terms calldata terms, uint256 emission) external {
         _onlyBoard();
-        Settlement storage entry = settlements[window];
-        if (entry.expiresAt != 0) revert Errors.AlreadySettled(window);
-        uint256 burnt = total == 0 ? 0 : emission * policy.valueAt("split_burn_bps", ledger.startOf(window)) / BPS;
-        if (total + burnt > emission) revert Errors.AboveBudget(total + burnt, emission);
+        Settlement storage s = settlements[window];
+        if (s.expiresAt != 0) revert Errors.AlreadySettled(window);
         reserved -= emission;
-        uint64 expiresAt = uint64(pauseSwitch.clock() + policy.get("claim_expiry_blocks"));
-        settlements[window] = Settlement(root, total, expiresAt, size);
+        uint256 start = ledger.startOf(window);
+        s.root = terms.root;
+        s.expiresAt = uint48(pauseSwitch.clock() + policy.valueOf(EXPIRY, start));
+        s.count = uint32(ledger.countOf(window));
+        if (terms.whole == 0) {
+            emit Events.WindowSettled(window, terms.root, 0, 0);
+            return;
+        }
+        s.seats = uint8(policy.valueOf(SEATS, start));
+        s.whole = terms.whole;
+        s.miners = uint128(_part(emission, MINERS, start));
+        s.emission = uint128(emission);
+        uint256 total = uint256(s.miners) * terms.due / terms.whole;
+        total += _part(emission, VALIDATORS, start) * terms.earned / (uint256(terms.whole) * s.seats);
+        total += _part(emission, TREASURY, start);
+        if (checkpoints.activeVersion(window) != 0) total += _part(emission, TRAINER, start);
+        uint256 burnt = _part(emission, BURN, start);
         unclaimed += total;
         token.mint(address(this), total + burnt);
         token.burn(burnt);
-        emit Events.WindowSettled(window, root, total, burnt);
+        emit Events.WindowSettled(window, terms.root, total, burnt);
     }
 
-    /// @notice Pays a neuron, or the treasury, its part of a window. Anyone may call; the money goes where it is due:
-    ///         to the neuron, and to the vault for those who delegated to it.
-    /// @param entry the payout's leaf: its key is Payouts.key(share, account), its value the amount in wei
-    function claim(uint64 window, Entry calldata entry) external {
-        Settlement memory s = _settled(window);
-        if (pauseSwitch.clock() >= s.expiresAt) revert Errors.ClaimExpired(window);
-        (uint8 share, address account) = _take(window, s, entry);
-        emit Events.Claimed(window, account, share, entry.value);
-        (uint256 own, uint256 rest) =
-            share == Payouts.TREASURY ? (uint256(entry.value), 0) : vault.divide(account, entry.value);
-        if (own > 0) IERC20(address(token)).safeTransfer(account, own);
-        if (rest > 0) IERC20(address(token)).safeTransfer(address(vault), rest);
+    /// @notice Pays a miner or a validator its part of a window. Anyone may call; the money goes where it is due: to the
+    ///         neuron, and to the vault for those who delegated to it.
+    /// @param index the leaf's place: a miner's own, a validator's last
+    function claim(uint64 window, uint256 index, SettlementLeaf calldata leaf, bytes32[] calldata path) external {
+        Settlement storage s = _settled(window);
+        if (pauseSwitch.runningClock() >= s.expiresAt) revert Errors.ClaimExpired(window);
+        (Share share, uint256 amount) = _due(window, s, index, leaf, path);
+        _mark(window, index, leaf.account);
+        if (share == Share.Miner) {
+            if (court.convicted(window, leaf.account)) revert Errors.Convicted(window, leaf.account);
+            if (leaf.holds > 0) _letGo(window, leaf, amount);
+        }
+        _pay(window, share, leaf.account, amount);
     }
 
-    /// @notice Sends what somebody did not claim within claim_expiry_blocks to the treasury. Anyone may call.
-    function expire(uint64 window, Entry calldata entry) external {
-        Settlement memory s = _settled(window);
-        if (pauseSwitch.clock() < s.expiresAt) revert Errors.TooEarly(pauseSwitch.clock(), s.expiresAt);
-        (uint8 share, address account) = _take(window, s, entry);
-        emit Events.Expired(window, account, share, entry.value);
-        IERC20(address(token)).safeTransfer(treasury, entry.value);
+    /// @notice Sends what somebody did not claim within claim_expiry_blocks to the treasury. Anyone may call. What is held
+    ///         was never minted.
+    function expire(uint64 window, uint256 index, SettlementLeaf calldata leaf, bytes32[] calldata path) external {
+        Settlement storage s = _settled(window);
+        uint256 clock = pauseSwitch.runningClock();
+        if (clock < s.expiresAt) revert Errors.TooEarly(clock, s.expiresAt);
+        (Share share, uint256 amount) = _due(window, s, index, leaf, path);
+        if (leaf.holds > 0) revert Errors.PayHeld(window, leaf.account);
+        _mark(window, index, leaf.account);
+        unclaimed -= amount;
+        emit Events.Expired(window, leaf.account, uint8(share), amount);
+        IERC20(address(token)).safeTransfer(treasury, amount);
+    }
+
+    /// @dev Whose leaf this is, and what it is worth in wei; reverts on what is not under the root, or pays nobody.
+    function _due(
+        uint64 window,
+        Settlement storage s,
+        uint256 index,
+        SettlementLeaf calldata leaf,
+        bytes32[] calldata path
+    ) private view returns (Share share, uint256 amount) {
+        uint256 count = s.count;
+        uint256 size = LeafTree.size(count, places);
+        if (path.length != LeafTree.depth(size)) revert Errors.BadProof();
+        if (!LeafTree.leads(s.root, LeafTree.digest(window, index, leaf), index, path)) revert Errors.BadProof();
+        if (index < count) {
+            (share, amount) = (Share.Miner, leaf.value == 0 ? 0 : uint256(s.miners) * leaf.value / s.whole);
+        } else {
+            uint256 pages = LeafTree.pages(count);
+            if (index >= size || (index - count) % pages != pages - 1) revert Errors.NotPayable(window, index);
+            share = Share.Validator;
+            amount = _validatorsPart(window, s, leaf.value);
+        }
+        if (amount == 0) revert Errors.NotPayable(window, index);
+    }
+
+    /// @notice Pays the publisher of the window's checkpoint, or the treasury. Anyone may call, at any time.
+    function claimShare(uint64 window, Share share) external {
+        pauseSwitch.requireRunning();
+        Settlement storage s = _settled(window);
+        uint256 size = LeafTree.size(s.count, places);
+        uint64 version = checkpoints.activeVersion(window);
+        bool trainer = share == Share.Trainer && version != 0;
+        if (s.whole == 0 || (!trainer && share != Share.Treasury)) revert Errors.NotPayable(window, uint256(share));
+        address account = trainer ? checkpoints.checkpoint(version).publisher : treasury;
+        uint256 amount = _part(s.emission, trainer ? TRAINER : TREASURY, ledger.startOf(window));
+        if (amount == 0) revert Errors.NotPayable(window, uint256(share));
+        _mark(window, trainer ? size : size + 1, account);
+        _pay(window, share, account, amount);
     }
 
     /// @notice A window's settlement; expiresAt is zero when there is none.
@@ -141,28 +240,44 @@ contract RewardPool is Governed {
         return settlements[window].expiresAt != 0;
     }
 
-    /// @notice True when leaf number `index` of a window's payouts was claimed.
+    /// @notice True when leaf number `index` of a window was paid; behind the leaves come the trainer and the treasury.
     function isPaid(uint64 window, uint256 index) external view returns (bool) {
         return paid[window].get(index);
     }
 
-    /// @dev Marks a leaf as paid, once, against its proof.
-    function _take(uint64 window, Settlement memory s, Entry calldata entry)
-        private
-        returns (uint8 share, address account)
-    {
-        pauseSwitch.requireRunning();
-        if (entry.key >> 168 != 0) revert Errors.BadProof();
-        (share, account) = Payouts.parts(entry.key);
-        bool known = share >= Payouts.MINER && share <= Payouts.TREASURY;
-        if (!known || (share == Payouts.TREASURY && account != treasury)) revert Errors.BadProof();
-        if (paid[window].get(entry.index)) revert Errors.AlreadyClaimed(window, account);
-        SumTree.requireEntry(s.root, s.total, Payouts.context(window), s.size, entry);
-        paid[window].set(entry.index);
-        unclaimed -= entry.value;
+    /// @dev Held pay is minted when every rejection of it has been overturned.
+    function _letGo(uint64 window, SettlementLeaf calldata leaf, uint256 amount) private {
+        if (jury.overturned(window, leaf.account) < leaf.holds) revert Errors.PayHeld(window, leaf.account);
+        unclaimed += amount;
+        token.mint(address(this), amount);
     }
 
-    function _settled(uint64 window) private view returns (Settlement memory s) {
+    function _pay(uint64 window, Share share, address account, uint256 amount) private {
+        unclaimed -= amount;
+        emit Events.Claimed(window, account, uint8(share), amount);
+        (uint256 own, uint256 rest) = share == Share.Treasury ? (amount, 0) : vault.divide(account, amount);
+        if (own > 0) IERC20(address(token)).safeTransfer(account, own);
+        if (rest > 0) IERC20(address(token)).safeTransfer(address(vault), rest);
+    }
+
+    function _validatorsPart(uint64 window, Settlement storage s, uint256 value) private view returns (uint256) {
+        if (value == 0) return 0;
+        uint256 budget = _part(s.emission, VALIDATORS, ledger.startOf(window));
+        return budget * value / (uint256(s.whole) * s.seats);
+    }
+
+    /// @dev A governed part of an emission, by the policy of block `start`.
+    function _part(uint256 emission, bytes32 split, uint256 start) private view returns (uint256) {
+        return emission * policy.valueOf(split, start) / BPS;
+    }
+
+    /// @dev Marks as paid, once.
+    function _mark(uint64 window, uint256 index, address account) private {
+        if (paid[window].get(index)) revert Errors.AlreadyClaimed(window, account);
+        paid[window].set(index);
+    }
+
+    function _settled(uint64 window) private view returns (Settlement storage s) {
         s = settlements[window];
         if (s.expiresAt == 0) revert Errors.NotSettled(window);
     }

@@ -36,6 +36,7 @@ contract RolloutLedger is EIP712 {
     bytes32 private constant BEACON_DRAND = keccak256("beacon_drand");
     bytes32 private constant BOND_PER_GROUP = keccak256("bond_per_group");
     bytes32 private constant MAX_GROUPS = keccak256("max_groups");
+    bytes32 private constant MAX_GROUP_WORTH = keccak256("max_group_worth");
 
     RewardPolicy public immutable policy;
     NeuronRegistry public immutable registry;
@@ -49,11 +50,13 @@ contract RolloutLedger is EIP712 {
     uint64 private immutable revealBlocks;
     /// @notice Drand rounds that windows wait for.
     mapping(uint64 window => mapping(Moment => Draw)) public drawOf;
-    /// @notice Randomness of a window, stored by its first commitment or by anyone's open().
-    mapping(uint64 window => bytes32) public beaconOf;
+    /// @dev A window's beacon, stored by its first commitment or by anyone's open(); the last four bytes, which are zero
+    ///      in a beacon, count the window's commitments.
+    mapping(uint64 window => bytes32) private opened;
     /// @notice Randomness after the commit deadline, stored by anyone's seal().
     mapping(uint64 window => bytes32) public challengeOf;
-    /// @notice Digest of a miner's commitment (Commitments.digest); zero when it made none.
+    /// @notice A miner's commitment: Commitments.digest but for the last four bytes, which are its number in the
+    ///         window, from one; zero when it made none.
     mapping(uint64 window => mapping(address miner => bytes32)) public commitmentOf;
 
     constructor(
@@ -119,12 +122,30 @@ contract RolloutLedger is EIP712 {
 
     /// @notice Reverts unless `c` is what its miner committed.
     function requireCommitted(Commitment calldata c) external view {
-        if (commitmentOf[c.window][c.miner] != Commitments.digest(c)) revert Errors.NoCommitment(c.window, c.miner);
+        numberOf(c);
+    }
+
+    /// @notice Number of a commitment in its window, from one, in the order of the chain; reverts unless `c` is what its
+    ///         miner committed.
+    function numberOf(Commitment calldata c) public view returns (uint256) {
+        bytes32 stored = commitmentOf[c.window][c.miner];
+        if (stored == 0 || stored >> 32 != Commitments.digest(c) >> 32) revert Errors.NoCommitment(c.window, c.miner);
+        return uint32(uint256(stored));
+    }
+
+    /// @notice Randomness of a window; zero while it is not open.
+    function beaconOf(uint64 window) public view returns (bytes32) {
+        return opened[window] >> 32 << 32;
+    }
+
+    /// @notice Number of commitments of a window.
+    function countOf(uint64 window) external view returns (uint256) {
+        return uint32(uint256(opened[window]));
     }
 
     /// @notice Stores a window's beacon; with beacon_drand it calls the round instead, and openWith() brings it.
     function open(uint64 window) external returns (bytes32 beacon) {
-        beacon = beaconOf[window];
+        beacon = beaconOf(window);
         if (beacon != 0) return beacon;
         bytes32 blockHash = BlockHashes.hashOf(startOf(window));
         return _byDrand(window) ? _call(window, Moment.Open, blockHash) : _open(window, blockHash);
@@ -132,7 +153,7 @@ contract RolloutLedger is EIP712 {
 
     /// @notice Stores a window's beacon from the round that was called for it, whose signature drand has published.
     function openWith(uint64 window, bytes calldata signature) external returns (bytes32 beacon) {
-        beacon = beaconOf[window];
+        beacon = beaconOf(window);
         return beacon != 0 ? beacon : _open(window, _mixed(window, Moment.Open, signature));
     }
 
@@ -161,19 +182,25 @@ contract RolloutLedger is EIP712 {
         if (commitmentOf[c.window][miner] != 0) revert Errors.AlreadyCommitted(c.window, miner);
         uint256 allowed = _groupsAllowed(start, stake);
         if (c.groups > allowed) revert Errors.TooManyGroups(c.groups, allowed);
+        uint256 most = c.groups * policy.valueOf(MAX_GROUP_WORTH, start);
+        if (c.worth > most) revert Errors.TooMuchWorth(c.worth, most);
         uint64 active = checkpoints.activeVersion(c.window);
         if (c.checkpointVersion != active) revert Errors.WrongVersion(active, c.checkpointVersion);
-        if (beaconOf[c.window] == 0) {
+        bytes32 word = opened[c.window];
+        if (word == 0) {
             if (_byDrand(c.window)) revert Errors.NotOpened(c.window);
-            _open(c.window, BlockHashes.hashOf(start));
+            word = _open(c.window, BlockHashes.hashOf(start));
         }
-        commitmentOf[c.window][c.miner] = Commitments.digest(c);
-        emit Events.Committed(c.window, c.miner, c.root, c.blobDigest, c.groups, c.checkpointVersion);
+        word = bytes32(uint256(word) + 1);
+        opened[c.window] = word;
+        uint32 number = uint32(uint256(word));
+        commitmentOf[c.window][c.miner] = Commitments.digest(c) >> 32 << 32 | bytes32(uint256(number));
+        emit Events.Committed(c.window, c.miner, c, number);
     }
 
     function _open(uint64 window, bytes32 seed) private returns (bytes32 beacon) {
         beacon = Keys.beacon(block.chainid, address(this), window, seed);
-        beaconOf[window] = beacon;
+        opened[window] = beacon;
         emit Events.WindowOpened(window, beacon);
     }
 

@@ -1,72 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Bonds} from "./Bonds.sol";
 import {GrailToken} from "./GrailToken.sol";
 import {NeuronRegistry} from "./NeuronRegistry.sol";
 import {PauseSwitch} from "./PauseSwitch.sol";
 import {RewardPolicy} from "./RewardPolicy.sol";
 import {RewardPool} from "./RewardPool.sol";
 import {RolloutLedger} from "./RolloutLedger.sol";
+import {SettlementJudge} from "./SettlementJudge.sol";
 import {Role} from "./StakeVault.sol";
 import {ValidatorSet} from "./ValidatorSet.sol";
-import {Bonds} from "./Bonds.sol";
-import {Consensus} from "./libraries/Consensus.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Events} from "./libraries/Events.sol";
-import {Payouts} from "./libraries/Payouts.sol";
 import {Schedule, Timing} from "./libraries/Schedule.sol";
-import {Column, Reveal, Terms} from "./libraries/Settlements.sol";
-import {SumTree} from "./libraries/SumTree.sol";
+import {Evidence, LeafTree, SettlementLeaf, Terms} from "./libraries/Settlements.sol";
 
-/// @title Validators' scores: commit, reveal, and an optimistic settlement that anyone can refute.
-/// @dev One account proposes with a bond. A wrong payout of any single miner voids the proposal by proof (refute). What
-///      a proof cannot show - withheld data, validators' weights - is objected to with a bond, and then the majority
-///      of the revealed stake decides; even what it decides can be refuted by proof.
+/// @title Validators' sheets on chain, and what a window pays: a pure function of the chain that anyone may state.
+/// @dev Statements stand side by side, each with a bond. A wrong one falls by showing one wrong leaf of it, or, where its
+///      tree is withheld, in a duel with another: both sides name sixteen nodes at a time, down to the first leaf that
+///      differs, which the SettlementJudge decides from chain data. Anyone may move for any side, so nobody's silence
+///      matters but that of a side whose tree nobody knows. The last one standing becomes final.
 contract ScoreBoard is Bonds {
     using Schedule for Timing;
 
-    enum State {
-        None,
-        Proposed,
-        Disputed,
-        Decided,
-        Final
+    /// @dev What is stated for one window. `deadline`: clock time at which the first statement's challenge is over;
+    ///      `opened`: block of the first statement.
+    struct Round {
+        uint128 emission;
+        uint128 bond;
+        uint64 deadline;
+        uint64 opened;
+        uint32 standing;
+        bool closed;
     }
 
     struct Proposal {
         bytes32 digest;
-        uint128 emission;
-        uint128 bond;
         address proposer;
+        uint32 duels;
+        bool standing;
+    }
+
+    /// @dev Two statements (`ids`) and the nodes at which they were found to differ, `depth` levels above the leaves.
+    struct Duel {
+        bytes32[2] nodes;
+        uint64 window;
+        uint32 index;
+        uint32 depth;
         uint64 deadline;
-        uint32 round;
-        address objector;
-        State state;
+        bool[2] named;
+        bool ended;
+        uint256[2] ids;
     }
 
-    struct Tally {
-        uint128 stake;
-        uint32 count;
-    }
-
-    uint256 public constant MAX_REVEALS = 256;
-    uint256 private constant BPS = 10_000;
+    /// @notice Longest sheet in bytes: four seats a byte.
+    uint256 public constant MAX_SHEET = 24_576;
+    bytes32 private constant CHALLENGE = keccak256("settlement_challenge_blocks");
+    bytes32 private constant MOVE = keccak256("settlement_move_blocks");
+    bytes32 private constant BOND = keccak256("settlement_bond");
+    bytes32 private constant SEATS = keccak256("audit_seats");
     bytes32 private constant REVEALED = bytes32(uint256(1));
 
     NeuronRegistry public immutable registry;
     RolloutLedger public immutable ledger;
     RewardPool public immutable pool;
     ValidatorSet public immutable validators;
-    /// @notice A validator's score commitment; 1 once it is revealed.
-    mapping(uint64 window => mapping(address validator => bytes32)) public scoreCommit;
-    /// @notice Hash chain over a window's reveals, in order.
-    mapping(uint64 window => bytes32) public revealChain;
-    /// @notice Stake and number of a window's reveals.
-    mapping(uint64 window => Tally) public tallyOf;
-    mapping(uint64 window => Proposal) private proposals;
-    mapping(bytes32 ballot => bool) private voted;
-    mapping(bytes32 option => uint256) private support;
+    SettlementJudge public immutable judge;
+    /// @dev A validator's commitment with the last bit zero, or, once revealed, the sheet's hash with the last bit one.
+    mapping(uint64 window => mapping(address validator => bytes32)) private scores;
+    mapping(uint64 window => Round) private rounds;
+    mapping(uint64 window => Proposal[]) private proposals;
+    Duel[] private duels;
+    mapping(bytes32 pair => bool) private fought;
 
     struct Wiring {
         address timelock;
@@ -77,6 +83,7 @@ contract ScoreBoard is Bonds {
         RolloutLedger ledger;
         RewardPool pool;
         ValidatorSet validators;
+        SettlementJudge judge;
     }
 
     constructor(Wiring memory w) Bonds(w.timelock, w.token, w.policy, w.pauseSwitch) {
@@ -84,257 +91,330 @@ contract ScoreBoard is Bonds {
         ledger = w.ledger;
         pool = w.pool;
         validators = w.validators;
+        judge = w.judge;
     }
 
-    // Scores
+    // Sheets
 
-    /// @notice Commits to a score sheet: keccak256(abi.encode(window, validator, root, sum, sheetDigest, salt)).
+    /// @notice Commits to a sheet: keccak256(abi.encode(window, validator, keccak256(entries), report, salt)).
     function commitScores(uint64 window, bytes32 commitment) external {
         Timing memory t = ledger.schedule();
         Schedule.requireWithin(t.challengeBlock(window) + 1, t.scoreDeadline(window));
-        (address validator,) = _requireActive(window);
-        if (uint256(commitment) <= uint256(REVEALED)) revert Errors.EmptyCommitment();
-        if (scoreCommit[window][validator] != 0) revert Errors.AlreadyCommitted(window, validator);
-        scoreCommit[window][validator] = commitment;
+        address validator = _requireActive(window);
+        if (scores[window][validator] != 0) revert Errors.AlreadyCommitted(window, validator);
+        if (uint256(commitment) < 2) revert Errors.EmptyCommitment();
+        scores[window][validator] = commitment & ~REVEALED;
         emit Events.ScoresCommitted(window, validator);
     }
 
-    /// @notice Opens the commitment. The validator's active stake of before the window is its weight.
-    /// @param root sealed sum tree over the sheet, `sum` its sum
-    /// @param sheetDigest keccak-256 of the sheet in the object store
-    function revealScores(uint64 window, bytes32 root, uint128 sum, bytes32 sheetDigest, bytes32 salt) external {
+    /// @notice Opens the commitment: the sheet itself, and the digest of the report in the object store.
+    function revealScores(uint64 window, bytes calldata entries, bytes32 report, bytes32 salt) external {
         Timing memory t = ledger.schedule();
         Schedule.requireWithin(t.scoreDeadline(window) + 1, t.revealDeadline(window));
-        (address validator, uint256 stake) = _requireActive(window);
-        bytes32 expected = scoreCommit[window][validator];
-        if (expected == REVEALED) revert Errors.AlreadyRevealed(window, validator);
-        bytes32 got = keccak256(abi.encode(window, validator, root, sum, sheetDigest, salt));
+        address validator = _requireActive(window);
+        if (entries.length > MAX_SHEET) revert Errors.SheetTooLong(entries.length, MAX_SHEET);
+        bytes32 expected = scores[window][validator];
+        if (expected & REVEALED != 0) revert Errors.AlreadyRevealed(window, validator);
+        bytes32 sheet = keccak256(entries);
+        bytes32 got = keccak256(abi.encode(window, validator, sheet, report, salt)) & ~REVEALED;
         if (expected != got) revert Errors.RevealMismatch(expected, got);
-        scoreCommit[window][validator] = REVEALED;
-        Tally memory tally = tallyOf[window];
-        if (tally.count == MAX_REVEALS) revert Errors.TooManyReveals(MAX_REVEALS);
-        tallyOf[window] = Tally(tally.stake + uint128(stake), tally.count + 1);
-        revealChain[window] = _link(revealChain[window], Reveal(validator, root, sum, uint128(stake)));
-        emit Events.ScoresRevealed(window, validator, root, sum, sheetDigest, stake);
+        scores[window][validator] = sheet | REVEALED;
+        emit Events.ScoresRevealed(window, validator, entries, report);
     }
 
-    // Settlement
+    // Statements
 
-    /// @notice Proposes what a window pays, with a bond. Anyone may, once the reveals are over.
-    /// @param reveals all reveals of the window, in order
-    function propose(uint64 window, Terms calldata terms, Reveal[] calldata reveals) external {
+    /// @notice States what a window pays, with a bond. Anyone may, until the first statement's time is over.
+    /// @param emission what RewardPool.emissionOf gives, so that nothing that happens in front can make it wrong
+    function propose(uint64 window, Terms calldata terms, uint128 emission) external returns (uint256 id) {
+        pauseSwitch.requireRunning();
         uint256 ended = ledger.schedule().revealDeadline(window);
         Schedule.requireWithin(ended + 1, type(uint256).max);
-        Proposal storage p = proposals[window];
-        if (p.state != State.None) revert Errors.AlreadyProposed(window);
-        uint256 emission = pool.emissionOf(window);
-        _requireSound(window, terms, reveals, emission);
-        p.digest = digestOf(window, terms);
-        p.emission = uint128(emission);
-        p.bond = uint128(policy.get("settlement_bond"));
-        p.proposer = msg.sender;
-        p.deadline = _deadline("settlement_challenge_blocks");
-        p.state = State.Proposed;
-        pool.reserve(emission);
-        _take(msg.sender, p.bond);
-        emit Events.SettlementProposed(window, msg.sender, p.digest, terms, p.deadline);
-    }
-
-    /// @notice Voids a settlement by showing one miner's whole column: what every counted validator scored, what the
-    ///         settlement says, and what it pays. Until it is final, also what a majority decided can be refuted.
-    function refute(uint64 window, Terms calldata terms, Reveal[] calldata reveals, Column calldata column) external {
-        pauseSwitch.requireRunning();
-        Proposal storage p = _proposal(window, terms);
-        if (p.state == State.Final) revert Errors.AlreadySettled(window);
-        _requireReveals(window, reveals);
-        if (_columnIsRight(window, terms, reveals, column, p.emission)) revert Errors.NoFault();
-        if (p.state == State.Disputed) _give(p.objector, p.bond);
-        if (p.proposer != address(0)) _forfeit(msg.sender, p.bond);
-        emit Events.SettlementRefuted(window, msg.sender, column.miner);
-        _void(window, p);
-    }
-
-    /// @notice Objects to a proposal with a bond: the revealed stake then decides what the window pays.
-    function object(uint64 window) external {
-        Proposal storage p = proposals[window];
-        if (p.state != State.Proposed) revert Errors.NotProposed(window);
-        if (pauseSwitch.clock() >= p.deadline) revert Errors.TooLate(pauseSwitch.clock(), p.deadline);
-        p.state = State.Disputed;
-        p.objector = msg.sender;
-        p.deadline = _deadline("settlement_vote_blocks");
-        _take(msg.sender, p.bond);
-        emit Events.SettlementDisputed(window, msg.sender, p.deadline);
-    }
-
-    /// @notice A validator's word on a disputed window, with the stake of its reveal (number `index`). More than half
-    ///         of all revealed stake for one outcome decides; the party that was wrong loses its bond.
-    function voteSettlement(uint64 window, Terms calldata terms, Reveal[] calldata reveals, uint256 index) external {
-        pauseSwitch.requireRunning();
-        Proposal storage p = proposals[window];
-        if (p.state != State.Disputed) revert Errors.NotDisputed(window);
-        if (pauseSwitch.clock() >= p.deadline) revert Errors.TooLate(pauseSwitch.clock(), p.deadline);
-        _requireSound(window, terms, reveals, p.emission);
-        address validator = registry.workerOf(msg.sender);
-        if (validator == address(0) || validator != reveals[index].validator) {
-            revert Errors.NotRevealed(window, msg.sender);
+        if (ledger.countOf(window) == 0 || ledger.challengeOf(window) == 0) revert Errors.NothingToSettle(window);
+        Round storage r = rounds[window];
+        if (r.closed) revert Errors.AlreadySettled(window);
+        bytes32 digest = keccak256(abi.encode(window, terms));
+        _requireNew(window, digest);
+        _requireWithinBudget(window, terms);
+        if (r.standing == 0) {
+            if (emission != pool.emissionOf(window)) revert Errors.WrongEmission(pool.emissionOf(window), emission);
+            pool.reserve(emission);
+            r.emission = emission;
+            r.bond = uint128(policy.valueOf(BOND, ledger.startOf(window)));
         }
-        bytes32 ballot = keccak256(abi.encode(window, p.round, validator));
-        if (voted[ballot]) revert Errors.AlreadyVoted(window, validator);
-        voted[ballot] = true;
-        bytes32 digest = digestOf(window, terms);
-        bytes32 option = keccak256(abi.encode(window, p.round, digest));
-        support[option] += reveals[index].stake;
-        emit Events.SettlementVoted(window, validator, digest, terms);
-        if (support[option] * 2 > tallyOf[window].stake) _decide(window, p, digest);
+        if (r.deadline == 0) {
+            uint256 latest = pauseSwitch.clockAt(ended) + 2 * _challenge(window);
+            if (pauseSwitch.clock() > latest) revert Errors.TooLate(pauseSwitch.clock(), latest);
+            r.deadline = uint64(pauseSwitch.clock() + _challenge(window));
+            r.opened = uint64(block.number);
+        } else if (pauseSwitch.clock() >= deadlineOf(window)) {
+            revert Errors.TooLate(pauseSwitch.clock(), deadlineOf(window));
+        }
+        if (emission != r.emission) revert Errors.WrongEmission(r.emission, emission);
+        ++r.standing;
+        id = proposals[window].length;
+        proposals[window].push(Proposal(digest, msg.sender, 0, true));
+        _take(msg.sender, r.bond);
+        emit Events.SettlementProposed(window, id, msg.sender, terms, emission, deadlineOf(window));
     }
 
-    /// @notice Ends a dispute that nobody decided in time: both bonds go back, and the window may be proposed anew.
-    function lapse(uint64 window) external {
+    /// @notice Makes the only statement that stands final, once its time is over and no duel is open. Anyone may.
+    function finalize(uint64 window, uint256 id, Terms calldata terms) external {
         pauseSwitch.requireRunning();
-        Proposal storage p = proposals[window];
-        if (p.state != State.Disputed) revert Errors.NotDisputed(window);
-        if (pauseSwitch.clock() < p.deadline) revert Errors.TooEarly(pauseSwitch.clock(), p.deadline);
-        _give(p.objector, p.bond);
-        _give(p.proposer, p.bond);
-        _void(window, p);
+        Proposal storage p = _standing(window, id);
+        _requireTerms(window, p, terms);
+        Round storage r = rounds[window];
+        if (r.standing != 1 || p.duels != 0) revert Errors.StillDisputed(window);
+        uint256 until = deadlineOf(window);
+        if (pauseSwitch.clock() < until) revert Errors.TooEarly(pauseSwitch.clock(), until);
+        (r.closed, r.standing, p.standing) = (true, 0, false);
+        pool.settle(window, terms, r.emission);
+        _give(p.proposer, r.bond);
     }
 
-    /// @notice Makes a settlement final once its challenge period is over. Anyone may.
-    function finalize(uint64 window, Terms calldata terms) external {
+    // Refutations
+
+    /// @notice Fells a statement by showing one of its leaves to be wrong. Half its bond is the challenger's.
+    /// @param leaves the leaf at `index` - 1 of the same tree (empty before the first), and that at `index`
+    function refute(
+        uint64 window,
+        uint256 id,
+        Terms calldata terms,
+        uint256 index,
+        SettlementLeaf[2] calldata leaves,
+        bytes32[][2] calldata paths,
+        Evidence calldata e
+    ) external {
+        Proposal storage p = _standing(window, id);
+        _requireTerms(window, p, terms);
+        _requireLeaf(window, terms.root, index, leaves[1], paths[1]);
+        if (index > 0) _requireLeaf(window, terms.root, index - 1, leaves[0], paths[0]);
+        if (_right(window, index, leaves[0], e) == LeafTree.digest(window, index, leaves[1])) revert Errors.NoFault();
+        _fell(window, id, msg.sender);
+        emit Events.SettlementRefuted(window, id, msg.sender, index);
+    }
+
+    /// @notice Fells a statement whose sums are not those that its leaves end in: of the miners, or of the validators.
+    function refuteSums(
+        uint64 window,
+        uint256 id,
+        Terms calldata terms,
+        bool miners,
+        SettlementLeaf calldata leaf,
+        bytes32[] calldata path
+    ) external {
+        Proposal storage p = _standing(window, id);
+        _requireTerms(window, p, terms);
+        uint256 index = (miners ? ledger.countOf(window) : judge.sizeOf(window)) - 1;
+        _requireLeaf(window, terms.root, index, leaf, path);
+        bool right = leaf.whole == terms.whole && leaf.sum == (miners ? terms.due : terms.earned);
+        if (right) revert Errors.NoFault();
+        _fell(window, id, msg.sender);
+        emit Events.SettlementRefuted(window, id, msg.sender, index);
+    }
+
+    /// @notice Sets two statements with different roots against each other. Anyone may, once for each pair.
+    function openDuel(uint64 window, uint256 a, Terms calldata termsA, uint256 b, Terms calldata termsB)
+        external
+        returns (uint256 duel)
+    {
+        _requireTerms(window, _standing(window, a), termsA);
+        _requireTerms(window, _standing(window, b), termsB);
+        bytes32 pair = keccak256(abi.encode(window, a < b ? a : b, a < b ? b : a));
+        if (fought[pair] || termsA.root == termsB.root) revert Errors.NothingToDo();
+        fought[pair] = true;
+        ++proposals[window][a].duels;
+        ++proposals[window][b].duels;
+        duel = duels.length;
+        Duel storage d = duels.push();
+        (d.nodes[0], d.nodes[1], d.ids[0], d.ids[1]) = (termsA.root, termsB.root, a, b);
+        d.window = window;
+        d.depth = uint32(LeafTree.depth(judge.sizeOf(window)));
+        d.deadline = _move(window);
+        emit Events.DuelOpened(window, duel, a, b, d.deadline);
+    }
+
+    /// @notice Names the sixteen nodes under a side's node, four levels down. Anyone who knows them may.
+    function name(uint256 duel, uint256 side, bytes32[16] calldata nodes) external {
+        Duel storage d = _open(duel);
+        if (d.depth == 0 || d.named[side]) revert Errors.AlreadyNamed(duel, side);
+        if (LeafTree.join(nodes) != d.nodes[side]) revert Errors.BadProof();
+        d.named[side] = true;
+        emit Events.NodesNamed(duel, side, nodes);
+    }
+
+    /// @notice Goes down to the first of the sixteen that differs, once both sides have named theirs.
+    function descend(uint256 duel, bytes32[16] calldata a, bytes32[16] calldata b) external {
+        Duel storage d = _open(duel);
+        if (!d.named[0] || !d.named[1]) revert Errors.NotNamed(duel);
+        if (LeafTree.join(a) != d.nodes[0] || LeafTree.join(b) != d.nodes[1]) revert Errors.BadProof();
+        uint256 i = 0;
+        while (a[i] == b[i]) ++i;
+        (d.nodes[0], d.nodes[1]) = (a[i], b[i]);
+        (d.named[0], d.named[1]) = (false, false);
+        d.index = uint32(d.index * 16 + i);
+        d.depth -= uint32(LeafTree.STEP);
+        d.deadline = _move(d.window);
+        emit Events.DuelDescended(duel, d.index, d.depth, d.deadline);
+    }
+
+    /// @notice Decides a duel at the first leaf that differs. The leaf before it stands in both trees.
+    /// @param side whose tree `path` shows the leaf before in, whose terms are `terms`
+    function decide(
+        uint256 duel,
+        uint256 side,
+        Terms calldata terms,
+        SettlementLeaf calldata before,
+        bytes32[] calldata path,
+        Evidence calldata e
+    ) external {
+        Duel storage d = _open(duel);
+        if (d.depth != 0) revert Errors.NotAtALeaf(duel);
+        uint64 window = d.window;
+        if (d.index > 0) {
+            _requireTerms(window, proposals[window][d.ids[side]], terms);
+            _requireLeaf(window, terms.root, d.index - 1, before, path);
+        }
+        bytes32 right = d.index < judge.sizeOf(window) ? _right(window, d.index, before, e) : bytes32(0);
+        _end(duel, d, d.nodes[0] == right, d.nodes[1] == right);
+    }
+
+    /// @notice Ends a duel whose time is over: who has not named its nodes falls. Where both have, or the leaf was not
+    ///         decided, nobody who knows either tree was there: both fall. At once where a side has fallen elsewhere.
+    function timeout(uint256 duel) external {
         pauseSwitch.requireRunning();
-        Proposal storage p = _proposal(window, terms);
-        if (p.state == State.Final) revert Errors.AlreadySettled(window);
-        if (p.state == State.Disputed) revert Errors.StillDisputed(window);
-        if (pauseSwitch.clock() < p.deadline) revert Errors.TooEarly(pauseSwitch.clock(), p.deadline);
-        p.state = State.Final;
-        pool.settle(window, terms.payoutRoot, terms.payoutSize, terms.payoutSum, p.emission);
-        if (p.proposer != address(0)) _give(p.proposer, p.bond);
+        Duel storage d = _open(duel);
+        bool a = proposals[d.window][d.ids[0]].standing;
+        bool b = proposals[d.window][d.ids[1]].standing;
+        if (a && b) {
+            if (pauseSwitch.clock() <= d.deadline) revert Errors.TooEarly(pauseSwitch.clock(), d.deadline + 1);
+            (a, b) = (d.named[0] && !d.named[1], d.named[1] && !d.named[0]);
+        }
+        _end(duel, d, a, b);
     }
 
     // Reading
 
-    /// @notice A window's proposal; state None when there is none.
-    function proposalOf(uint64 window) external view returns (Proposal memory) {
-        return proposals[window];
+    /// @notice A validator's revealed sheet: its keccak-256 with the last bit set; zero where none was revealed.
+    function sheetOf(uint64 window, address validator) external view returns (bytes32) {
+        bytes32 word = scores[window][validator];
+        return word & REVEALED == 0 ? bytes32(0) : word;
     }
 
-    /// @notice What a proposal stores of its terms.
-    function digestOf(uint64 window, Terms calldata terms) public pure returns (bytes32) {
-        return keccak256(abi.encode(window, terms));
+    /// @notice A validator's score commitment, the last bit zero; once revealed, the sheet, the last bit one.
+    function scoreCommit(uint64 window, address validator) external view returns (bytes32) {
+        return scores[window][validator];
     }
 
-    // Judging
-
-    function _columnIsRight(
-        uint64 window,
-        Terms calldata terms,
-        Reveal[] calldata reveals,
-        Column calldata column,
-        uint256 emission
-    ) private view returns (bool) {
-        uint256 key = uint160(column.miner);
-        (, uint256 settled) =
-            SumTree.find(terms.scoreRoot, terms.scoreSum, Payouts.scoreContext(window, address(0)), key, column.settled);
-        if (settled != _settledScore(window, terms.counted, reveals, column)) return false;
-        uint256 payoutKey = Payouts.key(Payouts.MINER, column.miner);
-        (, uint256 paid) =
-            SumTree.find(terms.payoutRoot, terms.payoutSum, Payouts.context(window), payoutKey, column.payout);
-        uint256 split = policy.valueAt("split_miners_bps", ledger.startOf(window));
-        return paid == Consensus.share(emission, split, settled, terms.scoreSum);
+    /// @notice What is stated for a window, and every statement with its number.
+    function roundOf(uint64 window) external view returns (Round memory, Proposal[] memory) {
+        return (rounds[window], proposals[window]);
     }
 
-    function _settledScore(uint64 window, uint256 counted, Reveal[] calldata reveals, Column calldata column)
-        private
-        view
-        returns (uint256)
-    {
-        uint256[] memory stakes = new uint256[](reveals.length);
-        uint256[] memory scores = new uint256[](reveals.length);
-        uint256 countedStake = 0;
-        uint256 next = 0;
-        for (uint256 i = 0; i < reveals.length; ++i) {
-            if (counted >> i & 1 == 0) continue;
-            if (next == column.sheets.length) revert Errors.BadProof();
-            Reveal calldata r = reveals[i];
-            countedStake += r.stake;
-            bytes32 context = Payouts.scoreContext(window, r.validator);
-            (bool present, uint128 score) =
-                SumTree.find(r.root, r.sum, context, uint160(column.miner), column.sheets[next++]);
-            // who did not score the miner has no part in its median: no stake, no score
-            if (present) (stakes[i], scores[i]) = (r.stake, score);
-        }
-        uint256 kappa = policy.valueAt("kappa_bps", ledger.startOf(window));
-        return Consensus.settledScore(stakes, scores, countedStake, kappa);
+    /// @notice A window's last clock time for statements, and first for its end: the first statement's time, and after a
+    ///         pause the whole of it again.
+    function deadlineOf(uint64 window) public view returns (uint256 until) {
+        Round storage r = rounds[window];
+        until = r.deadline;
+        uint256 resumed = pauseSwitch.pausedUntil();
+        if (resumed <= r.opened || resumed > block.number) return until;
+        uint256 again = pauseSwitch.clockAt(resumed) + _challenge(window);
+        if (again > until) until = again;
     }
 
-    /// @dev The active validator that the caller works for, and its stake: of before the beacon could be known.
-    function _requireActive(uint64 window) private view returns (address validator, uint256 stake) {
+    /// @notice One duel.
+    function duelOf(uint256 duel) external view returns (Duel memory) {
+        if (duel >= duels.length) revert Errors.UnknownDuel(duel);
+        return duels[duel];
+    }
+
+    /// @notice Number of duels so far.
+    function duelCount() external view returns (uint256) {
+        return duels.length;
+    }
+
+    // Bookkeeping
+
+    /// @dev A side that loses pays: half to the other's proposer, half burnt; where both do, both are burnt to the half.
+    function _end(uint256 duel, Duel storage d, bool aStands, bool bStands) private {
+        d.ended = true;
+        uint64 window = d.window;
+        (uint256 a, uint256 b) = (d.ids[0], d.ids[1]);
+        --proposals[window][a].duels;
+        --proposals[window][b].duels;
+        if (!aStands && proposals[window][a].standing) _fell(window, a, proposals[window][b].proposer);
+        if (!bStands && proposals[window][b].standing) _fell(window, b, proposals[window][a].proposer);
+        emit Events.DuelEnded(duel, aStands, bStands);
+    }
+
+    function _fell(uint64 window, uint256 id, address winner) private {
+        pauseSwitch.requireRunning();
+        Round storage r = rounds[window];
+        proposals[window][id].standing = false;
+        _forfeit(winner, r.bond);
+        if (--r.standing == 0) pool.unreserve(r.emission);
+    }
+
+    /// @dev The active validator that the caller works for: it must have been active before the beacon could be known.
+    function _requireActive(uint64 window) private view returns (address validator) {
         (validator,) = registry.requireWorker(msg.sender, Role.Validator);
-        stake = validators.stakeAt(validator, ledger.startOf(window) - 1);
-        if (stake == 0) revert Errors.NotActive(validator);
+        if (validators.stakeAt(validator, ledger.startOf(window) - 1) == 0) revert Errors.NotActive(validator);
     }
 
-    /// @dev Terms that may be voted on at all: real reveals, enough counted stake, within the emission.
-    function _requireSound(uint64 window, Terms calldata terms, Reveal[] calldata reveals, uint256 emission)
+    /// @dev Sums that no leaves could have: they would mint more than the emission.
+    function _requireWithinBudget(uint64 window, Terms calldata terms) private view {
+        uint256 most = policy.valueOf(SEATS, ledger.startOf(window)) * terms.whole;
+        if (terms.due > terms.whole || terms.earned > most) revert Errors.WrongTerms(window);
+    }
+
+    function _requireNew(uint64 window, bytes32 digest) private view {
+        Proposal[] storage all = proposals[window];
+        for (uint256 i = 0; i < all.length; ++i) {
+            if (all[i].standing && all[i].digest == digest) revert Errors.AlreadyProposed(window);
+        }
+    }
+
+    function _standing(uint64 window, uint256 id) private view returns (Proposal storage p) {
+        if (id >= proposals[window].length) revert Errors.NotStanding(window, id);
+        p = proposals[window][id];
+        if (!p.standing) revert Errors.NotStanding(window, id);
+    }
+
+    function _requireTerms(uint64 window, Proposal storage p, Terms calldata terms) private view {
+        if (p.digest != keccak256(abi.encode(window, terms))) revert Errors.WrongTerms(window);
+    }
+
+    function _requireLeaf(
+        uint64 window,
+        bytes32 root,
+        uint256 index,
+        SettlementLeaf calldata leaf,
+        bytes32[] calldata path
+    ) private view {
+        uint256 size = judge.sizeOf(window);
+        if (index >= size || path.length != LeafTree.depth(size)) revert Errors.BadProof();
+        if (!LeafTree.leads(root, LeafTree.digest(window, index, leaf), index, path)) revert Errors.BadProof();
+    }
+
+    function _right(uint64 window, uint256 index, SettlementLeaf calldata before, Evidence calldata e)
         private
         view
+        returns (bytes32)
     {
-        _requireReveals(window, reveals);
-        uint256 start = ledger.startOf(window);
-        uint256 countedStake = 0;
-        for (uint256 i = 0; i < reveals.length; ++i) {
-            if (terms.counted >> i & 1 == 1) countedStake += reveals[i].stake;
-        }
-        uint256 needed = policy.valueAt("quorum_bps", start) * validators.totalAt(start - 1);
-        if (countedStake == 0 || countedStake * BPS < needed) {
-            revert Errors.NoQuorum(countedStake, needed / BPS);
-        }
-        uint256 budget = emission - emission * policy.valueAt("split_burn_bps", start) / BPS;
-        if (terms.payoutSum > budget) revert Errors.AboveBudget(terms.payoutSum, budget);
+        return LeafTree.digest(window, index, judge.leafAt(window, index, before, e));
     }
 
-    function _requireReveals(uint64 window, Reveal[] calldata reveals) private view {
-        bytes32 chain = 0;
-        for (uint256 i = 0; i < reveals.length; ++i) {
-            chain = _link(chain, reveals[i]);
-        }
-        if (chain != revealChain[window]) revert Errors.WrongReveals(window);
+    function _open(uint256 duel) private view returns (Duel storage d) {
+        if (duel >= duels.length) revert Errors.UnknownDuel(duel);
+        d = duels[duel];
+        if (d.ended) revert Errors.AlreadyResolved(duel);
     }
 
-    function _decide(uint64 window, Proposal storage p, bytes32 digest) private {
-        bool upheld = digest == p.digest;
-        if (upheld) {
-            _forfeit(p.proposer, p.bond);
-        } else {
-            _forfeit(p.objector, p.bond);
-            _give(p.objector, p.bond);
-            p.digest = digest;
-            p.proposer = address(0);
-        }
-        p.state = State.Decided;
-        p.deadline = _deadline("settlement_challenge_blocks");
-        emit Events.SettlementDecided(window, digest, upheld, p.deadline);
+    function _challenge(uint64 window) private view returns (uint256) {
+        return policy.valueOf(CHALLENGE, ledger.startOf(window));
     }
 
-    function _void(uint64 window, Proposal storage p) private {
-        (uint128 emission, uint32 round) = (p.emission, p.round + 1);
-        delete proposals[window];
-        proposals[window].round = round;
-        emit Events.SettlementVoided(window);
-        pool.unreserve(emission);
-    }
-
-    function _proposal(uint64 window, Terms calldata terms) private view returns (Proposal storage p) {
-        p = proposals[window];
-        if (p.state == State.None) revert Errors.NotProposed(window);
-        if (p.digest != digestOf(window, terms)) revert Errors.WrongTerms(window);
-    }
-
-    function _deadline(string memory parameter) private view returns (uint64) {
-        return uint64(pauseSwitch.clock() + policy.get(parameter));
-    }
-
-    function _link(bytes32 chain, Reveal memory r) private pure returns (bytes32) {
-        return keccak256(abi.encode(chain, r));
+    function _move(uint64 window) private view returns (uint64) {
+        return uint64(pauseSwitch.clock() + policy.valueOf(MOVE, ledger.startOf(window)));
     }
 }

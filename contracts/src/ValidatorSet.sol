@@ -106,6 +106,20 @@ contract ValidatorSet {
         }
     }
 
+    /// @notice Who held a place at the end of a past block, and where its stake lay; zeros where the place was empty.
+    function placeAt(uint256 place, uint256 blockNumber)
+        external
+        view
+        returns (address holder, uint256 start, uint256 stake)
+    {
+        holder = address(holders[place].upperLookupRecent(_past(blockNumber)));
+        (start, stake) = rangeAt(holder, blockNumber);
+        // who has moved on to another place held nothing here
+        if (stake == 0 || placeOf[holder].upperLookupRecent(uint48(blockNumber)) != place + 1) {
+            return (address(0), 0, 0);
+        }
+    }
+
     /// @notice An active validator's stake at the end of a past block, in wei; zero where it was not active.
     function stakeAt(address validator, uint256 blockNumber) external view returns (uint256 stake) {
         (, stake) = rangeAt(validator, blockNumber);
@@ -122,6 +136,19 @@ contract ValidatorSet {
             if (point >= left) (node, point) = (node + 1, point - left);
         }
         return address(holders[node - CAPACITY].upperLookupRecent(then_));
+    }
+
+    /// @notice All places at the end of a past block: who held each (zero where it was empty), and its stake.
+    function lineAt(uint256 blockNumber)
+        external
+        view
+        returns (address[CAPACITY] memory who, uint256[CAPACITY] memory stakes)
+    {
+        uint48 then_ = _past(blockNumber);
+        for (uint256 i = 0; i < CAPACITY; ++i) {
+            stakes[i] = _sumAt(CAPACITY + i, then_);
+            if (stakes[i] > 0) who[i] = address(holders[i].upperLookupRecent(then_));
+        }
     }
 
     /// @notice True while a validator has a place.

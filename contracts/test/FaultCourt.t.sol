@@ -6,9 +6,13 @@ import {Role} from "../src/StakeVault.sol";
 import {Commitment, Commitments} from "../src/libraries/Commitments.sol";
 import {Errors} from "../src/libraries/Errors.sol";
 import {Leaf, RolloutLeaf} from "../src/libraries/Leaf.sol";
+import {Entry, SumTree} from "../src/libraries/SumTree.sol";
 import {Network} from "./base/Network.sol";
+import {Trees} from "./base/Trees.sol";
 
 contract FaultCourtTest is Network {
+    using Trees for Trees.Tree;
+
     uint256 private constant KEY = 0xA11CE;
     address private constant ANN = address(0xA11);
     address private constant SHELL = address(0x5E11);
@@ -26,7 +30,7 @@ contract FaultCourtTest is Network {
     function test_derivation_honestLeafIsNoFault() public {
         Commitment memory c = commitLeaf(honestLeaf());
         vm.expectRevert(Errors.NoFault.selector);
-        court.proveDerivationFault(c, honestLeaf(), noProof());
+        court.proveDerivationFault(c, honestLeaf(), 1, entryOf(honestLeaf()));
     }
 
     function test_derivation_everyFieldThatTheContractKnows() public {
@@ -41,7 +45,7 @@ contract FaultCourtTest is Network {
             if (i == 5) leaf.envId = keccak256("easier/1");
             if (i == 6) leaf.finish = 2;
             if (i == 7) leaf.nTokens = 0;
-            court.proveDerivationFault(commitLeaf(leaf), leaf, noProof());
+            court.proveDerivationFault(commitLeaf(leaf), leaf, 1, entryOf(leaf));
             assertTrue(registry.neuronOf(MINER).jailed, "jailed");
             assertEq(vault.stakeOf(MINER), 1_000 ether, "half the stake");
         }
@@ -51,7 +55,7 @@ contract FaultCourtTest is Network {
         Commitment memory c = commitLeaf(guiltyLeaf());
         uint256 minted = token.totalSupply() + token.totalBurnt();
         vm.prank(address(0xACC));
-        court.proveDerivationFault(c, guiltyLeaf(), noProof());
+        court.proveDerivationFault(c, guiltyLeaf(), 1, entryOf(guiltyLeaf()));
         assertEq(token.balanceOf(address(0xACC)), 300 ether, "accuser");
         assertEq(token.totalBurnt(), 500 ether, "burnt");
         assertEq(token.balanceOf(address(timelock)), 200 ether, "treasury");
@@ -62,36 +66,91 @@ contract FaultCourtTest is Network {
     function test_derivation_needsTheCommitmentAndItsLeaf() public {
         Commitment memory c = commitLeaf(honestLeaf());
         vm.expectRevert(Errors.BadProof.selector);
-        court.proveDerivationFault(c, guiltyLeaf(), noProof());
-        c.root = Leaf.digest(guiltyLeaf());
+        court.proveDerivationFault(c, guiltyLeaf(), 1, entryOf(guiltyLeaf()));
+        c.root = rootOf(guiltyLeaf());
         vm.expectRevert(abi.encodeWithSelector(Errors.NoCommitment.selector, 0, MINER));
-        court.proveDerivationFault(c, guiltyLeaf(), noProof());
+        court.proveDerivationFault(c, guiltyLeaf(), 1, entryOf(guiltyLeaf()));
+    }
+
+    /// @dev A tree of two leaves, smaller digest first.
+    function two(RolloutLeaf memory a, RolloutLeaf memory b)
+        private
+        returns (Commitment memory c, Trees.Tree memory tree)
+    {
+        tree = Trees.make(Commitments.LEAVES, 2);
+        (uint256 x, uint256 y) = (uint256(Leaf.digest(a)), uint256(Leaf.digest(b)));
+        (tree.keys[0], tree.keys[1]) = x < y ? (x, y) : (y, x);
+        (tree.values[0], tree.values[1]) = (WORTH, WORTH);
+        goTo(0, 1);
+        c = commitment(0, tree.root(), 4);
+        c.worth = 2 * WORTH;
+        vm.prank(MINER);
+        ledger.commit(c);
     }
 
     function test_duplicate_twoLeavesAtOnePlace() public {
         RolloutLeaf memory a = honestLeaf();
         RolloutLeaf memory b = honestLeaf();
         b.rewardMicro = 1_000_000;
-        (bytes32 left, bytes32 right) = (Leaf.digest(a), Leaf.digest(b));
-        bytes32 root = left < right ? keccak256(abi.encode(left, right)) : keccak256(abi.encode(right, left));
+        (Commitment memory c, Trees.Tree memory tree) = two(a, b);
+        bool first = tree.keys[0] == uint256(Leaf.digest(a));
+        Entry memory x = tree.entry(first ? 0 : 1);
+        Entry memory y = tree.entry(first ? 1 : 0);
+        vm.expectRevert(Errors.NoFault.selector);
+        court.proveDuplicate(c, 2, a, x, a, x);
+        vm.expectRevert(Errors.BadProof.selector);
+        court.proveDuplicate(c, 2, a, y, b, x);
+        court.proveDuplicate(c, 2, a, x, b, y);
+        assertTrue(court.convicted(0, MINER), "convicted");
+        assertEq(court.convictedAt(0, MINER), block.number, "now");
+    }
+
+    /// @dev Worth is what the leaf's tokens earn, and nothing else.
+    function test_derivation_aFalseWorthIsAFault() public {
+        RolloutLeaf memory leaf = honestLeaf();
         goTo(0, 1);
+        bytes32 root = SumTree.seal(1, SumTree.leaf(Commitments.LEAVES, uint256(Leaf.digest(leaf)), 9_999), 9_999);
         Commitment memory c = commitment(0, root, 4);
+        c.worth = 9_999;
         vm.prank(MINER);
         ledger.commit(c);
-        bytes32[] memory proofA = new bytes32[](1);
-        bytes32[] memory proofB = new bytes32[](1);
-        (proofA[0], proofB[0]) = (right, left);
-        vm.expectRevert(Errors.NoFault.selector);
-        court.proveDuplicate(c, a, proofA, a, proofA);
-        court.proveDuplicate(c, a, proofA, b, proofB);
+        Entry memory entry = entryOf(leaf);
+        vm.expectRevert(Errors.BadProof.selector);
+        court.proveDerivationFault(c, leaf, 1, entry);
+        entry.value = 9_999;
+        court.proveDerivationFault(c, leaf, 1, entry);
         assertTrue(court.convicted(0, MINER), "convicted");
+    }
+
+    function test_root_anotherWorthThanCommittedOrAnotherSizeIsAFault() public {
+        bytes32 top = SumTree.leaf(Commitments.LEAVES, uint256(Leaf.digest(honestLeaf())), uint128(WORTH));
+        for (uint256 kind = 0; kind < 2; ++kind) {
+            setUpNetwork();
+            goTo(0, 1);
+            Commitment memory c = commitment(0, rootOf(honestLeaf()), 4);
+            if (kind == 0) c.worth = WORTH + 1;
+            vm.prank(MINER);
+            ledger.commit(c);
+            vm.expectRevert(Errors.BadProof.selector);
+            court.proveWrongRoot(c, 2, top, WORTH);
+            court.proveWrongRoot(c, 1, top, WORTH);
+            assertTrue(court.convicted(0, MINER), "convicted");
+        }
+        setUpNetwork();
+        set("group_size", 2);
+        goTo(0, 1);
+        Commitment memory honest = commitment(0, SumTree.seal(2, top, WORTH), 1);
+        vm.prank(MINER);
+        ledger.commit(honest);
+        vm.expectRevert(Errors.NoFault.selector);
+        court.proveWrongRoot(honest, 2, top, WORTH);
     }
 
     function test_convict_nobodyTwiceForOneWindow() public {
         Commitment memory c = commitLeaf(guiltyLeaf());
-        court.proveDerivationFault(c, guiltyLeaf(), noProof());
+        court.proveDerivationFault(c, guiltyLeaf(), 1, entryOf(guiltyLeaf()));
         vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyConvicted.selector, 0, MINER));
-        court.proveDerivationFault(c, guiltyLeaf(), noProof());
+        court.proveDerivationFault(c, guiltyLeaf(), 1, entryOf(guiltyLeaf()));
         vm.prank(address(jury));
         court.convict(0, MINER, Fault.Replay, ANN);
         assertEq(vault.stakeOf(MINER), 1_000 ether, "slashed once");
@@ -104,14 +163,14 @@ contract FaultCourtTest is Network {
         vm.prank(GUARDIAN);
         pauseSwitch.pause();
         vm.expectRevert(abi.encodeWithSelector(Errors.Paused.selector, block.number + 50));
-        court.proveDerivationFault(c, guiltyLeaf(), noProof());
+        court.proveDerivationFault(c, guiltyLeaf(), 1, entryOf(guiltyLeaf()));
     }
 
     function test_convict_unbondingCannotDodge() public {
         Commitment memory c = commitLeaf(guiltyLeaf());
         vm.prank(MINER);
         vault.requestUnstake(MINER, 2_000 ether);
-        court.proveDerivationFault(c, guiltyLeaf(), noProof());
+        court.proveDerivationFault(c, guiltyLeaf(), 1, entryOf(guiltyLeaf()));
         assertEq(vault.slashableStake(MINER), 1_000 ether, "half, also of what is leaving");
     }
 
@@ -165,8 +224,8 @@ contract FaultCourtTest is Network {
         join(operator, Role.Validator, 1_000 ether);
         goTo(0, 5);
         for (uint64 w = 0; w < 2_000; w += 1_000) {
-            Commitment memory a = Commitment(w, operator, keccak256("a"), keccak256("blob"), 1, 1);
-            Commitment memory b = Commitment(w, operator, keccak256("b"), keccak256("blob"), 1, 1);
+            Commitment memory a = Commitment(w, operator, keccak256("a"), keccak256("blob"), 1, 1, 0);
+            Commitment memory b = Commitment(w, operator, keccak256("b"), keccak256("blob"), 1, 1, 0);
             bytes memory second = signed(b);
             vm.expectRevert(abi.encodeWithSelector(Errors.NoCommitment.selector, w, operator));
             court.proveEquivocation(a, b, second, GENESIS + 1);
@@ -235,11 +294,11 @@ contract FaultCourtTest is Network {
         vm.prank(ANN);
         vault.stake(MINER, 98_000 ether);
         goTo(0, 1);
-        Commitment memory c = commitment(0, Leaf.digest(guiltyLeaf()), 4);
+        Commitment memory c = commitment(0, rootOf(guiltyLeaf()), 4);
         vm.prank(MINER);
         ledger.commit(c);
         vm.prank(SHELL);
-        court.proveDerivationFault(c, guiltyLeaf(), noProof());
+        court.proveDerivationFault(c, guiltyLeaf(), 1, entryOf(guiltyLeaf()));
         assertEq(token.balanceOf(SHELL), 300 ether, "thirty per cent of the owner's own thousand");
         assertEq(vault.positionOf(MINER, MINER), 1_000 ether, "which the owner lost");
         assertEq(vault.positionOf(MINER, ANN), 49_000 ether, "as others lost theirs");
@@ -255,7 +314,7 @@ contract FaultCourtTest is Network {
         vm.prank(ANN);
         vault.requestUnstake(MINER, 600 ether);
         vm.prank(SHELL);
-        court.proveDerivationFault(c, guiltyLeaf(), noProof());
+        court.proveDerivationFault(c, guiltyLeaf(), 1, entryOf(guiltyLeaf()));
         assertEq(token.balanceOf(SHELL), 300 ether, "thirty per cent of the thousand that the owner lost");
     }
 
@@ -268,7 +327,7 @@ contract FaultCourtTest is Network {
         fund(ANN, 1_000_000 ether);
         vm.prank(ANN);
         vault.stake(MINER, uint128(bound(ann, 1, 1_000_000 ether)));
-        Commitment memory c = commitment(0, Leaf.digest(guiltyLeaf()), 4);
+        Commitment memory c = commitment(0, rootOf(guiltyLeaf()), 4);
         vm.prank(MINER);
         ledger.commit(c);
         uint256 leaves = bound(own, 0, 1_900 ether);
@@ -281,7 +340,7 @@ contract FaultCourtTest is Network {
         vault.requestUnstake(MINER, uint128(bound(annLeaves, 1, held)));
         uint256 before = vault.positionOf(MINER, MINER) + worthOfExits(MINER);
         vm.prank(SHELL);
-        court.proveDerivationFault(c, guiltyLeaf(), noProof());
+        court.proveDerivationFault(c, guiltyLeaf(), 1, entryOf(guiltyLeaf()));
         uint256 lost = before - vault.positionOf(MINER, MINER) - worthOfExits(MINER);
         assertLe(token.balanceOf(SHELL) * 2, lost, "the accuser has less than half of what its friend lost");
         assertTrue(token.balanceOf(SHELL) >= policy.get("accuse_cost"), "and more than accusing costs");
@@ -301,7 +360,7 @@ contract FaultCourtTest is Network {
         set("slash_bps", 200);
         set("slash_accuser_bps", 4_500);
         vm.prank(SHELL);
-        court.proveDerivationFault(c, guiltyLeaf(), noProof());
+        court.proveDerivationFault(c, guiltyLeaf(), 1, entryOf(guiltyLeaf()));
         assertEq(vault.stakeOf(MINER), 1_000 ether, "half, as when the window began");
         assertEq(token.balanceOf(SHELL), 300 ether, "and thirty per cent of it");
     }

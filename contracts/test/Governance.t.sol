@@ -6,7 +6,7 @@ import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20P
 import {RewardPolicy} from "../src/RewardPolicy.sol";
 import {Role} from "../src/StakeVault.sol";
 import {Errors} from "../src/libraries/Errors.sol";
-import {Leaf, RolloutLeaf} from "../src/libraries/Leaf.sol";
+import {RolloutLeaf} from "../src/libraries/Leaf.sol";
 import {Network} from "./base/Network.sol";
 
 contract GovernanceTest is Network {
@@ -161,7 +161,7 @@ contract GovernanceTest is Network {
         goTo(0, 1);
         RolloutLeaf memory leaf = honestLeaf();
         vm.prank(MINER);
-        ledger.commit(commitment(0, Leaf.digest(leaf), 1));
+        ledger.commit(commitment(0, rootOf(leaf), 1));
         vm.prank(MINER);
         vault.requestUnstake(MINER, 1_000 ether);
         goTo(1, 0);
@@ -169,7 +169,7 @@ contract GovernanceTest is Network {
         goTo(2, 1);
         assertTrue(!registry.isActive(MINER, Role.Miner), "a vote may bar from work");
         vm.expectRevert(Errors.NoFault.selector);
-        court.proveDerivationFault(commitment(0, Leaf.digest(leaf), 1), leaf, noProof());
+        court.proveDerivationFault(commitment(0, rootOf(leaf), 1), leaf, 1, entryOf(leaf));
         assertEq(vault.ownStakeOf(MINER), 1_000 ether, "nothing is taken");
         vm.prank(MINER);
         vault.requestUnstake(MINER, 1_000 ether);

@@ -68,7 +68,7 @@ contract RewardPolicyTest is Network {
             "appeal_blocks",
             "accusation_horizon_blocks",
             "settlement_challenge_blocks",
-            "settlement_vote_blocks",
+            "settlement_move_blocks",
             "claim_expiry_blocks",
             "commission_notice_blocks"
         ];
@@ -129,8 +129,12 @@ contract RewardPolicyTest is Network {
         uint256 before = block.number;
         vm.roll(before + 10);
         one("other/1", 3, 500);
-        assertEq(policy.environmentOf(keccak256("p"), before), ENV, "old mix");
-        assertEq(policy.environmentOf(keccak256("p"), before + 10), keccak256("other/1"), "new mix");
+        (bytes32 old, uint256 rate) = policy.environmentOf(keccak256("p"), before);
+        assertEq(old, ENV, "old mix");
+        assertEq(rate, 1_000, "and its reward");
+        (old, rate) = policy.environmentOf(keccak256("p"), before + 10);
+        assertEq(old, keccak256("other/1"), "new mix");
+        assertEq(rate, 500, "and its reward");
         (uint64 since,,, uint32[] memory rewards) = policy.environments(before + 10);
         assertEq(rewards[0], 500, "and its reward");
         assertEq(since, before + 10, "and the block whose event names it");

@@ -50,7 +50,11 @@ contract RolloutLedgerTest is Network {
         bytes32 first = blockhash(GENESIS);
         Commitment memory c = commitment(0, ROOT, 4);
         commit(c);
-        assertEq(ledger.commitmentOf(0, MINER), Commitments.digest(c), "digest");
+        assertEq(
+            ledger.commitmentOf(0, MINER), Commitments.digest(c) >> 32 << 32 | bytes32(uint256(1)), "digest, number"
+        );
+        assertEq(ledger.numberOf(c), 1, "the first");
+        assertEq(ledger.countOf(0), 1, "of one");
         assertEq(ledger.beaconOf(0), Keys.beacon(block.chainid, address(ledger), 0, first), "beacon");
         ledger.requireCommitted(c);
         c.groups = 5;
@@ -251,6 +255,30 @@ contract RolloutLedgerTest is Network {
         assertEq(ledger.open(1), 0, "and so does the next, the other way");
         goTo(2, 1);
         assertTrue(ledger.open(2) != 0, "a vote turns it off");
+    }
+
+    function test_commit_worthWithinWhatGroupsCanHave() public {
+        goTo(0, 1);
+        Commitment memory c = commitment(0, ROOT, 1);
+        c.worth = 8_192_001;
+        vm.prank(MINER);
+        vm.expectRevert(abi.encodeWithSelector(Errors.TooMuchWorth.selector, 8_192_001, 8_192_000));
+        ledger.commit(c);
+    }
+
+    function test_commit_isNumberedInTheOrderOfTheChain() public {
+        join(address(0xA77), Role.Miner, 2_000 ether);
+        goTo(0, 1);
+        bytes32 beacon = ledger.open(0);
+        commitAs(address(0xA77), 0, 1);
+        commitAs(MINER, 0, 1);
+        assertEq(ledger.numberOf(committed[0]), 1, "first");
+        assertEq(ledger.numberOf(committed[1]), 2, "second");
+        assertEq(ledger.countOf(0), 2, "two");
+        assertEq(ledger.beaconOf(0), beacon, "counting leaves the beacon as it is");
+        committed[0].worth = 2;
+        vm.expectRevert(abi.encodeWithSelector(Errors.NoCommitment.selector, 0, address(0xA77)));
+        ledger.numberOf(committed[0]);
     }
 
     // Nothing to choose after the beacon

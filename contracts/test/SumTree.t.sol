@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Errors} from "../src/libraries/Errors.sol";
-import {Entry, Lookup, SumTree} from "../src/libraries/SumTree.sol";
+import {Entry, SumTree} from "../src/libraries/SumTree.sol";
 import {Test} from "./base/Test.sol";
 import {Trees} from "./base/Trees.sol";
 
@@ -10,14 +10,6 @@ contract SumTreeTest is Test {
     using Trees for Trees.Tree;
 
     bytes32 private constant CONTEXT = keccak256("context");
-
-    function find(bytes32 root, uint256 sum, uint256 key, Lookup calldata lookup)
-        external
-        pure
-        returns (bool, uint128)
-    {
-        return SumTree.find(root, sum, CONTEXT, key, lookup);
-    }
 
     function check(bytes32 root, uint256 sum, uint256 size, Entry calldata entry) external pure {
         SumTree.requireEntry(root, sum, CONTEXT, size, entry);
@@ -31,31 +23,11 @@ contract SumTreeTest is Test {
         }
     }
 
-    function testFuzz_find_everyKeyThereAndNotThere(uint8 size, uint256 salt) public view {
-        Trees.Tree memory t = tree(size % 40, salt);
-        for (uint256 key = 5; key <= 10 * t.keys.length + 5; key += 5) {
-            (bool present, uint128 value) = this.find(t.root(), t.sum(), key, t.lookup(key));
-            assertTrue(present == (key % 10 == 0), "there or not");
-            if (present) assertEq(value, t.values[key / 10 - 1], "its value");
+    function testFuzz_entry_everyLeafHasOne(uint8 size, uint256 salt) public view {
+        Trees.Tree memory t = tree(1 + size % 40, salt);
+        for (uint256 i = 0; i < t.keys.length; ++i) {
+            this.check(t.root(), t.sum(), t.keys.length, t.entry(i));
         }
-    }
-
-    function testFuzz_find_nobodyHidesAnEntry(uint8 size, uint8 index, uint256 salt) public {
-        Trees.Tree memory t = tree(3 + size % 37, salt);
-        uint256 at_ = 1 + index % (t.keys.length - 2);
-        Lookup memory gap = Lookup(uint32(t.keys.length), new Entry[](2));
-        (gap.entries[0], gap.entries[1]) = (t.entry(at_ - 1), t.entry(at_ + 1));
-        (bytes32 root, uint256 sum, uint256 key) = (t.root(), t.sum(), t.keys[at_]);
-        vm.expectRevert(Errors.BadProof.selector);
-        this.find(root, sum, key, gap);
-        gap.size = 0;
-        gap.entries = new Entry[](0);
-        vm.expectRevert(Errors.BadProof.selector);
-        this.find(root, sum, key, gap);
-        gap = Lookup(uint32(t.keys.length), new Entry[](1));
-        gap.entries[0] = t.entry(0);
-        vm.expectRevert(Errors.BadProof.selector);
-        this.find(root, sum, key, gap);
     }
 
     function testFuzz_entry_anythingChangedIsRefused(uint8 size, uint8 index, uint8 what, uint256 salt) public {

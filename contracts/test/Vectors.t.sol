@@ -4,7 +4,6 @@ pragma solidity ^0.8.28;
 import {RewardPolicy} from "../src/RewardPolicy.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Commitment, Commitments} from "../src/libraries/Commitments.sol";
-import {Consensus} from "../src/libraries/Consensus.sol";
 import {Keys} from "../src/libraries/Keys.sol";
 import {Leaf, RolloutLeaf} from "../src/libraries/Leaf.sol";
 import {Philox} from "../src/libraries/Philox.sol";
@@ -12,6 +11,8 @@ import {Schedule, Timing} from "../src/libraries/Schedule.sol";
 import {Sortition} from "../src/libraries/Sortition.sol";
 import {Entry, SumTree} from "../src/libraries/SumTree.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {LeafTree, SettlementLeaf} from "../src/libraries/Settlements.sol";
+import {Sheets} from "../src/libraries/Sheets.sol";
 import {Test} from "./base/Test.sol";
 import {Trees} from "./base/Trees.sol";
 
@@ -162,18 +163,6 @@ contract VectorsTest is Test {
         }
     }
 
-    function test_consensus() public view {
-        string memory j = load("consensus");
-        uint256 n = count(j, "median");
-        for (uint256 i = 0; i < n; ++i) {
-            uint256[] memory stakes = vm.parseJsonUintArray(j, path(i, "stakes"));
-            uint256[] memory scores = vm.parseJsonUintArray(j, path(i, "scores"));
-            uint256 kappa = vm.parseJsonUint(j, path(i, "kappaBps"));
-            uint256 median = Consensus.weightedMedian(stakes, scores, kappa);
-            assertEq(median, vm.parseJsonUint(j, path(i, "median")), "median");
-        }
-    }
-
     function test_schedule() public view {
         string memory j = load("schedule");
         uint256 n = count(j, "block");
@@ -205,7 +194,8 @@ contract VectorsTest is Test {
                 vm.parseJsonBytes32(j, path(i, "root")),
                 vm.parseJsonBytes32(j, path(i, "blobDigest")),
                 uint32(vm.parseJsonUint(j, path(i, "groups"))),
-                uint64(vm.parseJsonUint(j, path(i, "checkpointVersion")))
+                uint64(vm.parseJsonUint(j, path(i, "checkpointVersion"))),
+                uint64(vm.parseJsonUint(j, path(i, "worth")))
             );
             bytes32 digest = Commitments.digest(c);
             assertEq(digest, vm.parseJsonBytes32(j, path(i, "digest")), "digest");
@@ -245,6 +235,60 @@ contract VectorsTest is Test {
         pure
     {
         SumTree.requireEntry(root, sum, context, size, entry);
+    }
+
+    function test_sheets() public view {
+        string memory j = load("sheets");
+        uint256 n = count(j, "page");
+        for (uint256 i = 0; i < n; ++i) {
+            uint256 page = vm.parseJsonUint(j, path(i, "page"));
+            uint256 entry =
+                this.sheetEntry(vm.parseJsonBytes(j, path(i, "sheet")), page, vm.parseJsonUint(j, path(i, "rank")));
+            assertEq(entry, vm.parseJsonUint(j, path(i, "entry")), "entry");
+        }
+    }
+
+    function sheetEntry(bytes calldata sheet, uint256 page, uint256 rank) external pure returns (uint256) {
+        return Sheets.entry(sheet, page, rank);
+    }
+
+    function test_leaves() public view {
+        string memory j = load("leaves");
+        uint256 n = count(j, "root");
+        for (uint256 i = 0; i < n; ++i) {
+            SettlementLeaf memory leaf = SettlementLeaf(
+                vm.parseJsonAddress(j, path(i, "account")),
+                uint128(vm.parseJsonUint(j, path(i, "value"))),
+                uint8(vm.parseJsonUint(j, path(i, "holds"))),
+                uint128(vm.parseJsonUint(j, path(i, "whole"))),
+                uint128(vm.parseJsonUint(j, path(i, "sum")))
+            );
+            uint256 index = vm.parseJsonUint(j, path(i, "index"));
+            bytes32 digest = LeafTree.digest(uint64(vm.parseJsonUint(j, path(i, "window"))), index, leaf);
+            assertEq(digest, vm.parseJsonBytes32(j, path(i, "digest")), "digest");
+            bytes32[] memory siblings = vm.parseJsonBytes32Array(j, path(i, "path"));
+            assertEq(siblings.length, LeafTree.depth(vm.parseJsonUint(j, path(i, "leaves"))), "depth");
+            bytes32 root = vm.parseJsonBytes32(j, path(i, "root"));
+            assertTrue(this.leads(root, digest, index, siblings), "leads to the root");
+            bytes32[] memory named = vm.parseJsonBytes32Array(j, path(i, "named"));
+            bytes32[16] memory nodes;
+            for (uint256 k = 0; k < 16; ++k) {
+                nodes[k] = named[k];
+            }
+            assertEq(this.join(nodes), vm.parseJsonBytes32(j, path(i, "upper")), "sixteen nodes");
+        }
+    }
+
+    function leads(bytes32 root, bytes32 node, uint256 index, bytes32[] calldata siblings)
+        external
+        pure
+        returns (bool)
+    {
+        return LeafTree.leads(root, node, index, siblings);
+    }
+
+    function join(bytes32[16] calldata nodes) external pure returns (bytes32) {
+        return LeafTree.join(nodes);
     }
 
     function test_sortition() public view {

@@ -24,6 +24,7 @@ NAMES = (
     "GrailGovernor",
     "DrandBeacon",
     "ValidatorSet",
+    "SettlementJudge",
 )
 """In order of deployment: contract i stands at the address of the deployer's nonce + i."""
 

@@ -117,7 +117,7 @@ def _shape(item: dict[str, Any], value: Any) -> Any:
         return {part["name"]: _shape(part, v) for part, v in zip(item["components"], value, strict=True)}
     if item["type"] == "tuple[]":
         return [_shape({**item, "type": "tuple"}, part) for part in value]
-    if item["type"].endswith("[]"):
+    if item["type"].endswith("]"):
         return [_plain(v) for v in value]
     return _plain(value)
 

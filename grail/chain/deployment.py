@@ -18,6 +18,7 @@ from grail.errors import SettingsError, WrongChain
 from grail.governance.policy import Floors, check
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import Address
+from grail.settlement.leaves import PLACES
 
 NOBODY = bytes(20)
 
@@ -106,22 +107,11 @@ def deploy(
 def constructor_values(at: Mapping[str, Address], plan: NetworkPlan) -> dict[str, tuple[Any, ...]]:
     """Arguments of every constructor."""
     timelock, times, voting = at["TimelockController"], plan.schedule, plan.voting
-    mix = (
-        list(plan.environments),
-        [weight for weight, _ in plan.environments.values()],
-        [reward for _, reward in plan.environments.values()],
-    )
     base = (timelock, at["GrailToken"], at["RewardPolicy"])
     paused = (*base, at["PauseSwitch"])
     work = (at["NeuronRegistry"], at["StakeVault"], at["RolloutLedger"])
+    judges = (at["ValidatorSet"], at["SettlementJudge"])
     timing = (times.genesis, times.window, times.commit, times.score, times.reveal)
-    rules = (
-        voting.delay_blocks,
-        voting.period_blocks,
-        voting.threshold,
-        voting.quorum_percent,
-        voting.late_extension_blocks,
-    )
     return {
         "GrailToken": (timelock, at["RewardPool"], plan.cap, list(plan.holders), list(plan.holders.values())),
         "RewardPolicy": (
@@ -129,7 +119,7 @@ def constructor_values(at: Mapping[str, Address], plan: NetworkPlan) -> dict[str
             (plan.floors.phase, plan.floors.window),
             list(plan.overrides),
             list(plan.overrides.values()),
-            mix,
+            _mix(plan),
         ),
         "PauseSwitch": (timelock, at["RewardPolicy"], plan.guardian),
         "StakeVault": (
@@ -145,15 +135,45 @@ def constructor_values(at: Mapping[str, Address], plan: NetworkPlan) -> dict[str
             at["DrandBeacon"],
             timing,
         ),
-        "RewardPool": ((*base, at["RolloutLedger"], at["StakeVault"], at["PauseSwitch"], at["ScoreBoard"], timelock),),
-        "ScoreBoard": ((*paused, at["NeuronRegistry"], at["RolloutLedger"], at["RewardPool"], at["ValidatorSet"]),),
+        "RewardPool": (
+            (
+                *base,
+                at["RolloutLedger"],
+                at["StakeVault"],
+                at["PauseSwitch"],
+                at["CheckpointRegistry"],
+                at["FaultCourt"],
+                at["Jury"],
+                at["ScoreBoard"],
+                timelock,
+                PLACES,
+            ),
+        ),
+        "ScoreBoard": ((*paused, at["NeuronRegistry"], at["RolloutLedger"], at["RewardPool"], *judges),),
         "FaultCourt": ((*paused, *work, at["Jury"], timelock),),
-        "Jury": ((*paused, *work, at["FaultCourt"], at["ValidatorSet"]),),
+        "Jury": ((*paused, *work, at["FaultCourt"], *judges),),
         "TimelockController": (voting.timelock_seconds, [at["GrailGovernor"]], [NOBODY], NOBODY),
-        "GrailGovernor": (at["GrailToken"], at["StakeVault"], timelock, rules),
+        "GrailGovernor": (at["GrailToken"], at["StakeVault"], timelock, _rules(voting)),
         "DrandBeacon": (plan.drand.public_key, plan.drand.genesis, plan.drand.period, plan.drand.delay),
         "ValidatorSet": (at["RewardPolicy"], at["StakeVault"]),
+        "SettlementJudge": (
+            at["RewardPolicy"],
+            at["RolloutLedger"],
+            at["ValidatorSet"],
+            at["FaultCourt"],
+            at["ScoreBoard"],
+        ),
     }
+
+
+def _mix(plan: NetworkPlan) -> tuple[list[str], list[int], list[int]]:
+    weights, rewards = zip(*plan.environments.values(), strict=True)
+    return list(plan.environments), list(weights), list(rewards)
+
+
+def _rules(voting: VotingRules) -> tuple[int, ...]:
+    blocks = (voting.delay_blocks, voting.period_blocks)
+    return (*blocks, voting.threshold, voting.quorum_percent, voting.late_extension_blocks)
 
 
 def verify_code(chain: Chain, book: AddressBook) -> None:

@@ -48,6 +48,7 @@ class Floors:
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("group_size", "rollouts", 8, 2, 64, "the G of GRPO: half the groups of a mid-skill model are mixed"),
     Parameter("max_groups", "groups", 64, 1, 4096, "bounds one miner's blob and its share of a window"),
+    Parameter("max_group_worth", "10⁻³ tokens", 8_192_000, 1_000, 10**12, "8 rollouts of 1,024 tokens, base rate"),
     Parameter("sketch_dim", "float16", 8, 1, 64, "16 bytes per sketched position"),
     Parameter("sketch_stride", "tokens", 8, 1, 1024, "with sketch_dim 8: 2 bytes a token"),
     Parameter("bond_per_group", "wei", 10 * ETHER, ETHER // 1000, 10**6 * ETHER, "b >= 10 g (1 - x) / x"),
@@ -66,7 +67,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("appeal_bond", "wei", 200 * ETHER, ETHER // 1000, 10**6 * ETHER, "everybody's work, four bonds' worth"),
     Parameter("settlement_bond", "wei", 500 * ETHER, ETHER // 1000, 10**6 * ETHER, "half a window's emission"),
     Parameter("settlement_challenge_blocks", "blocks", 3_600, 2, 100_000, "twelve hours to recompute", phase=True),
-    Parameter("settlement_vote_blocks", "blocks", 3_600, 2, 100_000, "twelve hours to decide", phase=True),
+    Parameter("settlement_move_blocks", "blocks", 1_800, 2, 100_000, "six hours for a move of a duel", phase=True),
+    Parameter("reject_penalty", "wei", 50 * ETHER, 0, 1000 * ETHER, "what a wrong rejection costs its validator"),
     Parameter("claim_expiry_blocks", "blocks", 1_296_000, 100, 20_000_000, "half a year to claim", phase=True),
     Parameter("commission_notice_blocks", "blocks", 50_400, 2, 1_000_000, "seven days", phase=True),
     Parameter("pause_blocks", "blocks", 36_000, 2, 100_000, "five days: a vote takes longer to forge than to hold"),
@@ -77,9 +79,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("split_trainer_bps", "bps", 1_000, 0, 3_000, "one accelerator's keep"),
     Parameter("split_treasury_bps", "bps", 400, 0, 3_000, "what holders may spend"),
     Parameter("split_burn_bps", "bps", 100, 0, 5_000, "minted and burnt: a brake that votes can pull"),
-    Parameter("kappa_bps", "bps", 5_000, 5_000, 6_700, "stake that must support a score"),
-    Parameter("quorum_bps", "bps", 5_000, 3_400, 8_000, "revealed stake below which a window pays nobody"),
-    Parameter("audit_rollouts", "rollouts", 48, 4, 4096, "replayed per miner, window and validator before accepting"),
+    Parameter("quorum_bps", "bps", 5_000, 3_400, 8_000, "stake that must vote for an appeal to change a ruling"),
+    Parameter("audit_seats", "seats", 5, 1, 15, "one honest among five sees what four friends pass over"),
+    Parameter("audit_rollouts", "rollouts", 16, 1, 4096, "dealt to each seat; five seats replay a sixth of 64 groups"),
     Parameter("evidence_reject_exp", "log10 e-value", 4, 2, 9, "unpaid: an honest miner once in 10^4 windows at most"),
     Parameter("evidence_fault_exp", "log10 e-value", 9, 6, 30, "slashed: an honest miner once in 10^9 windows at most"),
     Parameter("slash_bps", "bps", 5_000, 100, 5_000, "half the stake for a proven fault, and no vote can ask more"),
@@ -99,6 +101,7 @@ class Policy:
 
     group_size: int
     max_groups: int
+    max_group_worth: int
     sketch_dim: int
     sketch_stride: int
     bond_per_group: int
@@ -117,7 +120,8 @@ class Policy:
     appeal_bond: int
     settlement_bond: int
     settlement_challenge_blocks: int
-    settlement_vote_blocks: int
+    settlement_move_blocks: int
+    reject_penalty: int
     claim_expiry_blocks: int
     commission_notice_blocks: int
     pause_blocks: int
@@ -128,8 +132,8 @@ class Policy:
     split_trainer_bps: int
     split_treasury_bps: int
     split_burn_bps: int
-    kappa_bps: int
     quorum_bps: int
+    audit_seats: int
     audit_rollouts: int
     evidence_reject_exp: int
     evidence_fault_exp: int

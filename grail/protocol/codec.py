@@ -16,7 +16,7 @@ from grail.protocol.submission import Group, Rollout, Submission
 from grail.protocol.units import MicroReward
 
 _HEADER = struct.Struct("<4sHQ20sQIHHH")  # magic, version, window, miner, checkpoint, groups, group size, m, stride
-_GROUP = struct.Struct("<32s32s")  # env id, prompt hash
+_GROUP = struct.Struct("<32s32sI")  # env id, prompt hash, reward of a token in thousandths
 _ROLLOUT = struct.Struct("<BIq")  # finish, n tokens, reward micro
 
 
@@ -55,7 +55,7 @@ def encode(submission: Submission, limits: BlobLimits) -> bytes:
     for group in submission.groups:
         if len(group.rollouts) != limits.group_size:
             raise BadSubmission(f"expected {limits.group_size} rollouts in each group, got {len(group.rollouts)}")
-        parts.append(_GROUP.pack(group.env_id, group.prompt_hash))
+        parts.append(_GROUP.pack(group.env_id, group.prompt_hash, group.reward_milli))
         for rollout in group.rollouts:
             parts.append(_ROLLOUT.pack(rollout.finish, len(rollout.tokens), rollout.reward_micro))
             parts.append(rollout.tokens.astype("<i4").tobytes())
@@ -83,9 +83,11 @@ def decode(blob: bytes, limits: BlobLimits) -> Submission:
 
 
 def _read_group(reader: "_Reader", limits: BlobLimits) -> Group:
-    env_id, prompt_hash = reader.fields(_GROUP)
+    env_id, prompt_hash, reward_milli = reader.fields(_GROUP)
+    if reward_milli > c.MAX_REWARD_MILLI:
+        raise BadSubmission(f"expected tokens that earn at most {c.MAX_REWARD_MILLI} thousandths, got {reward_milli}")
     rollouts = tuple(_read_rollout(reader, limits) for _ in range(limits.group_size))
-    return Group(env_id=env_id, prompt_hash=prompt_hash, rollouts=rollouts)
+    return Group(env_id=env_id, prompt_hash=prompt_hash, reward_milli=reward_milli, rollouts=rollouts)
 
 
 def _read_rollout(reader: "_Reader", limits: BlobLimits) -> Rollout:

@@ -5,19 +5,28 @@ from grail.protocol.records import Commitment
 from grail.protocol.units import Address, Digest
 
 TYPE = keccak256(
-    b"Commitment(uint64 window,address miner,bytes32 root,bytes32 blobDigest,uint32 groups,uint64 checkpointVersion)"
+    b"Commitment(uint64 window,address miner,bytes32 root,bytes32 blobDigest,uint32 groups,uint64 checkpointVersion,"
+    b"uint64 worth)"
 )
 _DOMAIN = keccak256(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 
 
 def commitment_digest(entry: Commitment) -> Digest:
-    """What the ledger stores: the EIP-712 struct hash."""
+    """The EIP-712 struct hash; the ledger stores it but for the last four bytes, which hold the number."""
     return keccak256(encode_static(TYPE, *commitment_values(entry)))
 
 
 def commitment_values(entry: Commitment) -> tuple[int | bytes, ...]:
     """The fields in ABI order."""
-    return (entry.window, entry.miner, entry.root, entry.blob_digest, entry.n_groups, entry.checkpoint_version)
+    return (
+        entry.window,
+        entry.miner,
+        entry.root,
+        entry.blob_digest,
+        entry.n_groups,
+        entry.checkpoint_version,
+        entry.worth,
+    )
 
 
 def signing_hash(chain_id: int, ledger: Address, entry: Commitment) -> Digest:

@@ -16,8 +16,9 @@ TAG_RULES = "grail/rules/1"
 TAG_TENSOR = "grail/tensor/1"
 TAG_FILE = "grail/file/1"
 TAG_CHECKPOINT = "grail/checkpoint/1"
-TAG_SCORE = "grail/score/1"
-TAG_PAYOUT = "grail/payout/1"
+TAG_DEAL = "grail/deal/1"
+TAG_COMMITTEE = "grail/committee/1"
+TAG_SUBMISSION = "grail/submission/1"
 TAG_SUM_TREE = "grail/sum-tree/1"
 TAG_JURY = "grail/jury/1"
 TAG_SEAT = "grail/seat/2"
@@ -35,11 +36,13 @@ NOISE_MAX = 22.8741
 # Hard limits. They bound memory before anything is allocated; shapes are bounded by the governed policy.
 MAX_PROMPT_TOKENS = 32_768
 MAX_BLOB_BYTES = 1 << 30
+MAX_REWARD_MILLI = 100_000
+"""What a token of an environment may earn at most, in thousandths of the base rate: RewardPolicy's bound."""
 MAX_REWARD_MICRO = 1_000_000_000
 """1,000 reward units: far above any environment's range, far below int64."""
 
 BLOB_MAGIC = b"GRLS"
-BLOB_VERSION = 1
+BLOB_VERSION = 2
 
 BPS = 10_000
 """Basis points in one."""

@@ -13,8 +13,11 @@ def seed(block_hash: Digest, randomness: Digest) -> Digest:
 
 
 def beacon(chain_id: int, ledger: Address, window: WindowId, block_hash: Digest) -> Digest:
-    """Public randomness of a window; `block_hash` is that of the window's first block."""
-    return tagged_hash(c.TAG_BEACON, chain_id, ledger, window, block_hash)
+    """Public randomness of a window; `block_hash` is that of the window's first block.
+
+    The last four bytes are zero: the ledger counts commitments there.
+    """
+    return tagged_hash(c.TAG_BEACON, chain_id, ledger, window, block_hash)[:28] + bytes(4)
 
 
 def challenge(chain_id: int, ledger: Address, window: WindowId, block_hash: Digest) -> Digest:

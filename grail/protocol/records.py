@@ -53,16 +53,6 @@ class CaseState(IntEnum):
     CLOSED = 3
 
 
-class ProposalState(IntEnum):
-    """Where a window's settlement stands; the numbers are ScoreBoard.sol's."""
-
-    NONE = 0
-    PROPOSED = 1
-    DISPUTED = 2
-    DECIDED = 3
-    FINAL = 4
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeuronRecord:
     """One registered neuron. `stake` counts active stake, delegations included, `unbonding` what has been asked back;
@@ -93,7 +83,10 @@ class CheckpointRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commitment:
-    """A miner's submission as committed before the deadline."""
+    """A miner's submission as committed before the deadline.
+
+    `worth`: tokens times what their environments earn, in thousandths; `root` is a sum tree that ends in it.
+    """
 
     window: WindowId
     miner: Address
@@ -101,60 +94,90 @@ class Commitment:
     blob_digest: Digest
     n_groups: int
     checkpoint_version: CheckpointVersion
+    worth: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreReveal:
-    """A validator's revealed score sheet: root and sum of its tree, the digest of the sheet's bytes, its stake."""
+    """A validator's revealed sheet, and the digest of its report in the object store."""
 
     window: WindowId
     validator: Address
-    root: Digest
-    total: int
-    sheet_digest: Digest
-    stake: Wei
+    entries: bytes
+    report: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a window is to pay, as the ScoreBoard is told. Bit i of `counted`: the i-th reveal's sheet counts."""
+    """What a window is to pay: the root of its leaves, and the sums that they end in (thousandths of a token).
 
-    score_root: Digest
-    score_sum: int
-    payout_root: Digest
-    payout_sum: int
-    payout_size: int
-    counted: int
-    table: Digest
+    whole: worth of all submissions but those convicted in time. due: worth that is paid at once. earned: worth that
+    validators' seats have judged.
+    """
+
+    root: Digest
+    whole: int
+    due: int
+    earned: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A window's proposed settlement. `deadline` is of the pause switch's clock; amounts in wei."""
+    """One statement of what a window pays. `duels`: how many are open."""
+
+    number: int
+    digest: Digest
+    proposer: Address
+    duels: int
+    standing: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """All statements for one window. `deadline`: of the pause switch's clock; 0 while there is none. Amounts in wei."""
 
     window: WindowId
-    state: ProposalState
-    digest: Digest
     emission: Wei
     bond: Wei
-    proposer: Address
-    objector: Address
     deadline: int
-    round: int
+    closed: bool
+    proposals: tuple[Proposal, ...]
+
+    @property
+    def standing(self) -> tuple[Proposal, ...]:
+        """Those that have not fallen."""
+        return tuple(proposal for proposal in self.proposals if proposal.standing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duel:
+    """Two statements (`ids`) and the nodes in which they differ, `depth` levels above the leaves."""
+
+    number: int
+    window: WindowId
+    ids: tuple[int, int]
+    nodes: tuple[Digest, Digest]
+    index: int
+    depth: int
+    deadline: int
+    named: tuple[bool, bool]
+    ended: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A numeric fault before the jury. Deadlines are of the pause switch's clock; weights are seats, on appeal wei.
+    """A numeric fault before the jury, or (`contest`) a plea against the accuser's rejection.
 
-    While RULED, `commit_end` is the end of the time to appeal.
+    Deadlines are of the pause switch's clock; weights are seats, on appeal wei. While RULED, `commit_end` is the end of
+    the time to appeal.
     """
 
     number: int
+    contest: bool
     window: WindowId
     accused: Address
     accuser: Address
-    kind: FaultKind
+    kind: FaultKind | None
     state: CaseState
     ruling: Ballot
     evidence: Digest

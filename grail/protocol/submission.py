@@ -7,9 +7,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from grail.protocol.constants import TAG_SUBMISSION
+from grail.protocol.hashing import keccak256
 from grail.protocol.leaf import RolloutLeaf, hash_halves, hash_tokens
-from grail.protocol.merkle import MerkleTree
+from grail.protocol.sum_tree import Entry, SumTree
 from grail.protocol.units import Address, Digest, MicroReward
+
+_CONTEXT = keccak256(TAG_SUBMISSION.encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +38,12 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The rollouts of one problem. `env_id` and `prompt_hash` are claims: the derivation check compares them."""
+    """The rollouts of one problem. All but these are claims: the derivation check compares them. `reward_milli`: what a
+    token of the environment earns, in thousandths."""
 
     env_id: Digest
     prompt_hash: Digest
+    reward_milli: int
     rollouts: tuple[Rollout, ...]
 
 
@@ -77,16 +83,30 @@ class Submission:
                 yield number, index
 
     @cached_property
-    def tree(self) -> MerkleTree:
-        """Merkle tree over all leaves."""
-        return MerkleTree([self.leaf(group, index).digest() for group, index in self.places()])
+    def tree(self) -> SumTree:
+        """Sum tree over all leaves, keyed by their digests: it ends in the worth of the submission."""
+        worth = {
+            int.from_bytes(self.leaf(group, index).digest(), "big"): self.groups[group].reward_milli
+            * len(self.groups[group].rollouts[index].tokens)
+            for group, index in self.places()
+        }
+        return SumTree(_CONTEXT, worth)
 
     @property
     def n_tokens(self) -> int:
         """Sampled tokens of the whole submission: what pay is proportional to."""
         return sum(len(rollout.tokens) for group in self.groups for rollout in group.rollouts)
 
-    def opening(self, group: int, index: int) -> tuple[RolloutLeaf, list[Digest]]:
-        """One leaf with its Merkle path."""
+    def opening(self, group: int, index: int) -> "Opening":
+        """One leaf with its place in the tree."""
         leaf = self.leaf(group, index)
-        return leaf, self.tree.path(leaf.digest())
+        return Opening(leaf, len(self.tree.keys), self.tree.entry(int.from_bytes(leaf.digest(), "big")))
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A leaf of a submission, shown to be in its tree of `size` leaves."""
+
+    leaf: RolloutLeaf
+    size: int
+    entry: Entry

@@ -9,6 +9,8 @@ from grail.runtime.duty import Duty
 from grail.runtime.node import Node
 from grail.runtime.watchdog import Watchdog
 
+DUEL_MOVES = 6
+"""Moves of the longest duel: a million leaves."""
 LOOK_BACK = 3
 """Windows before the current one whose duties may still be due, besides those whose settlement may still be open."""
 
@@ -43,10 +45,17 @@ class Service:
         return finished
 
     def _look_back(self, current: WindowId) -> int:
-        """A settlement takes a challenge period, at worst a vote and another; claims come after it."""
-        policy, blocks = self.node.subnet.policy(current), self.node.subnet.schedule.window
-        settling = 2 * policy.settlement_challenge_blocks + policy.settlement_vote_blocks
-        return LOOK_BACK + -(-settling // blocks)
+        """The longer of a settlement with its duels and a contest with its trial; claims come after both.
+
+        By the clock: whatever was paused is looked back over, too, so that no statement ripens unseen in a pause.
+        """
+        subnet = self.node.subnet
+        policy, blocks = subnet.policy(current), subnet.schedule.window
+        settling = 3 * policy.settlement_challenge_blocks + DUEL_MOVES * policy.settlement_move_blocks
+        trial = 2 * (policy.vote_commit_blocks + policy.vote_reveal_blocks) + policy.appeal_blocks
+        paused = subnet.chain.head().number - subnet.clock()
+        longest = max(settling, policy.accusation_horizon_blocks + trial) + paused
+        return LOOK_BACK + -(-longest // blocks)
 
     def run(self, poll_seconds: float) -> None:
         """Tick until stopped. A node that went away is waited for; everything committed stays committed."""

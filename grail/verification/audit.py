@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from grail.inference.base import Engine
-from grail.protocol.constants import MILLI
 from grail.protocol.records import FaultKind
 from grail.verification.alternatives import Alternative
 from grail.verification.base import AuditContext, Check, Finding, Outcome, Verdict
@@ -25,22 +24,24 @@ def audit(
     order: Sequence[tuple[int, int]],
     carried: Carried | None = None,
     alternative: Alternative | None = None,
+    *,
+    budget: int,
 ) -> Verdict:
     """Judge one submission. `alternative`: another model that the miner may have run, to be asked after.
 
     Two readings of the same measurements: one starts anew in every window, one goes on from `carried`, the state that
     the audit of the miner's window before left, so that a cheat who does little in each window is caught in the end.
 
-    `order`: the places in the order that this validator must open them. The policy's `audit_rollouts` of them are
-    opened, and more while the evidence is suspicious: till it is enough for a fault, has melted away, or nothing is
-    left. A fault stops the audit at once. Raises for our own trouble only: the caller abstains.
+    `order`: the places in the order that this validator must open them; `budget` of them are opened, and more while the
+    evidence is suspicious: till it is enough for a fault, has melted away, or nothing is left. A fault stops the audit
+    at once. Raises for our own trouble only: the caller abstains.
     """
     broken = _first_broken(WHOLE_CHECKS, context)
     if broken is not None:
         return Verdict(outcome=broken.outcome, finding=broken)
     readings = (Evidence(profile.evidence_nulls()), Evidence(profile.evidence_nulls(), carried))
     reader = Reader(context.plan)
-    budget = min(len(order), context.policy.audit_rollouts)
+    budget = min(len(order), budget)
     tokens = 0
     finding = Finding(check="replay", outcome=Outcome.ACCEPT, reason="as mandated")
     opened = 0
@@ -59,7 +60,6 @@ def audit(
         rollouts=opened,
         tokens=tokens,
         n_tokens=context.work.n_tokens,
-        worth=_worth(context),
         carried=readings[-1].carried,
     )
 
@@ -99,15 +99,6 @@ def _weigh(
         place=place,
         log10_evidence=log10,
     )
-
-
-def _worth(context: AuditContext) -> int:
-    """Tokens of each group times what its environment earns (thousandths), summed, rounded down."""
-    earned = sum(
-        context.mandates.group(number).reward_milli * sum(len(rollout.tokens) for rollout in group.rollouts)
-        for number, group in enumerate(context.work.groups)
-    )
-    return earned // MILLI
 
 
 def _tokens(context: AuditContext, places: Sequence[tuple[int, int]]) -> int:

@@ -42,8 +42,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """An audit's result. `rollouts` were opened; `tokens` were read till the verdict; `n_tokens` is all there are;
-    `worth` is what they earn if accepted: tokens weighted by the governed reward of their environment.
+    """An audit's result. `rollouts` were opened; `tokens` were read till the verdict; `n_tokens` is all there are.
 
     `carried`: evidence to go on from in the miner's next window; empty where nothing was replayed.
     """
@@ -53,16 +52,10 @@ class Verdict:
     rollouts: int = 0
     tokens: int = 0
     n_tokens: int = 0
-    worth: int = 0
     carried: Carried = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         raise TypeError("a Verdict is accept, reject, fault or abstain: compare its outcome")
-
-    @property
-    def score(self) -> int:
-        """What the submission is paid for."""
-        return self.worth if self.outcome is Outcome.ACCEPT else 0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -82,6 +82,7 @@ class Solve:
             blob_digest=self.node.store.put(encode(submission, limits)),
             n_groups=len(submission.groups),
             checkpoint_version=CheckpointVersion(submission.checkpoint_version),
+            worth=submission.tree.total,
         )
 
     def complete(
@@ -108,7 +109,12 @@ class Solve:
                     reward_micro=self.reward(graded, number, index),
                 )
             )
-        return Group(env_id=mandate.env_id, prompt_hash=mandate.prompt_hash, rollouts=tuple(rollouts))
+        return Group(
+            env_id=mandate.env_id,
+            prompt_hash=mandate.prompt_hash,
+            reward_milli=mandate.reward_milli,
+            rollouts=tuple(rollouts),
+        )
 
 
 def requests_for(mandates: BeaconMandates, groups: int, size: int) -> list[RolloutRequest]:

@@ -1,10 +1,13 @@
 """grail court: cases before the jury."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from neurons.cli.session import Config, network, network_and_key
+
+if TYPE_CHECKING:
+    from grail.protocol.records import Case
 
 Address = Annotated[str, typer.Argument(help="0x and 40 hex digits.")]
 
@@ -27,9 +30,13 @@ def list_all(config: Config = None) -> None:
     for case in subnet.cases():
         word = case.ruling.name.lower() if case.ruling else f"{case.guilty} guilty, {case.innocent} innocent"
         typer.echo(
-            f"case {case.number}: 0x{case.accused.hex()} in window {case.window} for {case.kind.name.lower()}, "
+            f"case {case.number}: 0x{case.accused.hex()} in window {case.window} {_about(case)}, "
             f"by 0x{case.accuser.hex()}: {case.state.name.lower()} ({word})"
         )
+
+
+def _about(case: "Case") -> str:
+    return f"for {case.kind.name.lower()}" if case.kind is not None else "against a rejection"
 
 
 def appeal(case: Annotated[int, typer.Argument(help="The case's number.")], config: Config = None) -> None:

@@ -2,9 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from grail.settlement.economics import CommitteeOutlook
 
 MARGIN_SHOWN = 1_000_000
 
@@ -90,12 +97,13 @@ def _economics(
     config: Path | None, miners: int, validators: int, groups: int, rollouts_needed: int, as_json: bool
 ) -> None:
     from dataclasses import asdict
+    from fractions import Fraction
 
     from rich.console import Console
     from rich.table import Table
 
     from grail.governance.policy import ETHER, Policy
-    from grail.settlement.economics import SAFETY_FACTOR, cheat_outlook
+    from grail.settlement.economics import SAFETY_FACTOR, cheat_outlook, committee_outlook
 
     policy, source = Policy.defaults(), "default parameters"
     if config is not None:
@@ -109,9 +117,7 @@ def _economics(
         miners, validators = active_counts(subnet)
     sizes = sorted({1, max(1, groups // 10), max(1, groups // 2), groups})
     rows = [
-        cheat_outlook(
-            policy, miners=miners, validators=validators, groups=groups, fake_groups=n, rollouts_needed=rollouts_needed
-        )
+        cheat_outlook(policy, miners=miners, groups=groups, fake_groups=n, rollouts_needed=rollouts_needed)
         for n in sizes
     ]
     table = Table(title=f"{source}: {miners} miners, {validators} validators, {groups} groups each, in GRAIL a window")
@@ -129,12 +135,37 @@ def _economics(
     least = min(row.margin for row in rows)
     holds = "holds" if least >= SAFETY_FACTOR else "is thin" if least >= 1 else "FAILS: cheating pays"
     typer.echo(f"least margin {least:,.1f}: deterrence {holds} (the design asks for {SAFETY_FACTOR:.0f})")
+    committee = [committee_outlook(policy, Fraction(n, 10)) for n in range(1, 6)]
+    Console().print(_committee_table(committee))
     if as_json:
-        sure = {"margin": None}  # JSON knows no infinity: null where no audit misses
-        found = [asdict(row) | (sure if row.margin == float("inf") else {}) for row in rows]
-        typer.echo(json.dumps({"rows": found, "least_margin": least if least < float("inf") else None}))
+        strategies = [
+            {
+                "name": f"fake {row.fake_groups} of {groups} groups",
+                "detection": row.detection,
+                "gain_per_window": row.gain,
+                "loss_per_window": row.loss,
+                "margin": row.margin if row.margin < float("inf") else None,  # JSON knows no infinity
+            }
+            for row in rows
+        ]
+        seats = [{key: float(value) for key, value in asdict(row).items()} for row in committee]
+        found = {"strategies": strategies, "committee": seats}
+        typer.echo(json.dumps(found | {"least_margin": least if least < float("inf") else None}))
     if least < 1:
         raise typer.Exit(1)
+
+
+def _committee_table(rows: "Sequence[CommitteeOutlook]") -> "Table":
+    """What a share of the active stake may hope for."""
+    from rich.table import Table
+
+    table = Table(title="an adversary's share of the active stake: chance that it holds all seats, a jury, an appeal")
+    for column in ("share", "no honest seat", "jury captured", "appeal fails, half the honest turn out"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        chances = (row.p_no_honest_seat, row.p_jury_captured, row.p_appeal_fails)
+        table.add_row(f"{float(row.share):.0%}", *(f"{float(chance):.3%}" for chance in chances))
+    return table
 
 
 def show(config: Annotated[Path | None, typer.Option("--config", help="Settings in TOML.")] = None) -> None:

@@ -28,6 +28,10 @@ def localnet(
     training: Annotated[
         list[str], typer.Option("--train", help="A setting of the trainer, NAME=VALUE; several times for several.")
     ] = [],  # noqa: B006 (typer's way to say a list)
+    lies: Annotated[
+        Path | None, typer.Option(help="A cast of liars in TOML: see docs/contracts.md. Three kinds lie without it.")
+    ] = None,
+    honest: Annotated[bool, typer.Option("--honest", help="Nobody lies about money.")] = False,
     seed: Annotated[int, typer.Option(help="Same seed, same report.", min=0)] = 0,
     chain: Annotated[str, typer.Option(help="'embedded' or the URL of a development node.")] = "embedded",
     out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/localnet"),
@@ -52,12 +56,13 @@ def localnet(
         grail localnet --miners 1 --cheats 0 --train learning_rate=1e-4 --train objective=dr_grpo
     """
     from grail.config import training_settings
-    from simulation.options import LocalnetOptions, load_options
+    from simulation.options import DEFAULT_LIES, LocalnetOptions, load_lies, load_options
 
     asked = LocalnetOptions(
         windows=windows, miners=miners, cheats=cheats, validators=validators, groups=groups, model=model,
         environment=env, engine=engine, evaluation_problems=evaluation, final_problems=4 * evaluation,
         evaluate_every=evaluate_every, training=training_settings(training), seed=seed, chain=chain,
+        lies=() if honest else load_lies(lies) if lies else DEFAULT_LIES,
     )  # fmt: skip
     stored = out / "options.json"
     if stored.exists() and not resume:
@@ -88,6 +93,9 @@ def _run(options, out: Path, *, quiet: bool, as_json: bool) -> None:  # type: ig
             typer.echo(
                 f"{cheat.name}: offended in window {cheat.first_offence_window}, slashed in {cheat.slashed_window}"
             )
+        for liar in result.attackers:
+            profit = f"{liar.profit_wei / 1e18:+,.1f} GRAIL in all its accounts"
+            typer.echo(f"{liar.name}: {len(liar.acts)} transactions, {profit}")
         typer.echo(f"report: {out / 'report.md'}")
     if as_json:
         typer.echo(json.dumps({**result.as_json(), **machine}))

@@ -39,6 +39,7 @@ PRIVILEGED = {
     "FaultCourt": {"convict": "Unauthorized"},
     "Jury": {},
     "ValidatorSet": {"update": "Unauthorized"},
+    "SettlementJudge": {},
     "TimelockController": {
         "schedule": "AccessControlUnauthorizedAccount",
         "scheduleBatch": "AccessControlUnauthorizedAccount",
@@ -64,14 +65,15 @@ FOR_ANYBODY = {
     "ValidatorSet": {"sit", "shrink"},
     "NeuronRegistry": {"register", "proposeHotkey", "setEndpoint", "setSs58"},
     "RolloutLedger": {"commit", "commitFor", "open", "openWith", "seal", "sealWith"},
-    "RewardPool": {"claim", "expire"},
+    "RewardPool": {"claim", "claimShare", "expire"},
     "ScoreBoard": {
-        "commitScores", "revealScores", "propose", "refute", "object", "voteSettlement", "lapse", "finalize",
+        "commitScores", "revealScores", "propose", "finalize", "refute", "refuteSums", "openDuel", "name", "descend",
+        "decide", "timeout",
     },
     "FaultCourt": {
-        "proveDerivationFault", "proveDuplicate", "proveEquivocation",
+        "proveDerivationFault", "proveDuplicate", "proveEquivocation", "proveWrongRoot",
     },
-    "Jury": {"accuse", "draw", "commitVote", "revealVote", "rule", "appeal", "execute", "fine"},
+    "Jury": {"accuse", "contest", "draw", "commitVote", "revealVote", "rule", "appeal", "execute", "fine"},
     "TimelockController": {
         "execute", "executeBatch", "renounceRole", "onERC721Received", "onERC1155Received", "onERC1155BatchReceived",
     },

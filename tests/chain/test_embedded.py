@@ -26,7 +26,7 @@ PLAN = NetworkPlan(
         "appeal_blocks": 10,
         "pause_blocks": 20,
         "settlement_challenge_blocks": 6,
-        "settlement_vote_blocks": 6,
+        "settlement_move_blocks": 6,
         "commission_notice_blocks": 10,
         "claim_expiry_blocks": 200,
         "unbonding_blocks": 160,
@@ -76,8 +76,9 @@ def test_policy_and_environments_read_as_the_contract_says(subnet):
     policy = subnet.contracts["RewardPolicy"]
     for i in range(20):
         problem = bytes([i]) * 32
-        mandated = policy.call("environmentOf", problem, subnet.schedule.start(window))
+        mandated, reward = policy.call("environmentOf", problem, subnet.schedule.start(window))
         assert subnet.environments(window).mandated(problem) == mandated
+        assert subnet.environments(window).reward_milli(mandated) == reward
         assert subnet.environments(window).ids == ("arithmetic/1", "other/1")
         assert mandated in (environment_digest("arithmetic/1"), environment_digest("other/1"))
 

@@ -15,6 +15,8 @@ from grail.chain.embedded import EmbeddedChain
 from grail.chain.jsonrpc import JsonRpcChain
 from grail.chain.subnet import Subnet
 from grail.errors import Reverted
+from grail.protocol.commitment import commitment_values
+from grail.protocol.constants import TAG_SUBMISSION
 from grail.protocol.hashing import encode_static, keccak256
 from grail.protocol.leaf import RolloutLeaf
 from grail.protocol.records import (
@@ -24,14 +26,16 @@ from grail.protocol.records import (
     Commitment,
     FaultKind,
     Moment,
-    ProposalState,
     Role,
-    ScoreReveal,
-    Terms,
 )
 from grail.protocol.schedule import Schedule
-from grail.settlement.payouts import Settlement, Share, payout_key
-from grail.settlement.scores import ScoreSheet, key_of
+from grail.protocol.sum_tree import SumTree
+from grail.runtime.reckon import budgets_of, committee_of, reckon
+from grail.settlement.evidence import evidence_of
+from grail.settlement.leaves import NO_LEAF, LeafTree, SettlementLeaf
+from grail.settlement.payouts import Share
+from grail.settlement.reckoning import Reckoning, terms_digest
+from grail.settlement.sheets import Entry, encode_sheet
 from simulation.network import ANVIL_KEY
 from tests.anvil import NEEDS_NODE, running_anvil
 from tests.chain.test_embedded import GUARDIAN, PLAN
@@ -92,53 +96,36 @@ class Town:
         self.mine(max(1, deadline + 1 - self.subnet.clock()))
 
     def commit(self, window: int, leaf: RolloutLeaf | None = None) -> Commitment:
-        root = leaf.digest() if leaf else keccak256(b"root")
+        tree = (
+            SumTree(keccak256(TAG_SUBMISSION.encode()), {int.from_bytes(leaf.digest(), "big"): 3_000}) if leaf else None
+        )
         entry = Commitment(
-            window=window, miner=self.miner.address, root=root, blob_digest=keccak256(b"blob"),
-            n_groups=4, checkpoint_version=1,
+            window=window, miner=self.miner.address, root=tree.root if tree else keccak256(b"root"),
+            blob_digest=keccak256(b"blob"), n_groups=4, checkpoint_version=1, worth=3_000,
         )  # fmt: skip
         self.subnet.commit(self.miner, entry)
         return entry
 
-    def score(self, window: int, scores: list[int]) -> list[ScoreSheet]:
-        """All validators score the miner; the reveals are over afterwards."""
-        schedule = self.subnet.schedule
-        sheets = [
-            ScoreSheet(window, v.address, {self.miner.address: s}) for v, s in zip(self.validators, scores, strict=True)
-        ]
+    def score(self, window: int, words: list[Entry]) -> Reckoning:
+        """Each validator says its word in all its seats; the reveals are over afterwards."""
+        schedule, subnet = self.subnet.schedule, self.subnet
         self.to(schedule.challenge_block(window))
-        self.subnet.draw_randomness(self.ann, window, Moment.SEAL)
+        subnet.draw_randomness(self.ann, window, Moment.SEAL)
+        committee = committee_of(subnet, window)
+        sheets = [
+            encode_sheet([[word] * len(committee.seats_of(0, who.address))])
+            for who, word in zip(self.validators, words, strict=True)
+        ]
         for who, sheet in zip(self.validators, sheets, strict=True):
-            words = encode_static(window, who.address, sheet.root, sheet.tree.total, bytes(32), bytes(32))
-            self.subnet.commit_scores(who, window, keccak256(words))
+            content = encode_static(window, who.address, keccak256(sheet), bytes(32), bytes(32))
+            subnet.commit_scores(who, window, keccak256(content))
         self.to(schedule.score_deadline(window))
         for who, sheet in zip(self.validators, sheets, strict=True):
-            self.subnet.reveal_scores(who, window, sheet.root, sheet.tree.total, bytes(32), bytes(32))
+            subnet.reveal_scores(who, window, sheet, bytes(32), bytes(32))
         self.to(schedule.reveal_deadline(window))
-        return sheets
-
-    def terms(self, window: int, score: int, amount: int) -> tuple[Settlement, Terms, list[ScoreReveal]]:
-        settlement = Settlement(window, {(Share.MINER, self.miner.address): amount}, {self.miner.address: score})
-        reveals = self.subnet.reveals(window)
-        terms = Terms(
-            score_root=settlement.score_tree.root,
-            score_sum=score,
-            payout_root=settlement.tree.root,
-            payout_sum=amount,
-            payout_size=1,
-            counted=(1 << len(reveals)) - 1,
-            table=keccak256(settlement.table()),
-        )
-        return settlement, terms, reveals
-
-    def column(self, window: int, settlement: Settlement, sheets: list[ScoreSheet]) -> dict:
-        key = key_of(self.miner.address)
-        return {
-            "miner": self.miner.address,
-            "settled": settlement.score_tree.lookup(key),
-            "payout": settlement.tree.lookup(payout_key(Share.MINER, self.miner.address)),
-            "sheets": [sheet.tree.lookup(key) for sheet in sheets],
-        }
+        found = reckon(subnet, window)
+        assert found is not None
+        return found
 
     def ballot(self, case: int, round_: int, word: Ballot, jurors: list[Signer]) -> None:
         for juror in jurors:
@@ -195,60 +182,113 @@ def test_delegation_shares_rewards_by_commission_and_votes(town):
     assert subnet.balance(town.ann.address) - before == 10_000 * GRAIL
 
 
-def test_a_settlement_is_proposed_finished_and_claimed(town):
+def test_a_settlement_is_stated_finished_and_claimed(town):
     window = town.next_window()
     town.commit(window)
-    town.score(window, [100, 100, 100])
-    settlement, terms, reveals = town.terms(window, 100, 600 * GRAIL)
-    town.subnet.propose(town.ann, window, terms, reveals)
-    proposal = town.subnet.proposal(window)
-    assert (proposal.state, proposal.emission) == (ProposalState.PROPOSED, 1_000 * GRAIL)
-    assert town.subnet.proposed_terms(window, proposal.digest) == terms
+    found, subnet = town.score(window, [Entry.ACCEPT] * 3), town.subnet
+    subnet.propose(town.ann, window, found.terms)
+    now = subnet.round(window)
+    assert (now.emission, now.closed, len(now.standing)) == (1_000 * GRAIL, False, 1)
+    assert now.standing[0].digest == terms_digest(window, found.terms)
+    assert subnet.stated_terms(window, 0) == found.terms
     with pytest.raises(Reverted, match=r"TooEarly.*wait for the stated block"):
-        town.subnet.finalize(town.ann, window, terms)
-    town.later(proposal.deadline)
-    town.subnet.finalize(town.ann, window, terms)
-    (entry,) = settlement.entries(town.miner.address)
-    before = town.subnet.balance(town.miner.address)
-    town.subnet.claim(town.ann, window, entry)
-    assert town.subnet.balance(town.miner.address) - before == 600 * GRAIL
-    assert town.subnet.is_paid(window, entry.index)
+        subnet.finalize(town.ann, window, 0, found.terms)
+    town.later(now.deadline)
+    subnet.finalize(town.ann, window, 0, found.terms)
+    index = found.leaf_of(town.miner.address, validator=False)
+    before = subnet.balance(town.miner.address)
+    subnet.claim(town.ann, window, index, found.leaves[index], found.tree.path(index))
+    assert subnet.balance(town.miner.address) - before == 600 * GRAIL
+    assert subnet.is_paid(window, index)
     with pytest.raises(Reverted, match=r"AlreadyClaimed.*nothing to do"):
-        town.subnet.claim(town.ann, window, entry)
+        subnet.claim(town.ann, window, index, found.leaves[index], found.tree.path(index))
+    before = subnet.balance(town.trainer.address)
+    subnet.claim_share(town.ann, window, Share.TRAINER)
+    assert subnet.balance(town.trainer.address) - before == 100 * GRAIL
+    for v in town.validators:
+        place = found.leaf_of(v.address, validator=True)
+        if found.leaves[place].value:
+            subnet.claim(town.ann, window, place, found.leaves[place], found.tree.path(place))
+    parts, pool = budgets_of(subnet, window, found), subnet.contracts["RewardPool"]
+    assert 0 <= pool.call("unclaimed") - parts.treasury < 10, "all are paid out; the treasury's part waits, and dust"
 
 
-def test_a_false_payout_is_refuted_by_its_column(town):
+def test_every_leaf_is_what_the_judge_says(town):
+    """The twin of the contract: all leaves of a window, with a silent validator and one that rejects."""
     window = town.next_window()
     town.commit(window)
-    sheets = town.score(window, [100, 100, 900])
-    settlement, terms, reveals = town.terms(window, 900, 600 * GRAIL)
-    town.subnet.propose(town.ann, window, terms, reveals)
-    v, before = town.validators[0], town.subnet.balance(town.validators[0].address)
-    town.subnet.refute(v, window, terms, reveals, **town.column(window, settlement, sheets))
-    assert town.subnet.proposal(window).state is ProposalState.NONE
-    assert town.subnet.balance(v.address) - before == 250 * GRAIL
-    honest, right, _ = town.terms(window, 100, 600 * GRAIL)
-    town.subnet.propose(town.ann, window, right, reveals)
+    found = town.score(window, [Entry.ACCEPT, Entry.SILENT, Entry.REJECT])
+    judge, before = town.subnet.contracts["SettlementJudge"], NO_LEAF
+    for index in [*range(5), len(found.leaves) - 1]:
+        before = found.leaves[index - 1] if index else NO_LEAF
+        commitments, sheets = evidence_of(found, index)
+        shown = ([commitment_values(entry) for entry in commitments], sheets)
+        said = judge.call("leafAt", window, index, before.values(), shown)
+        assert (
+            SettlementLeaf(said["account"], said["value"], said["holds"], said["whole"], said["sum"])
+            == (found.leaves[index])
+        ), index
+
+
+def test_a_false_leaf_is_refuted_where_it_is_known(town):
+    window = town.next_window()
+    town.commit(window)
+    found, subnet = town.score(window, [Entry.ACCEPT] * 3), town.subnet
+    leaves = (replace(found.leaves[0], value=9_000), *found.leaves[1:])
+    tree = LeafTree(window, leaves)
+    lie = replace(found.terms, root=tree.root)
+    subnet.propose(town.ann, window, lie)
+    v, before = town.validators[0], subnet.balance(town.validators[0].address)
+    shown = ((NO_LEAF, leaves[0]), ((), tree.path(0)))
+    subnet.refute(v, window, 0, lie, 0, *shown, evidence_of(found, 0))
+    assert not subnet.round(window).standing
+    assert subnet.balance(v.address) - before == 250 * GRAIL
+    subnet.propose(town.ann, window, found.terms)
+    shown = ((NO_LEAF, found.leaves[0]), ((), found.tree.path(0)))
     with pytest.raises(Reverted, match=r"NoFault"):
-        town.subnet.refute(v, window, right, reveals, **town.column(window, honest, sheets))
+        subnet.refute(v, window, 1, found.terms, 0, *shown, evidence_of(found, 0))
 
 
-def test_an_objection_is_decided_by_the_revealed_stake(town):
+def test_a_withheld_tree_loses_a_duel(town):
     window = town.next_window()
     town.commit(window)
-    town.score(window, [100, 100, 100])
-    _, wrong, reveals = town.terms(window, 100, 5 * GRAIL)
-    _, right, _ = town.terms(window, 100, 600 * GRAIL)
-    town.subnet.propose(town.ann, window, wrong, reveals)
-    town.subnet.object_to(town.validators[0], window)
-    for index in range(2):
-        town.subnet.vote_settlement(town.validators[index], window, right, reveals, index)
-    proposal = town.subnet.proposal(window)
-    assert proposal.state is ProposalState.DECIDED
-    assert town.subnet.proposed_terms(window, proposal.digest) == right
-    town.later(proposal.deadline)
-    town.subnet.finalize(town.ann, window, right)
-    assert town.subnet.settlement(window)[1] == 600 * GRAIL
+    found, subnet = town.score(window, [Entry.ACCEPT] * 3), town.subnet
+    lie = replace(found.terms, root=keccak256(b"withheld"))
+    subnet.propose(town.ann, window, lie)
+    subnet.propose(town.validators[0], window, found.terms)
+    subnet.open_duel(town.validators[1], window, 0, lie, 1, found.terms)
+    (duel,) = subnet.duels(window)
+    assert (duel.ids, duel.depth, duel.named) == ((0, 1), 8, (False, False))
+    subnet.name_nodes(town.validators[2], duel.number, 1, found.tree.named(8, 0))
+    since = subnet.schedule.reveal_deadline(window)
+    assert subnet.named_nodes(duel.number, 1, since) == found.tree.named(8, 0)
+    town.later(duel.deadline)
+    subnet.timeout(town.validators[2], duel.number)
+    assert subnet.duels(window) == [] and [p.number for p in subnet.round(window).standing] == [1]
+
+
+def test_a_rejection_holds_the_pay_until_a_jury_overturns_it(town):
+    window = town.next_window()
+    entry = town.commit(window)
+    found, subnet = town.score(window, [Entry.REJECT, Entry.ACCEPT, Entry.ACCEPT]), town.subnet
+    rejecting, *others = town.validators
+    if found.rejecting(0) != [rejecting.address]:
+        pytest.skip("the draw gave the validator no seat in this window")
+    with pytest.raises(Reverted, match="NotRejected"):
+        subnet.contest(town.miner, entry, others[0].address, found.sheets[others[0].address])
+    subnet.contest(town.miner, entry, rejecting.address, found.sheets[rejecting.address])
+    case = subnet.cases()[-1]
+    assert case.contest and case.kind is None and case.accuser == rejecting.address
+    town.mine(2)
+    town.subnet.draw(town.ann, case.number)
+    stake, pocket = subnet.neuron(rejecting.address).stake, subnet.balance(town.miner.address)
+    town.ballot(case.number, 1, Ballot.INNOCENT, others)
+    subnet.rule(town.ann, case.number)
+    town.later(subnet.case(case.number).commit_end)
+    subnet.execute_case(town.ann, case.number)
+    assert subnet.overturned(window, town.miner.address) == found.leaves[0].holds == 1
+    assert stake - subnet.neuron(rejecting.address).stake == 50 * GRAIL
+    assert subnet.balance(town.miner.address) - pocket == 75 * GRAIL, "its bond, and half of the validator's fine"
 
 
 def test_a_hotkey_signs_and_two_signatures_for_one_window_are_a_fault(town):
@@ -264,7 +304,7 @@ def test_a_hotkey_signs_and_two_signatures_for_one_window_are_a_fault(town):
     window = town.next_window()
     first = Commitment(
         window=window, miner=cheat.address, root=keccak256(b"a"), blob_digest=b"b" * 32, n_groups=1,
-        checkpoint_version=1,
+        checkpoint_version=1, worth=1_000,
     )  # fmt: skip
     second = replace(first, root=keccak256(b"b"))
     subnet.commit_for(town.ann, first, subnet.sign_commitment(hot, first))

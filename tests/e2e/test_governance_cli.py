@@ -63,7 +63,7 @@ def test_deploy_and_vote_as_the_docs_show(url, shell, tmp_path):
     Path("plan.toml").write_text(quick_plan(address))
     deploy = ("deploy", "--rpc", url, "--config", "plan.toml", "--keystore", "deployer.json")
     assert "nothing was sent" in shell(*deploy, "--dry-run") and not Path("network.json").exists()
-    assert "15 contracts on chain 31337, code verified" in shell(*deploy)
+    assert "16 contracts on chain 31337, code verified" in shell(*deploy)
     assert "is deployed already, and its code is as packaged" in shell(*deploy)
     assert list(json.loads(Path("network.json").read_text())) == ["31337"]
 

@@ -26,7 +26,7 @@ def test_every_table_becomes_calls_and_words():
     ]  # fmt: skip
     assert acts[0].values == (["audit_rollouts", "settlement_bond"], [96, 6005 * ETHER // 10])
     words = [line for act in acts for line in in_words(act, Policy.defaults().as_dict())]
-    assert words[0] == "set audit_rollouts to 96 rollouts (now 48 rollouts)"
+    assert words[0] == "set audit_rollouts to 96 rollouts (now 16 rollouts)"
     assert words[1] == "set settlement_bond to 600.5 GRAIL (now 500 GRAIL)"
     assert words[2] == "environment arithmetic/1: 75.0 % of the problems, 1 × the base rate a token"
     assert "pay 10 GRAIL from the treasury" in words[-1]

@@ -31,20 +31,20 @@ def test_unknown_names_are_refused():
 
 
 def test_faking_one_group_does_not_pay_under_the_defaults():
-    outlook = cheat_outlook(Policy.defaults(), miners=8, validators=3, groups=64, fake_groups=1)
+    outlook = cheat_outlook(Policy.defaults(), miners=8, groups=64, fake_groups=1)
     assert outlook.margin >= SAFETY_FACTOR, outlook
 
 
 def test_more_fakes_are_surer_to_be_seen_and_an_audit_of_everything_sees_all():
     found = [
-        cheat_outlook(Policy.defaults(), miners=8, validators=1, groups=64, fake_groups=n, rollouts_needed=3).detection
+        cheat_outlook(Policy.defaults(), miners=8, groups=64, fake_groups=n, rollouts_needed=3).detection
         for n in (1, 4, 16, 64)
     ]
     assert found == sorted(found) and found[0] < 0.2 and found[-1] == 1
     everything = Policy.defaults(audit_rollouts=64 * 8)
-    assert cheat_outlook(everything, miners=8, validators=1, groups=64, fake_groups=1).detection == 1
+    assert cheat_outlook(everything, miners=8, groups=64, fake_groups=1).detection == 1
 
 
 def test_a_tiny_bond_is_reported_as_too_small():
     policy = Policy.defaults(bond_per_group=10**15, audit_rollouts=4)
-    assert cheat_outlook(policy, miners=2, validators=1, groups=64, fake_groups=1).margin < 1
+    assert cheat_outlook(policy, miners=2, groups=64, fake_groups=1).margin < 1

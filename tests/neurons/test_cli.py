@@ -114,7 +114,10 @@ def test_doctor_economics_weighs_cheats_of_every_size():
     answer = grail("doctor", "economics", "--json")
     found = json.loads(answer.stdout.splitlines()[-1])
     assert answer.returncode == 0 and found["least_margin"] > 10
-    assert [row["fake_groups"] for row in found["rows"]] == [1, 6, 32, 64]
+    assert [row["name"].split()[1] for row in found["strategies"]] == ["1", "6", "32", "64"]
+    assert all(row["margin"] is None or row["margin"] > 10 for row in found["strategies"])
+    shares = [row["share"] for row in found["committee"]]
+    assert shares == [0.1, 0.2, 0.3, 0.4, 0.5] and found["committee"][0]["p_no_honest_seat"] == 1e-5
     assert "deterrence holds" in answer.stdout
     blind = grail("doctor", "economics", "--rollouts-needed", "9", "--json")
     assert blind.returncode == 1 and "cheating pays" in blind.stdout

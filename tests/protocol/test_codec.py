@@ -31,7 +31,12 @@ def rollout(count: int = 3, finish: int = FINISH_EOS, **changes) -> Rollout:
 def submission(*rollouts: Rollout) -> Submission:
     four = (*rollouts, *(rollout() for _ in range(4 - len(rollouts))))
     groups = tuple(
-        Group(env_id=bytes([g]) * 32, prompt_hash=bytes([9]) * 32, rollouts=tuple(four[2 * g : 2 * g + 2]))
+        Group(
+            env_id=bytes([g]) * 32,
+            prompt_hash=bytes([9]) * 32,
+            reward_milli=1_000,
+            rollouts=tuple(four[2 * g : 2 * g + 2]),
+        )
         for g in (0, 1)
     )
     return Submission(window=1, miner=b"m" * 20, checkpoint_version=3, groups=groups)

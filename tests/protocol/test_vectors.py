@@ -15,7 +15,6 @@ from grail.protocol.leaf import RolloutLeaf
 from grail.protocol.merkle import MerkleTree, verify
 from grail.protocol.philox import philox
 from grail.protocol.schedule import Schedule
-from grail.settlement.consensus import weighted_median
 from tests.vector_files import cases, raw
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,12 +79,6 @@ def test_sketch_matrix():
         matrix = SketchPlan(raw(case["seed"]), case["dim"], 8).matrix(case["hiddenSize"])
         assert (matrix > 0).astype(int).reshape(-1).tolist() == case["positive"]
         assert np.allclose(np.abs(matrix), case["hiddenSize"] ** -0.5)
-
-
-def test_consensus():
-    for case in cases("consensus"):
-        stakes, scores = [int(s) for s in case["stakes"]], [int(s) for s in case["scores"]]
-        assert weighted_median(stakes, scores, case["kappaBps"]) == int(case["median"])
 
 
 def test_schedule():

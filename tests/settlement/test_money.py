@@ -1,81 +1,155 @@
-"""From scores to payouts: laws that must hold for any scores and stakes."""
+"""From sheets to payouts: laws that must hold for any sheets, stakes and convictions."""
+
+from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grail.errors import BadInput
 from grail.governance.policy import Policy
-from grail.settlement.consensus import consensus
-from grail.settlement.payouts import decode_table, settle
-from grail.settlement.scores import ScoreSheet, decode_sheet
+from grail.protocol.committee import NOBODY, Committee, Place
+from grail.protocol.hashing import keccak256
+from grail.protocol.records import Commitment
+from grail.settlement.economics import committee_outlook
+from grail.settlement.evidence import evidence_of
+from grail.settlement.leaves import PLACES, LeafTree, join, leaf_count, leaf_digest, page_count
+from grail.settlement.payouts import budgets
+from grail.settlement.reckoning import Reckoning
+from grail.settlement.sheets import PAGE, Entry, encode_sheet, entry_of
 
 POLICY = Policy.defaults()
 EMISSION = POLICY.emission_per_window
-MINERS = [bytes([i]) * 20 for i in range(1, 6)]
 VALIDATORS = [bytes([i]) * 20 for i in range(101, 106)]
-TRAINER, TREASURY = b"t" * 20, b"y" * 20
-
-score_tables = st.lists(
-    st.dictionaries(st.sampled_from(MINERS), st.integers(0, 10**9)), min_size=1, max_size=len(VALIDATORS)
-)
-stakes = st.lists(st.integers(1, 10**27), min_size=len(VALIDATORS), max_size=len(VALIDATORS))
 
 
-def sheets(tables):
-    return [ScoreSheet(3, validator, table) for validator, table in zip(VALIDATORS, tables, strict=False)]
+def commitment(number: int, worth: int) -> Commitment:
+    miner = keccak256(number.to_bytes(4, "big"))[:20]
+    return Commitment(
+        window=3, miner=miner, root=bytes(32), blob_digest=bytes(32), n_groups=1, checkpoint_version=1, worth=worth
+    )
 
 
-@given(score_tables, stakes)
-def test_payouts_never_exceed_the_emission_and_every_proof_holds(tables, held):
-    outcome = consensus(sheets(tables), dict(zip(VALIDATORS, held, strict=True)), POLICY.kappa_bps)
-    settlement = settle(3, outcome, POLICY, EMISSION, TRAINER, TREASURY)
-    assert settlement.total <= EMISSION
-    assert all(amount > 0 for amount in settlement.amounts.values())
-    assert settlement.tree.total == settlement.total
-    assert settlement.score_tree.total == sum(outcome.scores.values())
-    assert decode_table(settlement.table(), 3) == settlement
-    for share, account in settlement.amounts:
-        assert settlement.amounts[share, account] in [entry.value for entry in settlement.entries(account)]
+def committee(stakes: list[int]) -> Committee:
+    held = dict(zip((5, 0, 17, 80, 127), stakes, strict=True))
+    line = [Place(VALIDATORS[list(held).index(i)], held[i]) if held.get(i) else Place(NOBODY, 0) for i in range(PLACES)]
+    return Committee(keccak256(b"challenge"), line, POLICY.audit_seats)
 
 
-@given(st.integers(0, 10**9), st.integers(1, 10**24))
-def test_a_minority_of_stake_cannot_move_a_score(lie, stake):
-    honest = {MINERS[0]: 100}
-    tables = [honest, honest, {MINERS[0]: lie}]
-    held = dict(zip(VALIDATORS, [stake, stake, stake], strict=False))
-    assert consensus(sheets(tables), held, POLICY.kappa_bps).scores[MINERS[0]] == 100
+def sheet(seats: Committee, commitments: list[Commitment], who: bytes, words: list[Entry]) -> bytes:
+    """Sheet of one validator that says `words[i]` in all its seats on submission i."""
+    pages: list[list[Entry]] = [[] for _ in range(page_count(len(commitments)))]
+    for index in range(len(commitments)):
+        pages[index // PAGE] += [words[index % len(words)]] * len(seats.seats_of(index, who))
+    return encode_sheet(pages)
 
 
-def test_a_liar_earns_less_than_the_honest():
-    tables = [{MINERS[0]: 100}, {MINERS[0]: 100}, {MINERS[0]: 900}]
-    held = dict.fromkeys(VALIDATORS[:3], 10**18)
-    weights = consensus(sheets(tables), held, POLICY.kappa_bps).weights
-    assert weights[VALIDATORS[2]] == 10**18 * 100 // 900 < weights[VALIDATORS[0]] == 10**18
+@st.composite
+def windows(draw):
+    worths = draw(st.lists(st.integers(0, 10**7), min_size=1, max_size=70))
+    commitments = [commitment(i, worth) for i, worth in enumerate(worths)]
+    seats = committee(draw(st.lists(st.integers(0, 10**24), min_size=5, max_size=5)))
+    sheets = {}
+    for who in VALIDATORS:
+        words = draw(st.lists(st.sampled_from(Entry), min_size=1, max_size=4))
+        if draw(st.integers(0, 4)):
+            sheets[who] = sheet(seats, commitments, who, words)
+    if draw(st.booleans()):
+        sheets[VALIDATORS[0]] = draw(st.binary(max_size=40))
+    convicted = frozenset(entry.miner for entry in commitments if draw(st.integers(0, 9)) == 0)
+    return Reckoning(3, commitments, seats, sheets, convicted)
 
 
-def test_abstaining_costs_the_validator_and_not_the_miner():
-    tables = [{MINERS[0]: 100, MINERS[1]: 50}, {MINERS[0]: 100, MINERS[1]: 50}, {MINERS[0]: 100}]
-    held = dict.fromkeys(VALIDATORS[:3], 10**18)
-    outcome = consensus(sheets(tables), held, POLICY.kappa_bps)
-    assert outcome.scores == {MINERS[0]: 100, MINERS[1]: 50}
-    assert outcome.weights[VALIDATORS[2]] < outcome.weights[VALIDATORS[0]]
+@given(windows())
+@settings(max_examples=60, deadline=None)
+def test_payouts_never_exceed_the_emission_and_the_parts_sum_up(found):
+    parts, terms, n = budgets(POLICY, EMISSION, found.terms, trainer=True), found.terms, len(found.commitments)
+    miners, places = found.leaves[:n], found.leaves[n:]
+    assert terms.due <= terms.whole and terms.earned <= POLICY.audit_seats * terms.whole
+    assert parts.minted(terms) + parts.burn <= EMISSION
+    paid = sum(parts.miner(leaf.value) for leaf in miners if not leaf.holds)
+    held = sum(parts.miner(leaf.value) for leaf in miners if leaf.holds)
+    last = [places[page_count(n) * (place + 1) - 1] for place in range(PLACES)]
+    judged = sum(parts.validator(leaf.value) for leaf in last)
+    assert paid + held <= parts.miners and judged <= parts.validators
+    assert paid + judged <= max(0, parts.minted(terms) - (parts.trainer + parts.treasury) * (terms.whole > 0))
+    assert sum(leaf.value for leaf in last) == terms.earned
+    for entry, leaf in zip(found.commitments, miners, strict=True):
+        assert leaf.account == entry.miner
+        assert leaf.value in (0, entry.worth) and (entry.miner not in found.convicted or leaf.value == 0)
 
 
-def test_a_window_without_accepted_work_pays_nobody():
-    outcome = consensus(sheets([{MINERS[0]: 0}]), {VALIDATORS[0]: 1}, POLICY.kappa_bps)
-    settlement = settle(3, outcome, POLICY, EMISSION, TRAINER, TREASURY)
-    assert settlement.total == 0 and not settlement.amounts
+@given(windows(), st.integers(0, 10**6))
+@settings(max_examples=20, deadline=None)
+def test_every_leaf_is_under_the_root(found, which):
+    tree, index = found.tree, which % len(found.leaves)
+    node = leaf_digest(3, index, found.leaves[index])
+    for height, sibling in enumerate(tree.path(index)):
+        node = keccak256(sibling + node) if index >> height & 1 else keccak256(node + sibling)
+    assert node == tree.root and leaf_count(len(found.commitments)) == len(found.leaves)
+    assert join(tree.named(tree.depth, 0)) == tree.root
 
 
-@given(st.dictionaries(st.binary(min_size=20, max_size=20), st.integers(0, 2**64 - 1), max_size=20))
-def test_sheets_have_one_encoding(scores):
-    sheet = ScoreSheet(3, VALIDATORS[0], scores)
-    again = decode_sheet(sheet.encode(), 3, VALIDATORS[0])
-    assert again.root == sheet.root and dict(again.scores) == scores
+def test_two_trees_differ_first_where_their_leaves_do():
+    found = Reckoning(3, [commitment(i, 100) for i in range(9)], committee([1] * 5), {}, frozenset())
+    for wrong in (0, 8, 9, 100, len(found.leaves) - 1):
+        leaves = list(found.leaves)
+        leaves[wrong] = found.leaves[wrong].__class__(b"x" * 20, 1, 0, 0, 0)
+        other, index, depth = LeafTree(3, tuple(leaves)), 0, found.tree.depth
+        while depth:
+            pairs = zip(found.tree.named(depth, index), other.named(depth, index), strict=True)
+            index = 16 * index + next(i for i, (a, b) in enumerate(pairs) if a != b)
+            depth -= 4
+        assert index == wrong
 
 
-@pytest.mark.parametrize("blob", [b"x" * 27, (b"b" * 20 + bytes(8)) * 2, b"b" * 20 + bytes(8) + b"a" * 20 + bytes(8)])
-def test_sheets_that_are_not_canonical(blob):
-    with pytest.raises(BadInput):
-        decode_sheet(blob, 3, VALIDATORS[0])
+@given(st.lists(st.lists(st.sampled_from(Entry), max_size=30), max_size=4))
+def test_a_sheet_says_what_was_put_in_and_nothing_behind_its_end(pages):
+    made = encode_sheet(pages)
+    for page, entries in enumerate(pages):
+        assert [entry_of(made, page, rank) for rank in range(len(entries))] == entries
+        assert entry_of(made, page, len(entries)) is Entry.SILENT
+    assert entry_of(made, len(pages), 0) is Entry.SILENT
+
+
+@given(st.binary(max_size=64), st.integers(0, 6), st.integers(0, 300))
+def test_any_bytes_are_a_sheet(blob, page, rank):
+    assert entry_of(blob, page, rank) in Entry
+
+
+def test_one_seat_that_rejects_holds_the_pay_and_leaves_everybody_elses_as_it_is():
+    """Rejecting a rival gains nothing: its worth stays in the denominator."""
+    commitments, seats = [commitment(0, 1_000), commitment(1, 3_000)], committee([10**21] * 5)
+    honest = {who: sheet(seats, commitments, who, [Entry.ACCEPT]) for who in VALIDATORS}
+    liar = seats.holders(0)[0]
+    words = [Entry.REJECT, Entry.ACCEPT]
+    found = Reckoning(3, commitments, seats, honest | {liar: sheet(seats, commitments, liar, words)}, frozenset())
+    right = Reckoning(3, commitments, seats, honest, frozenset())
+    assert found.rejecting(0) == [liar] and found.leaves[0].holds == 1 and found.leaves[0].value == 1_000
+    assert found.leaves[1].value == right.leaves[1].value and found.terms.whole == right.terms.whole
+    assert [c.miner for c in found.accepted()] == [commitments[1].miner]
+
+
+def test_silence_costs_the_silent_alone():
+    commitments, seats = [commitment(i, 1_000) for i in range(40)], committee([10**21] * 5)
+    sheets = {who: sheet(seats, commitments, who, [Entry.ACCEPT]) for who in VALIDATORS}
+    silent = VALIDATORS[0]
+    found = Reckoning(3, commitments, seats, {w: s for w, s in sheets.items() if w != silent}, frozenset())
+    right = Reckoning(3, commitments, seats, sheets, frozenset())
+    for who in VALIDATORS:
+        mine, due = found.leaf_of(who, validator=True), right.leaf_of(who, validator=True)
+        assert found.leaves[mine].value == (0 if who == silent else right.leaves[due].value)
+
+
+def test_evidence_of_a_silent_validator_is_an_empty_sheet():
+    commitments, seats = [commitment(0, 1_000)], committee([10**21, 0, 0, 0, 0])
+    found = Reckoning(3, commitments, seats, {}, frozenset())
+    assert evidence_of(found, 0) == (commitments, [b""])
+    assert evidence_of(found, 1) == ([], [b""])
+
+
+@pytest.mark.parametrize("share", [Fraction(n, 10) for n in range(1, 6)])
+def test_a_committee_is_no_majority_vote(share):
+    found = committee_outlook(POLICY, share)
+    assert found.p_no_honest_seat == share**POLICY.audit_seats
+    assert 0 < found.p_jury_captured <= Fraction(1, 2)
+    assert found.p_appeal_fails == (share > (1 - share) / 2)

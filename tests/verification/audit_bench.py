@@ -25,7 +25,7 @@ from grail.verification.base import AuditContext, Verdict
 from grail.verification.calibration import load_profile
 
 GROUPS, SIZE = 4, 4
-POLICY = Policy.defaults(group_size=SIZE, audit_rollouts=GROUPS * SIZE, sketch_stride=2)
+POLICY = Policy.defaults(group_size=SIZE, sketch_stride=2)
 BEACON = keccak256(b"beacon of the bench")
 MINER = b"m" * 20
 
@@ -82,14 +82,21 @@ class Bench:
                 )
                 for m in made[g * SIZE : (g + 1) * SIZE]
             )
-            groups.append(Group(env_id=mandate.env_id, prompt_hash=mandate.prompt_hash, rollouts=rollouts))
+            groups.append(
+                Group(
+                    env_id=mandate.env_id,
+                    prompt_hash=mandate.prompt_hash,
+                    reward_milli=mandate.reward_milli,
+                    rollouts=rollouts,
+                )
+            )
         honest = Submission(window=0, miner=MINER, checkpoint_version=1, groups=tuple(groups))
         return cls(checkpoint, codec, engine, plan, mandates, limits, honest)
 
     def judge(self, submission: Submission, **committed) -> Verdict:
         """Commit to `submission` (fields of the commitment may be lied about) and audit it, all of it by default."""
         carried = committed.pop("carried", None)
-        policy = dataclasses.replace(POLICY, audit_rollouts=committed.pop("budget", POLICY.audit_rollouts))
+        budget = committed.pop("budget", GROUPS * SIZE)
         blob = committed.pop("blob", None) or encode(submission, self.limits)
         values = {
             "window": 0,
@@ -98,10 +105,11 @@ class Bench:
             "blob_digest": keccak256(blob),
             "n_groups": GROUPS,
             "checkpoint_version": 1,
+            "worth": submission.tree.total,
         }
         context = AuditContext(
             commitment=Commitment(**(values | committed)),
-            policy=policy,
+            policy=POLICY,
             checkpoint=self.checkpoint,
             codec=self.codec,
             mandates=self.mandates,
@@ -110,7 +118,7 @@ class Bench:
             blob=blob,
         )
         profile = load_profile(self.checkpoint.folder / CALIBRATION)
-        return audit(context, self.engine, profile, list(submission.places()), carried)
+        return audit(context, self.engine, profile, list(submission.places()), carried, budget=budget)
 
     def tampered(self, change: Callable[[Rollout], Rollout]) -> Submission:
         """The honest submission with `change` applied to every rollout."""

@@ -22,7 +22,7 @@ def bench(tiny, codec, engine) -> Bench:
 def test_honest_work_is_accepted_and_paid_by_token(bench):
     verdict = bench.judge(bench.honest)
     assert verdict.outcome is Outcome.ACCEPT
-    assert verdict.score == bench.honest.n_tokens > 0
+    assert verdict.tokens == verdict.n_tokens == bench.honest.n_tokens > 0
     assert verdict.finding.log10_evidence == 0
 
 

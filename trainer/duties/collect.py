@@ -13,7 +13,7 @@ from grail.protocol.records import Commitment
 from grail.protocol.submission import Group, Submission
 from grail.protocol.units import MICRO, CheckpointVersion, WindowId
 from grail.runtime.node import Node
-from grail.runtime.settlement_view import view_settlement
+from grail.runtime.reckon import reckon
 from grail.runtime.submissions import fetch_submission
 from grail.training.batch import TrainingGroup, TrainingRollout
 from grail.verification.calibration import load_profile
@@ -44,18 +44,16 @@ class Doubt:
 def collect(node: Node, window: WindowId, version: CheckpointVersion) -> Collected:
     """Replay every rollout of every accepted submission; a group with one bad rollout is dropped whole.
 
-    Accepted means a positive consensus score of the validators. Nothing else reaches the gradient. What is too old for
+    Accepted means that a seat has accepted it and none rejects. Nothing else reaches the gradient. What is too old for
     a learner at `version` is not replayed at all.
     """
-    accepted = [miner for miner, score in view_settlement(node, window).outcome.scores.items() if score > 0]
+    found = reckon(node.subnet, window)
+    accepted = [] if found is None else found.accepted()
     oldest = version - node.subnet.policy(window).max_staleness
     groups: list[TrainingGroup] = []
     doubts: list[str] = []
     stale = 0
-    for miner in sorted(accepted):
-        commitment = node.subnet.commitment(window, miner)
-        if commitment is None:
-            continue
+    for commitment in sorted(accepted, key=lambda entry: entry.miner):
         if commitment.checkpoint_version < oldest:
             stale += commitment.n_groups
             continue

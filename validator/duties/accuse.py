@@ -3,15 +3,14 @@
 import json
 
 from grail.errors import Reverted
-from grail.protocol.merkle import verify
 from grail.protocol.records import CaseState, Commitment, FaultKind
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
+from grail.runtime.submissions import fetch_submission
 from grail.storage.tables import VerdictRow
 from grail.verification.base import Outcome
-from validator.duties.openings import open_leaf
 
 NOTHING_TO_DO = ("AlreadyAccused", "AlreadyConvicted", "TooLate", "Paused")
 JURY_KINDS = (FaultKind.REPLAY, FaultKind.REWARD, FaultKind.STRUCTURE, FaultKind.WITHHELD)
@@ -27,18 +26,20 @@ class Accuse:
         self._node = node
 
     def due(self, window: WindowId, block: BlockNumber, schedule: Schedule) -> bool:
-        """After the reveals, so that no accusation tells others what to score."""
-        return block >= schedule.reveal_deadline(window)
+        """Once the window can be audited."""
+        return block > schedule.challenge_block(window)
 
     def run(self, window: WindowId) -> Note | None:
-        """Accuse every faulty miner; not done while somebody else's accusation of the same submission is open.
+        """Prove at once what the contract can see: whose fault is proven before the reveals end has no part in the pay.
+        Accuse of the rest after the reveals, so that no accusation tells others what to say.
 
-        But whoever accuses, loses and appeals may hold a case open until it is too late for others: so in the last
-        quarter of the horizon nobody is waited for.
+        Not done while somebody else's accusation of the same submission is open. But whoever accuses, loses and appeals
+        may hold a case open until it is too late for others: so none is waited for in the last quarter of the horizon.
         """
         node = self._node
+        revealed = node.subnet.chain.head().number >= node.subnet.schedule.reveal_deadline(window)
         if node.journal.note(node.name, "audit", window) is None:
-            return {}
+            return {} if revealed else None
         rows = [row for row in node.journal.verdicts(window) if row.validator == node.signer.name]
         waiting = 0
         for row in rows:
@@ -47,32 +48,38 @@ class Accuse:
                 continue
             try:
                 if row.outcome == Outcome.FAULT.value or row.check == WITHHELD:
-                    waiting += not self._accuse(commitment, row)
+                    waiting += not self._accuse(commitment, row, revealed)
             except Reverted as error:
                 if error.error_name not in NOTHING_TO_DO:
                     raise
-        return None if waiting else {}
+        return {} if revealed and not waiting else None
 
-    def _accuse(self, entry: Commitment, row: VerdictRow) -> bool:
-        """Done, or to be tried again when the open case of another accuser has ended without a conviction."""
+    def _accuse(self, entry: Commitment, row: VerdictRow, revealed: bool) -> bool:
+        """Done, or to be tried again: after the reveals, or when another's open case has ended without a conviction."""
         subnet, signer = self._node.subnet, self._node.signer
         kind = FaultKind.WITHHELD if row.check == WITHHELD else FaultKind(row.fault)
         if subnet.is_convicted(entry.window, entry.miner):
             return True
         if kind not in JURY_KINDS:
-            leaf, path, root = open_leaf(self._node, entry, (row.place[0], row.place[1]))
-            assert verify(root, leaf.digest(), path)
-            subnet.prove_derivation(signer, entry, leaf, path)
+            self._prove(entry, row)
             return True
         if subnet.has_accused(entry.window, entry.miner, self._node.address):
             return True
-        mine = (entry.window, entry.miner)
-        if not self._late(entry.window) and any(
-            (c.window, c.accused) == mine and c.state is not CaseState.CLOSED for c in subnet.cases()
-        ):
+        mine = (entry.window, entry.miner, False)
+        cases = [c for c in subnet.cases() if (c.window, c.accused, c.contest) == mine]
+        if not revealed or (not self._late(entry.window) and any(c.state is not CaseState.CLOSED for c in cases)):
             return False
         subnet.accuse(signer, entry, kind, self._evidence(row))
         return True
+
+    def _prove(self, entry: Commitment, row: VerdictRow) -> None:
+        """A leaf that is not as mandated, or, where the verdict names no place, a root with another worth."""
+        subnet, signer = self._node.subnet, self._node.signer
+        submission = fetch_submission(self._node, entry)
+        if row.place:
+            subnet.prove_derivation(signer, entry, submission.opening(row.place[0], row.place[1]))
+        else:
+            subnet.prove_wrong_root(signer, entry, submission.tree)
 
     def _late(self, window: WindowId) -> bool:
         """Is this the last quarter of the time in which a window can be accused? Pauses only make it longer."""

@@ -1,4 +1,4 @@
-"""Audit every submission of the window; verdicts into the journal."""
+"""Audit the submissions in which this validator has seats; verdicts into the journal."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,12 +8,13 @@ from grail.protocol.schedule import Schedule
 from grail.protocol.units import Address, BlockNumber, Digest, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
+from grail.runtime.reckon import committee_of
 from grail.verification.base import Outcome, Verdict
 from validator.duties.auditing import evidence_epoch, judge
 
 
 class Audit:
-    """Opens its own draws of each submission. An abstention is retried while the scores are still open."""
+    """Opens what is dealt to its seats. An abstention is retried while the sheets are still open."""
 
     name = "audit"
 
@@ -25,15 +26,19 @@ class Audit:
         return schedule.challenge_block(window) < block < schedule.score_deadline(window)
 
     def run(self, window: WindowId) -> Note | None:
-        """Judge all; the note maps miners to scores, abstentions left out."""
+        """Judge all; the note maps miners to outcomes."""
         node = self._node
         challenge = node.subnet.challenge(window)
         if challenge is None:
             return None
         if not node.takes_work(window):
-            return {"scores": {}}
+            return {"verdicts": {}}
         settled = {row.miner for row in node.journal.verdicts(window) if self._is_mine_and_final(row)}
-        waiting = [c for c in node.subnet.commitments(window) if "0x" + c.miner.hex() not in settled]
+        committee = committee_of(node.subnet, window)
+        if committee is None:
+            return None
+        seated = [c for i, c in enumerate(node.subnet.commitments(window)) if committee.seats_of(i, node.address)]
+        waiting = [c for c in seated if "0x" + c.miner.hex() not in settled]
         for miner, verdict in self._judge_all(window, waiting, challenge):
             self._keep(window, miner, verdict)
         rows = [row for row in node.journal.verdicts(window) if row.validator == node.signer.name]
@@ -41,13 +46,7 @@ class Audit:
         if backlog and self._time_is_left(window):
             node.log.warning("audit backlog", neuron=node.name, window=window, miners=backlog)
             return None
-        return {
-            "scores": {
-                row.miner: row.tokens if row.outcome == Outcome.ACCEPT.value else 0
-                for row in rows
-                if row.outcome != Outcome.ABSTAIN.value
-            }
-        }
+        return {"verdicts": {row.miner: row.outcome for row in rows}}
 
     def _judge_all(
         self, window: WindowId, waiting: Sequence[Commitment], challenge: Digest
@@ -75,7 +74,7 @@ class Audit:
             yield from pool.map(work, waiting[1:])
 
     def _keep(self, window: WindowId, miner: bytes, verdict: Verdict) -> None:
-        """Store a verdict; `tokens` is what the whole submission is paid for when accepted."""
+        """Store a verdict; `tokens` is what was read till it was clear."""
         finding = verdict.finding
         self._node.journal.add_verdict(
             validator=self._node.signer.name,
@@ -86,7 +85,7 @@ class Audit:
             reason=finding.reason,
             log10_evidence=finding.log10_evidence,
             rollouts=verdict.rollouts,
-            tokens=verdict.worth,
+            tokens=verdict.tokens,
             fault=int(finding.fault or 0),
             place=list(finding.place or ()),
             carried={name: list(wealth) for name, wealth in verdict.carried.items()},

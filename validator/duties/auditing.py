@@ -6,10 +6,11 @@ Shared by the audit duty (its own draws) and the jury duty (the accuser's draws)
 from grail.checkpoints.files import CALIBRATION, Checkpoint
 from grail.errors import BadCheckpoint, ObjectCorrupt, ObjectMissing, ObjectTooLarge, StorageError
 from grail.inference.text import TextCodec
-from grail.protocol.audit_sample import audit_order
+from grail.protocol.audit_sample import audit_order, dealt_order
 from grail.protocol.records import Commitment
 from grail.protocol.units import Address, CheckpointVersion, Digest, WindowId
 from grail.runtime.node import Node
+from grail.runtime.reckon import committee_of
 from grail.verification.alternatives import PREVIOUS, Alternative, drawn_alternative
 from grail.verification.audit import audit
 from grail.verification.base import AuditContext, Finding, Outcome, Verdict
@@ -28,8 +29,8 @@ def evidence_epoch(window: WindowId) -> WindowId:
 def judge_history(node: Node, commitment: Commitment, challenge: Digest, drawer: Address) -> Verdict:
     """What a juror finds along the accuser's draws: in the window itself, else over the epoch up to it.
 
-    The juror replays every earlier submission of the epoch too. One that nobody can fetch any more adds nothing; its
-    own trouble with one makes it abstain.
+    The juror replays every earlier submission of the epoch in which the accuser had a seat. One that nobody can fetch
+    any more adds nothing; its own trouble with one makes it abstain.
     """
     verdict = judge(node, commitment, challenge, drawer)
     if verdict.outcome in (Outcome.FAULT, Outcome.ABSTAIN):
@@ -38,7 +39,7 @@ def judge_history(node: Node, commitment: Commitment, challenge: Digest, drawer:
     for number in range(evidence_epoch(commitment.window), commitment.window):
         window = WindowId(number)
         earlier, drawn = node.subnet.commitment(window, commitment.miner), node.subnet.challenge(window)
-        if earlier is None or drawn is None:
+        if earlier is None or drawn is None or not _seats(node, earlier, drawer):
             continue
         past = judge(node, earlier, drawn, drawer, carried)
         if past.outcome is Outcome.ABSTAIN:
@@ -82,10 +83,31 @@ def _judge(node: Node, commitment: Commitment, challenge: Digest, drawer: Addres
         limits=limits,
         blob=blob,
     )
-    order = audit_order(challenge, drawer, commitment.miner, commitment.n_groups, policy.group_size)
+    order, budget = _dealt(node, commitment, challenge, drawer)
     profile = load_profile(checkpoint.folder / CALIBRATION)
     alternative = _alternative(node, commitment, checkpoint, challenge, drawer)
-    return audit(context, node.engine(checkpoint), profile, order, carried, alternative)
+    return audit(context, node.engine(checkpoint), profile, order, carried, alternative, budget=budget)
+
+
+def _seats(node: Node, commitment: Commitment, validator: Address) -> list[int]:
+    """Numbers of a validator's seats in a submission."""
+    committee = committee_of(node.subnet, commitment.window)
+    if committee is None:
+        return []
+    index = [entry.miner for entry in node.subnet.commitments(commitment.window)].index(commitment.miner)
+    return committee.seats_of(index, validator)
+
+
+def _dealt(node: Node, commitment: Commitment, challenge: Digest, drawer: Address) -> tuple[list[tuple[int, int]], int]:
+    """What validator `drawer` opens: what was dealt to its seats; without one, in an order of its own, as much as all
+    seats together."""
+    policy, groups = node.subnet.policy(commitment.window), commitment.n_groups
+    mine = _seats(node, commitment, drawer)
+    if not mine:
+        order = audit_order(challenge, drawer, commitment.miner, groups, policy.group_size)
+        return order, policy.audit_seats * policy.audit_rollouts
+    sizes = {"seats": policy.audit_seats, "rollouts": policy.audit_rollouts}
+    return dealt_order(challenge, commitment.miner, groups, policy.group_size, mine=mine, **sizes)
 
 
 def _alternative(

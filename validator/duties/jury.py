@@ -13,6 +13,13 @@ from validator.duties.auditing import judge_history
 
 SOMEBODY_WAS_FIRST = ("AlreadyResolved", "AlreadyVoted", "NotDecided", "VotingClosed", "TooEarly", "TooLate", "Paused")
 
+CONTESTED = {
+    Outcome.FAULT: Ballot.GUILTY,
+    Outcome.REJECT: Ballot.GUILTY,
+    Outcome.ACCEPT: Ballot.INNOCENT,
+    Outcome.ABSTAIN: Ballot.ABSTAIN,
+}
+
 
 class JuryService:
     """Not done once a window but at every tick: `run` never returns a note."""
@@ -91,7 +98,8 @@ class JuryService:
             subnet.appeal(node.signer, case.number)
 
     def _opinion(self, case: Case) -> Ballot:
-        """What this juror's own audit says; it abstains when it cannot tell.
+        """What this juror's own audit says; it abstains when it cannot tell. In a contest the question is whether this
+        work is to be rejected.
 
         Accused of withholding, who shows the blob late is not refuted: the accuser saw nothing. Then all abstain,
         unless what came to light is itself a fault.
@@ -102,6 +110,8 @@ class JuryService:
         if commitment is None or challenge is None:
             return Ballot.ABSTAIN
         verdict = judge_history(node, commitment, challenge, case.accuser)
+        if case.contest:
+            return CONTESTED[verdict.outcome]
         withheld = case.kind is FaultKind.WITHHELD
         missing = withheld and verdict.finding.check == WITHHELD
         if verdict.outcome is Outcome.FAULT or missing:
@@ -110,8 +120,9 @@ class JuryService:
 
     def _found_fault(self, case: Case) -> bool:
         rows = self._node.journal.verdicts(case.window)
-        mine = (self._node.signer.name, "0x" + case.accused.hex(), Outcome.FAULT.value)
-        return any((row.validator, row.miner, row.outcome) == mine for row in rows)
+        enough = (Outcome.FAULT.value, Outcome.REJECT.value) if case.contest else (Outcome.FAULT.value,)
+        mine = (self._node.signer.name, "0x" + case.accused.hex())
+        return any((row.validator, row.miner) == mine and row.outcome in enough for row in rows)
 
     def _memo(self, case: Case) -> str:
         return f"vote {case.number} round {case.round}"

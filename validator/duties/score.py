@@ -1,26 +1,69 @@
-"""Commit, then reveal the score sheet."""
+"""Commit, then reveal what the seats say."""
+
+import json
 
 from grail.protocol.hashing import encode_static, keccak256
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, Digest, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
-from grail.settlement.scores import ScoreSheet
+from grail.runtime.reckon import committee_of
+from grail.settlement.leaves import page_count
+from grail.settlement.sheets import PAGE, Entry, encode_sheet
+from grail.verification.base import Outcome
+from validator.duties.accuse import WITHHELD
+
+WORDS = {
+    Outcome.ACCEPT.value: Entry.ACCEPT,
+    Outcome.REJECT.value: Entry.REJECT,
+    Outcome.FAULT.value: Entry.REJECT,
+    Outcome.ABSTAIN.value: Entry.ABSTAIN,
+}
 
 
-def sheet_of(node: Node, window: WindowId) -> ScoreSheet | None:
-    """This validator's sheet from its journalled audit; None before the audit is done."""
-    note = node.journal.note(node.name, "audit", window)
-    if note is None:
+def sheet_of(node: Node, window: WindowId) -> bytes | None:
+    """This validator's sheet from its journalled audit; None before the audit is done.
+
+    A blob that it could not fetch is an abstention: others may have, and a jury judges who withholds.
+    """
+    committee = committee_of(node.subnet, window)
+    if committee is None or node.journal.note(node.name, "audit", window) is None:
         return None
-    scores = {bytes.fromhex(miner[2:]): int(score) for miner, score in note["scores"].items()}
-    return ScoreSheet(window, node.address, scores)
+    rows = [row for row in node.journal.verdicts(window) if row.validator == node.signer.name]
+    said = {row.miner: Entry.ABSTAIN if row.check == WITHHELD else WORDS[row.outcome] for row in rows}
+    commitments = node.subnet.commitments(window)
+    pages: list[list[Entry]] = [[] for _ in range(page_count(len(commitments)))]
+    for index, entry in enumerate(commitments):
+        word = said.get("0x" + entry.miner.hex(), Entry.SILENT)
+        pages[index // PAGE] += [word] * len(committee.seats_of(index, node.address))
+    return encode_sheet(pages)
+
+
+def report_of(node: Node, window: WindowId) -> bytes:
+    """Why the sheet says what it says: for each miner the verdict, the check that spoke, evidence, place."""
+    rows = [row for row in node.journal.verdicts(window) if row.validator == node.signer.name]
+    verdicts = {
+        row.miner: {
+            "outcome": row.outcome,
+            "check": row.check,
+            "log10_evidence": round(row.log10_evidence, 3),
+            "place": row.place,
+        }
+        for row in sorted(rows, key=lambda row: row.miner)
+    }
+    return json.dumps({"window": window, "validator": node.signer.name, "verdicts": verdicts}, sort_keys=True).encode()
 
 
 def salt_of(node: Node, window: WindowId) -> Digest:
     """The window's salt: hash of a deterministic signature, so that nobody else can guess it and no crash loses it."""
     chain, ledger = node.subnet.chain.chain_id, node.subnet.ledger_address.hex()
     return keccak256(node.signer.secret(f"grail score salt, chain {chain}, ledger 0x{ledger}, window {window}"))
+
+
+def commitment_to(node: Node, window: WindowId, sheet: bytes) -> Digest:
+    """What CommitScores sends and RevealScores opens."""
+    report = keccak256(report_of(node, window))
+    return keccak256(encode_static(window, node.address, keccak256(sheet), report, salt_of(node, window)))
 
 
 class CommitScores:
@@ -41,15 +84,15 @@ class CommitScores:
         sheet = sheet_of(node, window)
         if sheet is None:
             return None
-        digest = keccak256(sheet.encode())
+        if all(place.holder != node.address for place in node.subnet.active_line(window)):
+            return {"seated": False}
         if node.subnet.score_commitment(window, node.address) is None:
-            words = encode_static(window, node.address, sheet.root, sheet.tree.total, digest, salt_of(node, window))
-            node.subnet.commit_scores(node.signer, window, keccak256(words))
-        return {"root": sheet.root.hex()}
+            node.subnet.commit_scores(node.signer, window, commitment_to(node, window, sheet))
+        return {"sheet": sheet.hex()}
 
 
 class RevealScores:
-    """Stores the sheet and opens the commitment."""
+    """Stores the report and opens the commitment."""
 
     name = "reveal-scores"
 
@@ -63,12 +106,11 @@ class RevealScores:
     def run(self, window: WindowId) -> Note | None:
         """Reveal what was committed."""
         node = self._node
-        if node.journal.note(node.name, CommitScores.name, window) is None:
-            return None
-        sheet = sheet_of(node, window)
-        if sheet is None:
-            return None
-        digest = node.store.put(sheet.encode())
+        note = node.journal.note(node.name, CommitScores.name, window)
+        if note is None or "sheet" not in note:
+            return None if note is None else note
+        report = node.store.put(report_of(node, window))
         if all(reveal.validator != node.address for reveal in node.subnet.reveals(window)):
-            node.subnet.reveal_scores(node.signer, window, sheet.root, sheet.tree.total, digest, salt_of(node, window))
-        return {"sheet": digest.hex()}
+            entries = bytes.fromhex(note["sheet"])
+            node.subnet.reveal_scores(node.signer, window, entries, report, salt_of(node, window))
+        return {"report": report.hex()}

@@ -1,98 +1,142 @@
-"""Propose the window's settlement, check the one that somebody else proposed, and see it through to the end."""
+"""See a window's settlement to its end: state what it pays, fell what is false, make final what stands."""
 
 from grail.errors import Reverted
-from grail.protocol.records import Proposal, ProposalState
+from grail.protocol.records import Duel, Proposal, Round
 from grail.protocol.schedule import Schedule
-from grail.protocol.units import BlockNumber, WindowId
+from grail.protocol.units import BlockNumber, Digest, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
-from grail.runtime.settlement_view import SettlementView, view_settlement
-from validator.duties.refute import refutation
+from grail.runtime.reckon import reckon
+from grail.settlement.evidence import evidence_of
+from grail.settlement.leaves import NO_LEAF
+from grail.settlement.reckoning import Reckoning, terms_digest
 
-SOMEBODY_WAS_FIRST = ("AlreadyProposed", "AlreadySettled", "NotProposed", "AlreadyVoted", "NotDisputed", "WrongTerms")
+SOMEBODY_WAS_FIRST = (
+    "AlreadyProposed", "AlreadySettled", "AlreadyNamed", "AlreadyResolved", "NotNamed", "NotStanding", "NothingToDo",
+    "StillDisputed", "NoFault",
+)  # fmt: skip
 WAITING = ("TooEarly", "Paused")
 
 
 class Settle:
-    """Not done until the window is final; each tick takes the step that the chain's state asks for."""
+    """Not done until the window is final, or can no longer be; each tick takes the step that the chain asks for.
+
+    Anyone may move for any side of a duel. This validator moves for the truth, whoever stated it.
+    """
 
     name = "settle"
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._views: dict[tuple[int, int], SettlementView] = {}
+        self._found: dict[int, Reckoning] = {}
 
     def due(self, window: WindowId, block: BlockNumber, schedule: Schedule) -> bool:
         """From the last block of the reveals on; the transaction lands one block later."""
         return block >= schedule.reveal_deadline(window)
 
     def run(self, window: WindowId) -> Note | None:
-        """Propose, check, vote or finish; a note once nothing is left to do."""
-        proposal = self._node.subnet.proposal(window)
-        if proposal.state is ProposalState.FINAL:
-            self._views = {key: view for key, view in self._views.items() if key[0] != window}
+        """State, duel, or finish; a note once nothing is left to do."""
+        subnet = self._node.subnet
+        now = subnet.round(window)
+        if now.closed:
+            self._found.pop(window, None)
             return {"settled": True}
-        steps = {
-            ProposalState.NONE: self._propose,
-            ProposalState.PROPOSED: self._check,
-            ProposalState.DISPUTED: self._vote,
-            ProposalState.DECIDED: self._check,
-        }
+        if not subnet.commitments(window):
+            return {"settled": False}
+        found = self._reckoning(window)
+        if found is None:
+            return None
         try:
-            return steps[proposal.state](window, proposal)
+            return self._step(now, found)
         except Reverted as error:
             if error.error_name not in SOMEBODY_WAS_FIRST + WAITING:
                 raise
             return None
 
-    def _view(self, proposal: Proposal) -> SettlementView:
-        """This validator's own settlement, computed once for each emission that a proposal fixed."""
-        key = (proposal.window, proposal.emission)
-        if key not in self._views or proposal.state is ProposalState.NONE:
-            self._views[key] = view_settlement(self._node, proposal.window)
-        return self._views[key]
+    def _reckoning(self, window: WindowId) -> Reckoning | None:
+        """What this validator states: computed once, for nothing on chain can change it any more."""
+        if window not in self._found:
+            subnet = self._node.subnet
+            if subnet.chain.head().number < subnet.schedule.reveal_deadline(window):
+                return None
+            made = self._reckon(window)
+            if made is None:
+                return None
+            self._found[window] = made
+        return self._found[window]
 
-    def _propose(self, window: WindowId, proposal: Proposal) -> Note | None:
-        """Propose, unless too little stake revealed: then nobody can, and the window pays nobody."""
-        node, view = self._node, self._view(proposal)
-        if not view.terms.counted:
+    def _reckon(self, window: WindowId) -> Reckoning | None:
+        return reckon(self._node.subnet, window)
+
+    def _step(self, now: Round, found: Reckoning) -> Note | None:
+        node, subnet, window = self._node, self._node.subnet, now.window
+        clock, own = subnet.clock(), terms_digest(window, found.terms)
+        mine = next((stated for stated in now.standing if stated.digest == own), None)
+        if mine is None:
+            return self._state(now, found, clock)
+        for other in now.standing:
+            if other.number != mine.number:
+                self._challenge(window, found, mine, other)
+        for duel in subnet.duels(window):
+            if mine.number in duel.ids:
+                self._move(found, duel, duel.ids.index(mine.number), clock)
+        if len(now.standing) == 1 and mine.duels == 0 and clock >= now.deadline:
+            subnet.finalize(node.signer, window, mine.number, found.terms)
+            return {"settled": True}
+        return None
+
+    def _state(self, now: Round, found: Reckoning, clock: int) -> Note | None:
+        """State the truth while that can be done. Where it cannot, what others stated is out of reach."""
+        if now.deadline and clock >= now.deadline:
+            if now.standing:
+                self._node.log.error("a false settlement stands, and it is too late", window=now.window)
+                return None
             return {"settled": False}
-        node.store.put(view.settlement.table())
         try:
-            node.subnet.propose(node.signer, window, view.terms, view.reveals)
+            self._node.subnet.propose(self._node.signer, now.window, found.terms)
         except Reverted as error:
-            if error.error_name == "NoQuorum":
+            if error.error_name == "TooLate":
                 return {"settled": False}
             raise
         return None
 
-    def _check(self, window: WindowId, proposal: Proposal) -> Note | None:
-        """Finish what is right; refute what a proof can show to be wrong; object to what else differs."""
-        node, subnet, view = self._node, self._node.subnet, self._view(proposal)
-        terms = subnet.proposed_terms(window, proposal.digest)
-        if terms == view.terms:
-            if subnet.clock() < proposal.deadline:
-                return None
-            subnet.finalize(node.signer, window, terms)
-            return {"settled": True}
-        column = refutation(node, window, terms, view)
-        if column is not None:
-            node.log.warning("refuting a settlement", window=window, miner=column["miner"].hex())
-            subnet.refute(node.signer, window, terms, view.reveals, **column)
-        elif proposal.state is ProposalState.PROPOSED and subnet.clock() < proposal.deadline:
-            node.log.warning("objecting to a settlement", window=window, proposer=proposal.proposer.hex())
-            subnet.object_to(node.signer, window)
-        elif subnet.clock() >= proposal.deadline:
-            subnet.finalize(node.signer, window, terms)
-        return None
+    def _challenge(self, window: WindowId, found: Reckoning, mine: Proposal, other: Proposal) -> None:
+        """Set the truth against another statement: its own leaves where it only sums them up falsely, else a duel."""
+        node, subnet = self._node, self._node.subnet
+        claimed = subnet.stated_terms(window, other.number)
+        if claimed.root != found.terms.root:
+            if not any(set(duel.ids) == {mine.number, other.number} for duel in subnet.duels(window)):
+                node.log.warning("challenging a settlement", window=window, proposer=other.proposer.hex())
+                subnet.open_duel(node.signer, window, mine.number, found.terms, other.number, claimed)
+            return
+        miners = (claimed.whole, claimed.due) != (found.terms.whole, found.terms.due)
+        index = len(found.commitments) - 1 if miners else len(found.leaves) - 1
+        leaf, path = found.leaves[index], found.tree.path(index)
+        subnet.refute_sums(node.signer, window, other.number, claimed, miners=miners, leaf=leaf, path=path)
 
-    def _vote(self, window: WindowId, proposal: Proposal) -> Note | None:
-        """Say what this validator computed; let a dispute lapse that nobody decided."""
-        node, subnet, view = self._node, self._node.subnet, self._view(proposal)
-        own = [place for place, reveal in enumerate(view.reveals) if reveal.validator == node.address]
-        if subnet.clock() >= proposal.deadline:
-            subnet.lapse(node.signer, window)
-        elif own:
-            node.store.put(view.settlement.table())
-            subnet.vote_settlement(node.signer, window, view.terms, view.reveals, own[0])
-        return None
+    def _move(self, found: Reckoning, duel: Duel, side: int, clock: int) -> None:
+        """The next move of a duel, for the side that is right."""
+        node, subnet, tree = self._node, self._node.subnet, found.tree
+        if duel.depth == 0:
+            self._decide(found, duel, side)
+        elif not duel.named[side]:
+            subnet.name_nodes(node.signer, duel.number, side, tree.named(duel.depth, duel.index))
+        elif duel.named[1 - side]:
+            theirs = self._named(duel, 1 - side)
+            sides = (tree.named(duel.depth, duel.index), theirs)
+            subnet.descend(node.signer, duel.number, *(sides if side == 0 else sides[::-1]))
+        elif clock > duel.deadline:
+            subnet.timeout(node.signer, duel.number)
+
+    def _named(self, duel: Duel, side: int) -> list[Digest]:
+        subnet = self._node.subnet
+        since = BlockNumber(subnet.schedule.reveal_deadline(duel.window))
+        return subnet.named_nodes(duel.number, side, since)
+
+    def _decide(self, found: Reckoning, duel: Duel, side: int) -> None:
+        index = duel.index
+        inside = 0 < index <= len(found.leaves)
+        before = found.leaves[index - 1] if inside else NO_LEAF
+        path = found.tree.path(index - 1) if inside else []
+        evidence = evidence_of(found, index) if index < len(found.leaves) else ((), ())
+        self._node.subnet.decide(self._node.signer, duel.number, side, found.terms, before, path, evidence)

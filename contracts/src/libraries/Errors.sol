@@ -56,6 +56,7 @@ library Errors {
     error AlreadyCommitted(uint256 window, address miner);
     error EmptyCommitment();
     error TooManyGroups(uint256 groups, uint256 allowed);
+    error TooMuchWorth(uint256 worth, uint256 most);
     error WrongVersion(uint256 expected, uint256 got);
     error HashUnavailable(uint256 blockNumber);
     error BadSchedule();
@@ -68,21 +69,27 @@ library Errors {
     error NoCommitment(uint256 window, address neuron);
     error RevealMismatch(bytes32 expected, bytes32 got);
     error AlreadyRevealed(uint256 window, address validator);
-    error TooManyReveals(uint256 most);
-    error WrongReveals(uint256 window);
-    error NoQuorum(uint256 stake, uint256 needed);
+    error SheetTooLong(uint256 length, uint256 most);
+    error NotSealed(uint256 window);
+    error NothingToSettle(uint256 window);
+    error WrongEmission(uint256 expected, uint256 got);
     error AlreadyProposed(uint256 window);
-    error NotProposed(uint256 window);
+    error NotStanding(uint256 window, uint256 id);
     error WrongTerms(uint256 window);
-    error NotDisputed(uint256 window);
     error StillDisputed(uint256 window);
-    error NotRevealed(uint256 window, address validator);
     error AlreadySettled(uint256 window);
+    error BadEvidence();
+    error AlreadyNamed(uint256 duel, uint256 side);
+    error NotNamed(uint256 duel);
+    error NotAtALeaf(uint256 duel);
+    error UnknownDuel(uint256 duel);
     // RewardPool
-    error AboveBudget(uint256 total, uint256 budget);
     error NotSettled(uint256 window);
     error AlreadyClaimed(uint256 window, address account);
     error ClaimExpired(uint256 window);
+    error PayHeld(uint256 window, address miner);
+    error Convicted(uint256 window, address miner);
+    error NotPayable(uint256 window, uint256 index);
     error BadProof();
     // FaultCourt and Jury
     error NoFault();
@@ -90,6 +97,7 @@ library Errors {
     error AlreadyConvicted(uint256 window, address neuron);
     error AlreadyAccused(uint256 window, address neuron);
     error NotForJury(uint8 kind);
+    error NotRejected(uint256 window, address miner, address validator);
     error NotDrawn(uint256 id, address juror);
     error VotingClosed();
     error BadVerdict();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Commitment} from "./Commitments.sol";
 import {Terms} from "./Settlements.sol";
 
 /// @title Every event of every contract, in one place.
@@ -36,33 +37,29 @@ library Events {
     );
     // RolloutLedger
     event WindowOpened(uint64 indexed window, bytes32 beacon);
-    event Committed(
-        uint64 indexed window,
-        address indexed miner,
-        bytes32 root,
-        bytes32 blobDigest,
-        uint32 groups,
-        uint64 checkpointVersion
-    );
+    event Committed(uint64 indexed window, address indexed miner, Commitment commitment, uint32 number);
     event WindowSealed(uint64 indexed window, bytes32 challenge);
     event RoundCalled(uint64 indexed window, uint8 moment, uint64 round);
     // ScoreBoard
     event ScoresCommitted(uint64 indexed window, address indexed validator);
-    event ScoresRevealed(
-        uint64 indexed window, address indexed validator, bytes32 root, uint256 sum, bytes32 sheetDigest, uint256 stake
-    );
+    event ScoresRevealed(uint64 indexed window, address indexed validator, bytes entries, bytes32 report);
     event SettlementProposed(
-        uint64 indexed window, address indexed proposer, bytes32 digest, Terms terms, uint256 deadline
+        uint64 indexed window,
+        uint256 indexed id,
+        address indexed proposer,
+        Terms terms,
+        uint256 emission,
+        uint256 until
     );
-    event SettlementRefuted(uint64 indexed window, address indexed challenger, address indexed miner);
-    event SettlementDisputed(uint64 indexed window, address indexed objector, uint256 deadline);
-    event SettlementVoted(uint64 indexed window, address indexed validator, bytes32 digest, Terms terms);
-    event SettlementDecided(uint64 indexed window, bytes32 digest, bool upheld, uint256 deadline);
-    event SettlementVoided(uint64 indexed window);
+    event SettlementRefuted(uint64 indexed window, uint256 indexed id, address indexed challenger, uint256 leaf);
+    event DuelOpened(uint64 indexed window, uint256 indexed duel, uint256 a, uint256 b, uint256 until);
+    event NodesNamed(uint256 indexed duel, uint256 side, bytes32[16] nodes);
+    event DuelDescended(uint256 indexed duel, uint256 index, uint256 depth, uint256 until);
+    event DuelEnded(uint256 indexed duel, bool aStands, bool bStands);
     // RewardPool
     event WindowSettled(uint64 indexed window, bytes32 root, uint256 total, uint256 burnt);
-    event Claimed(uint64 indexed window, address indexed account, uint8 share, uint256 amount);
     event Expired(uint64 indexed window, address indexed account, uint8 share, uint256 amount);
+    event Claimed(uint64 indexed window, address indexed account, uint8 share, uint256 amount);
     // FaultCourt
     event FaultProven(uint64 indexed window, address indexed accused, uint8 kind, address accuser, uint256 slashed);
     // Jury
@@ -81,5 +78,6 @@ library Events {
     event Ruled(uint256 indexed id, uint8 verdict, uint256 appealEnd);
     event Appealed(uint256 indexed id, address indexed appellant, uint256 commitEnd, uint256 revealEnd);
     event Resolved(uint256 indexed id, uint8 verdict);
+    event RejectionOverturned(uint64 indexed window, address indexed miner, address indexed validator, uint256 paid);
     event JurorFined(uint256 indexed id, address indexed juror, uint256 amount);
 }

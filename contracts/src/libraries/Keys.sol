@@ -8,8 +8,9 @@ library Keys {
         return keccak256(abi.encode("grail/seed/1", blockHash, randomness));
     }
 
+    /// @dev Its last four bytes are zero: the ledger counts commitments there.
     function beacon(uint256 chainId, address ledger, uint64 window, bytes32 blockHash) internal pure returns (bytes32) {
-        return keccak256(abi.encode("grail/beacon/1", chainId, ledger, window, blockHash));
+        return keccak256(abi.encode("grail/beacon/1", chainId, ledger, window, blockHash)) >> 32 << 32;
     }
 
     function challenge(uint256 chainId, address ledger, uint64 window, bytes32 blockHash)

@@ -10,6 +10,11 @@ library Sortition {
         return keccak256(abi.encode("grail/jury/1", chainId, jury, id, blockHash));
     }
 
+    /// @notice Seed of a window's audit seats: seat `s` of commitment number `i` (from zero) is point i * seats + s.
+    function committee(bytes32 challenge) internal pure returns (bytes32) {
+        return keccak256(abi.encode("grail/committee/1", challenge));
+    }
+
     /// @notice The point of seat number `seat`, below `total`.
     function point(bytes32 seed_, uint256 seat, uint256 total) internal pure returns (uint256) {
         return uint256(keccak256(abi.encode("grail/seat/2", seed_, seat))) % total;

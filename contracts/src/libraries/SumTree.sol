@@ -11,15 +11,8 @@ struct Entry {
     uint256[] path;
 }
 
-/// @notice What a tree of `size` leaves says about one key: its entry, or the entries on both sides of where it
-///         would stand (one at the ends, none in an empty tree).
-struct Lookup {
-    uint32 size;
-    Entry[] entries;
-}
-
 /// @title Merkle tree over leaves sorted by key that also commits to the sum of all values.
-/// @dev Twin of grail/settlement/sum_tree.py; vectors in tests/vectors/sum_tree.json. A node hashes both children and
+/// @dev Twin of grail/protocol/sum_tree.py; vectors in tests/vectors/sum_tree.json. A node hashes both children and
 ///      both sums, so whatever leaves can be shown under a root, their values never exceed its sum. Leaves hash three
 ///      words and nodes four: one can never pass for the other. An odd node rises unchanged.
 library SumTree {
@@ -72,32 +65,5 @@ library SumTree {
             overrun := or(overrun, iszero(eq(at_, end)))
         }
         if (overrun || total != sum || seal(size, node, total) != root) revert Errors.BadProof();
-    }
-
-    /// @notice The value of `key` in the tree, or that it has none. Reverts on anything that does not prove it.
-    function find(bytes32 root, uint256 sum, bytes32 context, uint256 key, Lookup calldata lookup)
-        internal
-        pure
-        returns (bool present, uint128 value)
-    {
-        uint256 count = lookup.entries.length;
-        if (count == 0) {
-            if (lookup.size != 0 || sum != 0 || seal(0, 0, 0) != root) revert Errors.BadProof();
-            return (false, 0);
-        }
-        if (count > 2) revert Errors.BadProof();
-        for (uint256 i = 0; i < count; ++i) {
-            requireEntry(root, sum, context, lookup.size, lookup.entries[i]);
-        }
-        Entry calldata first = lookup.entries[0];
-        if (count == 1) {
-            if (first.key == key) return (true, first.value);
-            bool before = first.index == 0 && key < first.key;
-            bool behind = first.index + 1 == lookup.size && first.key < key;
-            if (!before && !behind) revert Errors.BadProof();
-        } else {
-            Entry calldata second = lookup.entries[1];
-            if (first.index + 1 != second.index || first.key >= key || key >= second.key) revert Errors.BadProof();
-        }
     }
 }

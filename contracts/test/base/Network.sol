@@ -12,25 +12,25 @@ import {Jury} from "../../src/Jury.sol";
 import {NeuronRegistry} from "../../src/NeuronRegistry.sol";
 import {PauseSwitch} from "../../src/PauseSwitch.sol";
 import {RewardPolicy} from "../../src/RewardPolicy.sol";
-import {RewardPool} from "../../src/RewardPool.sol";
+import {IRejections, RewardPool} from "../../src/RewardPool.sol";
 import {RolloutLedger} from "../../src/RolloutLedger.sol";
 import {ScoreBoard} from "../../src/ScoreBoard.sol";
 import {Role, StakeVault} from "../../src/StakeVault.sol";
 import {ValidatorSet} from "../../src/ValidatorSet.sol";
-import {Commitment} from "../../src/libraries/Commitments.sol";
+import {SettlementJudge, ISheets} from "../../src/SettlementJudge.sol";
+import {Commitment, Commitments} from "../../src/libraries/Commitments.sol";
 import {Leaf, RolloutLeaf} from "../../src/libraries/Leaf.sol";
-import {Payouts} from "../../src/libraries/Payouts.sol";
-import {Reveal, Terms} from "../../src/libraries/Settlements.sol";
+import {Evidence, LeafTree, SettlementLeaf, Terms} from "../../src/libraries/Settlements.sol";
+import {Sheets} from "../../src/libraries/Sheets.sol";
+import {Sortition} from "../../src/libraries/Sortition.sol";
+import {Entry, SumTree} from "../../src/libraries/SumTree.sol";
 import {Timing} from "../../src/libraries/Schedule.sol";
 import {DrandSigner} from "./DrandSigner.sol";
 import {Test} from "./Test.sol";
-import {Trees} from "./Trees.sol";
 
 /// @dev A deployed network, owned by its timelock, with one miner, three validators and one trainer. Contracts name
 ///      each other by the addresses that the deployer's next nonces give, as grail/chain/deployment.py does.
 abstract contract Network is Test {
-    using Trees for Trees.Tree;
-
     uint64 internal constant GENESIS = 100;
     uint64 internal constant WINDOW = 60;
     address internal constant MINER = address(0x1111);
@@ -54,15 +54,21 @@ abstract contract Network is Test {
     DrandBeacon internal drand;
     ValidatorSet internal active;
     address[] internal validators = [address(0x2221), address(0x2222), address(0x2223)];
-    Reveal[] internal reveals;
+    SettlementJudge internal judge;
+    /// @dev Commitments of the window that is played, in order, and what each validator has revealed in it.
+    Commitment[] internal committed;
+    mapping(uint64 window => mapping(address validator => bytes)) internal sheets;
+    /// @dev All leaves of the reckoning last made, and the levels of their tree.
+    SettlementLeaf[] internal leaves;
+    bytes32[][] internal levels;
 
     function setUpNetwork() internal {
         vm.roll(1);
         vm.warp(1_700_000_000);
-        delete reveals;
+        delete committed;
         uint256 next = vm.getNonce(address(this));
-        address[15] memory places;
-        for (uint256 i = 0; i < 15; ++i) {
+        address[16] memory places;
+        for (uint256 i = 0; i < 16; ++i) {
             places[i] = vm.computeCreateAddress(address(this), next + i);
         }
         deployMoney(places);
@@ -71,6 +77,9 @@ abstract contract Network is Test {
         drand = DrandBeacon(put("DrandBeacon", abi.encode(DrandSigner.publicKey(), uint64(1), uint64(3), uint64(30))));
         active = ValidatorSet(put("ValidatorSet", abi.encode(policy, vault)));
         require(address(active) == places[14], "addresses as predicted");
+        judge =
+            SettlementJudge(put("SettlementJudge", abi.encode(policy, ledger, active, court, ISheets(address(board)))));
+        require(address(judge) == places[15], "addresses as predicted");
         join(MINER, Role.Miner, 2_000 ether);
         for (uint256 i = 0; i < 3; ++i) {
             join(validators[i], Role.Validator, 10_000 ether);
@@ -86,7 +95,7 @@ abstract contract Network is Test {
         return vm.deployCode(string.concat(name, ".sol:", name), values);
     }
 
-    function deployMoney(address[15] memory to) private {
+    function deployMoney(address[16] memory to) private {
         address[] memory holders = new address[](1);
         uint256[] memory amounts = new uint256[](1);
         (holders[0], amounts[0]) = (address(this), 10_000_000 ether);
@@ -104,7 +113,7 @@ abstract contract Network is Test {
         vault = StakeVault(put("StakeVault", abi.encode(w)));
     }
 
-    function deployWork(address[15] memory to) private {
+    function deployWork(address[16] memory to) private {
         registry = NeuronRegistry(put("NeuronRegistry", abi.encode(to[11], vault, to[9])));
         address[] memory trainers = new address[](1);
         trainers[0] = TRAINER;
@@ -112,19 +121,43 @@ abstract contract Network is Test {
             CheckpointRegistry(put("CheckpointRegistry", abi.encode(to[11], registry, IWindows(to[6]), trainers)));
         Timing memory timing = Timing(GENESIS, WINDOW, 10, 10, 10);
         ledger = RolloutLedger(put("RolloutLedger", abi.encode(policy, registry, vault, checkpoints, to[13], timing)));
-        RewardPool.Wiring memory p = RewardPool.Wiring(to[11], token, policy, ledger, vault, pauseSwitch, to[8], to[11]);
+        RewardPool.Wiring memory p = RewardPool.Wiring(
+            to[11],
+            token,
+            policy,
+            ledger,
+            vault,
+            pauseSwitch,
+            checkpoints,
+            FaultCourt(to[9]),
+            IRejections(to[10]),
+            to[8],
+            to[11],
+            128
+        );
         pool = RewardPool(put("RewardPool", abi.encode(p)));
-        ScoreBoard.Wiring memory b =
-            ScoreBoard.Wiring(to[11], token, policy, pauseSwitch, registry, ledger, pool, ValidatorSet(to[14]));
+        ScoreBoard.Wiring memory b = ScoreBoard.Wiring(
+            to[11], token, policy, pauseSwitch, registry, ledger, pool, ValidatorSet(to[14]), SettlementJudge(to[15])
+        );
         board = ScoreBoard(put("ScoreBoard", abi.encode(b)));
     }
 
-    function deployJustice(address[15] memory to) private {
+    function deployJustice(address[16] memory to) private {
         FaultCourt.Wiring memory c =
             FaultCourt.Wiring(to[11], token, policy, pauseSwitch, registry, vault, ledger, to[10], to[11]);
         court = FaultCourt(put("FaultCourt", abi.encode(c)));
-        Jury.Wiring memory j =
-            Jury.Wiring(to[11], token, policy, pauseSwitch, registry, vault, ledger, court, ValidatorSet(to[14]));
+        Jury.Wiring memory j = Jury.Wiring(
+            to[11],
+            token,
+            policy,
+            pauseSwitch,
+            registry,
+            vault,
+            ledger,
+            court,
+            ValidatorSet(to[14]),
+            SettlementJudge(to[15])
+        );
         jury = Jury(put("Jury", abi.encode(j)));
         address[] memory proposers = new address[](1);
         proposers[0] = to[12];
@@ -144,14 +177,14 @@ abstract contract Network is Test {
         names[5] = "pause_blocks";
         names[6] = "unbonding_blocks";
         names[7] = "settlement_challenge_blocks";
-        names[8] = "settlement_vote_blocks";
+        names[8] = "settlement_move_blocks";
         names[9] = "claim_expiry_blocks";
     }
 
     function startValues() internal pure returns (uint208[] memory values) {
         values = new uint208[](10);
         (values[0], values[1], values[2], values[3], values[4]) = (120, 10, 10, 20, 40);
-        (values[5], values[6], values[7], values[8], values[9]) = (50, 400, 20, 20, 1_000);
+        (values[5], values[6], values[7], values[8], values[9]) = (50, 400, 20, 5, 1_000);
     }
 
     function startMix() internal pure returns (RewardPolicy.Mix memory mix) {
@@ -189,14 +222,16 @@ abstract contract Network is Test {
 
     // Commitments
 
+    uint64 internal constant WORTH = 3_000;
+
     function commitment(uint64 window, bytes32 root, uint32 groups) internal pure returns (Commitment memory) {
-        return Commitment(window, MINER, root, keccak256("blob"), groups, 1);
+        return Commitment(window, MINER, root, keccak256("blob"), groups, 1, WORTH);
     }
 
     /// @dev The miner commits a tree of one leaf in window 0 and the window is in its score phase afterwards.
     function commitLeaf(RolloutLeaf memory leaf) internal returns (Commitment memory c) {
         goTo(0, 1);
-        c = commitment(0, Leaf.digest(leaf), 4);
+        c = commitment(0, rootOf(leaf), 4);
         vm.prank(MINER);
         ledger.commit(c);
         goTo(0, 12);
@@ -209,66 +244,212 @@ abstract contract Network is Test {
         leaf.nTokens = 3;
     }
 
-    function noProof() internal pure returns (bytes32[] memory) {
-        return new bytes32[](0);
+    /// @dev A submission of one leaf, worth what commitments say.
+    function rootOf(RolloutLeaf memory leaf) internal pure returns (bytes32) {
+        return SumTree.seal(1, SumTree.leaf(Commitments.LEAVES, uint256(Leaf.digest(leaf)), uint128(WORTH)), WORTH);
     }
 
-    // Scores and settlements
-
-    /// @dev A tree with one leaf.
-    function single(bytes32 context, uint256 key, uint128 value) internal pure returns (Trees.Tree memory tree) {
-        tree = Trees.make(context, 1);
-        (tree.keys[0], tree.values[0]) = (key, value);
+    function entryOf(RolloutLeaf memory leaf) internal pure returns (Entry memory) {
+        return Entry(uint256(Leaf.digest(leaf)), uint128(WORTH), 0, new uint256[](0));
     }
 
-    /// @dev A validator's sheet that scores the miner only.
-    function sheet(uint64 window, address validator, uint128 score) internal pure returns (Trees.Tree memory) {
-        return single(Payouts.scoreContext(window, validator), uint160(MINER), score);
+    // Sheets
+
+    /// @dev The challenge is drawn in the block after it, and reckonings go back to the commitments made here.
+    function commitAs(address miner, uint64 window, uint64 worth) internal {
+        Commitment memory c = Commitment(window, miner, keccak256(abi.encode(miner)), keccak256("blob"), 4, 1, worth);
+        address hotkey = registry.hotkeyOf(miner);
+        vm.prank(hotkey);
+        ledger.commit(c);
+        committed.push(c);
     }
 
-    /// @dev The first `count` validators commit and reveal sheets that give the miner `score`; reveals are over then.
-    function scoreBy(uint64 window, uint256 count, uint128 score) internal {
-        uint128[] memory scores = new uint128[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            scores[i] = score;
+    /// @dev How many seats of commitment number `index` (from zero) a validator holds.
+    function seatsOf(uint64 window, uint256 index, address validator) internal view returns (uint256 found) {
+        uint256 before = GENESIS + window * WINDOW - 1;
+        uint256 seats = policy.valueAt("audit_seats", before + 1);
+        (uint256 start, uint256 stake) = active.rangeAt(validator, before);
+        bytes32 seed = Sortition.committee(ledger.challengeOf(window));
+        for (uint256 seat = 0; seat < seats && stake > 0; ++seat) {
+            uint256 point = Sortition.point(seed, index * seats + seat, active.totalAt(before));
+            if (point >= start && point - start < stake) ++found;
         }
-        scoreEach(window, scores);
     }
 
-    function scoreEach(uint64 window, uint128[] memory scores) internal {
-        delete reveals;
+    /// @dev A sheet that says `verdicts[i]` in every seat that the validator has on commitment i.
+    function sheetOf(uint64 window, address validator, uint8[] memory verdicts)
+        internal
+        view
+        returns (bytes memory sheet)
+    {
+        for (uint256 first = 0; first < verdicts.length; first += LeafTree.PAGE) {
+            uint256 last = first + LeafTree.PAGE < verdicts.length ? first + LeafTree.PAGE : verdicts.length;
+            bytes memory entries = new bytes(256);
+            uint256 rank = 0;
+            for (uint256 i = first; i < last; ++i) {
+                for (uint256 n = seatsOf(window, i, validator); n > 0; --n) {
+                    uint8 now_ = uint8(entries[rank / 4]);
+                    entries[rank / 4] = bytes1(now_ | verdicts[i] << uint8(2 * (rank % 4)));
+                    ++rank;
+                }
+            }
+            uint256 length = (rank + 3) / 4;
+            assembly ("memory-safe") {
+                mstore(entries, length)
+            }
+            sheet = bytes.concat(sheet, bytes2(uint16(rank)), entries);
+        }
+    }
+
+    function all(uint8 verdict, uint256 count) internal pure returns (uint8[] memory verdicts) {
+        verdicts = new uint8[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            verdicts[i] = verdict;
+        }
+    }
+
+    /// @dev The first `count` validators commit and reveal sheets that say `verdict` of all; reveals are over then.
+    function scoreBy(uint64 window, uint256 count, uint8 verdict) internal {
         goTo(window, 12);
-        for (uint256 i = 0; i < scores.length; ++i) {
-            bytes32 root = sheet(window, validators[i], scores[i]).root();
-            vm.prank(validators[i]);
-            board.commitScores(window, keccak256(abi.encode(window, validators[i], root, scores[i], bytes32(0), root)));
+        ledger.seal(window);
+        for (uint256 i = 0; i < count; ++i) {
+            bytes memory sheet = sheetOf(window, validators[i], all(verdict, committed.length));
+            commitSheet(window, validators[i], sheet);
         }
         goTo(window, 21);
-        for (uint256 i = 0; i < scores.length; ++i) {
-            bytes32 root = sheet(window, validators[i], scores[i]).root();
-            reveals.push(Reveal(validators[i], root, scores[i], uint128(vault.stakeOf(validators[i]))));
-            vm.prank(validators[i]);
-            board.revealScores(window, root, scores[i], 0, root);
+        for (uint256 i = 0; i < count; ++i) {
+            revealSheet(window, validators[i]);
         }
         goTo(window, 31);
     }
 
-    /// @dev Terms that settle the miner on `score` and pay it `amount`, counting all reveals.
-    function termsFor(uint64 window, uint128 score, uint128 amount) internal view returns (Terms memory terms) {
-        Trees.Tree memory scores = single(Payouts.scoreContext(window, address(0)), uint160(MINER), score);
-        Trees.Tree memory payouts = payoutTree(window, amount);
-        terms = Terms(scores.root(), score, payouts.root(), amount, 1, (1 << reveals.length) - 1, keccak256("table"));
+    function commitSheet(uint64 window, address validator, bytes memory sheet) internal {
+        sheets[window][validator] = sheet;
+        vm.prank(validator);
+        board.commitScores(window, keccak256(abi.encode(window, validator, keccak256(sheet), bytes32(0), bytes32("s"))));
     }
 
-    function payoutTree(uint64 window, uint128 amount) internal pure returns (Trees.Tree memory) {
-        return single(Payouts.context(window), Payouts.key(Payouts.MINER, MINER), amount);
+    function revealSheet(uint64 window, address validator) internal {
+        vm.prank(validator);
+        board.revealScores(window, sheets[window][validator], 0, "s");
     }
 
-    /// @dev Settles a scored window on the right terms: the miner has the whole miners' share.
-    function settle(uint64 window, uint128 score) internal returns (Terms memory terms) {
-        terms = termsFor(window, score, 600 ether);
-        board.propose(window, terms, reveals);
+    // Reckonings
+
+    /// @dev Everything that leaf `index` follows from.
+    function evidenceOf(uint64 window, uint256 index) internal view returns (Evidence memory e) {
+        uint256 before = GENESIS + window * WINDOW - 1;
+        if (index < committed.length) {
+            e.commitments = new Commitment[](1);
+            e.commitments[0] = committed[index];
+            (address[] memory who, uint256 count) = holdersOf(window, index);
+            e.sheets = new bytes[](count);
+            for (uint256 i = 0; i < count; ++i) {
+                if (board.sheetOf(window, who[i]) != 0) e.sheets[i] = sheets[window][who[i]];
+            }
+            return e;
+        }
+        uint256 pages = LeafTree.pages(committed.length);
+        (address holder,,) = active.placeAt((index - committed.length) / pages, before);
+        e.sheets = new bytes[](1);
+        if (holder == address(0) || board.sheetOf(window, holder) == 0) return e;
+        e.sheets[0] = sheets[window][holder];
+        uint256 first = (index - committed.length) % pages * LeafTree.PAGE;
+        Commitment[] memory found = new Commitment[](LeafTree.PAGE);
+        uint256 n = 0;
+        for (uint256 i = first; i < committed.length && i < first + LeafTree.PAGE; ++i) {
+            if (seatsOf(window, i, holder) > 0) found[n++] = committed[i];
+        }
+        assembly ("memory-safe") {
+            mstore(found, n)
+        }
+        e.commitments = found;
+    }
+
+    function holdersOf(uint64 window, uint256 index) internal view returns (address[] memory who, uint256 count) {
+        uint256 before = GENESIS + window * WINDOW - 1;
+        uint256 seats = policy.valueAt("audit_seats", before + 1);
+        bytes32 seed = Sortition.committee(ledger.challengeOf(window));
+        who = new address[](seats);
+        for (uint256 seat = 0; seat < seats; ++seat) {
+            uint256 point = Sortition.point(seed, index * seats + seat, active.totalAt(before));
+            address holder = active.holderAt(point, before);
+            bool again = false;
+            for (uint256 i = 0; i < count; ++i) {
+                again = again || who[i] == holder;
+            }
+            if (!again) who[count++] = holder;
+        }
+    }
+
+    /// @dev Makes the right leaves of a window, one after the other, and their tree.
+    function reckon(uint64 window) internal returns (Terms memory) {
+        delete leaves;
+        uint256 size = judge.sizeOf(window);
+        SettlementLeaf memory before;
+        uint256 pages = LeafTree.pages(committed.length);
+        for (uint256 i = 0; i < size; ++i) {
+            if (i < committed.length || i < committed.length + 8 * pages) {
+                before = judge.leafAt(window, i, before, evidenceOf(window, i));
+            } else {
+                // nobody here fills more than eight places: what follows is empty, as the judge says of the ninth
+                (before.account, before.value) = (address(0), 0);
+            }
+            leaves.push(before);
+        }
+        return termsOf(window);
+    }
+
+    /// @dev The terms of the leaves as they are now.
+    function termsOf(uint64 window) internal returns (Terms memory) {
+        delete levels;
+        bytes32[] memory level = new bytes32[](1 << LeafTree.depth(leaves.length));
+        for (uint256 i = 0; i < leaves.length; ++i) {
+            level[i] = LeafTree.digest(window, i, leaves[i]);
+        }
+        levels.push(level);
+        while (level.length > 1) {
+            bytes32[] memory next = new bytes32[](level.length / 2);
+            for (uint256 i = 0; i < next.length; ++i) {
+                next[i] = keccak256(abi.encode(level[2 * i], level[2 * i + 1]));
+            }
+            levels.push(next);
+            level = next;
+        }
+        SettlementLeaf memory miners = leaves[committed.length - 1];
+        SettlementLeaf memory last = leaves[leaves.length - 1];
+        return Terms(level[0], miners.whole, miners.sum, last.sum);
+    }
+
+    function pathOf(uint256 index) internal view returns (bytes32[] memory path) {
+        path = new bytes32[](levels.length - 1);
+        for (uint256 i = 0; i < path.length; ++i) {
+            path[i] = levels[i][index >> i ^ 1];
+        }
+    }
+
+    /// @dev Sixteen nodes four levels under the node at `index` of `level`.
+    function nodesOf(uint256 level, uint256 index) internal view returns (bytes32[16] memory nodes) {
+        for (uint256 i = 0; i < 16; ++i) {
+            nodes[i] = levels[level - 4][index * 16 + i];
+        }
+    }
+
+    function noLeaf() internal pure returns (SettlementLeaf memory leaf) {}
+
+    /// @dev The miner alone works in a window, all validators say `verdict`, and what follows is stated and final.
+    function settle(uint64 window, uint8 verdict) internal returns (Terms memory terms) {
+        delete committed;
+        goTo(window, 1);
+        commitAs(MINER, window, WORTH);
+        scoreBy(window, 3, verdict);
+        terms = reckon(window);
+        board.propose(window, terms, uint128(pool.emissionOf(window)));
         pass(20);
-        board.finalize(window, terms);
+        board.finalize(window, 0, terms);
+    }
+
+    function claimOf(uint64 window, uint256 index) internal {
+        pool.claim(window, index, leaves[index], pathOf(index));
     }
 }

@@ -17,6 +17,8 @@ interface Vm {
     function roll(uint256 blockNumber) external;
     function etch(address where, bytes calldata code) external;
     function chainId(uint256 id) external;
+    function load(address where, bytes32 slot) external view returns (bytes32);
+    function store(address where, bytes32 slot, bytes32 value) external;
     function warp(uint256 timestamp) external;
     function deployCode(string calldata artifact, bytes calldata values) external returns (address);
     function getNonce(address account) external view returns (uint64);
@@ -36,6 +38,7 @@ interface Vm {
     function parseJsonBytes32(string calldata json, string calldata path) external pure returns (bytes32);
     function parseJsonBytes32Array(string calldata json, string calldata path) external pure returns (bytes32[] memory);
     function parseJsonAddress(string calldata json, string calldata path) external pure returns (address);
+    function parseJsonBytes(string calldata json, string calldata path) external pure returns (bytes memory);
     function parseJsonString(string calldata json, string calldata path) external pure returns (string memory);
     function keyExistsJson(string calldata json, string calldata path) external view returns (bool);
     function toString(uint256 value) external pure returns (string memory);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Entry, Lookup, SumTree} from "../../src/libraries/SumTree.sol";
+import {Entry, SumTree} from "../../src/libraries/SumTree.sol";
 
 /// @dev Builds sum trees and their proofs, slowly and plainly: the twin that the verifier is tested against.
 library Trees {
@@ -30,23 +30,6 @@ library Trees {
     function entry(Tree memory tree, uint256 index) internal pure returns (Entry memory) {
         (,, uint256[] memory path) = walk(tree, index);
         return Entry(tree.keys[index], tree.values[index], uint32(index), path);
-    }
-
-    /// @dev The lookup of a key that is there or not.
-    function lookup(Tree memory tree, uint256 key) internal pure returns (Lookup memory found) {
-        uint256 size = tree.keys.length;
-        found.size = uint32(size);
-        uint256 place = 0;
-        while (place < size && tree.keys[place] < key) ++place;
-        if (place < size && tree.keys[place] == key) {
-            found.entries = new Entry[](1);
-            found.entries[0] = entry(tree, place);
-        } else if (size > 0) {
-            bool inside = place > 0 && place < size;
-            found.entries = new Entry[](inside ? 2 : 1);
-            found.entries[0] = entry(tree, place == 0 ? 0 : place - 1);
-            if (inside) found.entries[1] = entry(tree, place);
-        }
     }
 
     function walk(Tree memory tree, uint256 index)

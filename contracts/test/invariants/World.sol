@@ -4,29 +4,33 @@ pragma solidity ^0.8.28;
 import {Fault} from "../../src/FaultCourt.sol";
 import {Jury} from "../../src/Jury.sol";
 import {RolloutLedger} from "../../src/RolloutLedger.sol";
+import {RewardPool} from "../../src/RewardPool.sol";
 import {ScoreBoard} from "../../src/ScoreBoard.sol";
 import {Role, StakeVault} from "../../src/StakeVault.sol";
 import {Commitment} from "../../src/libraries/Commitments.sol";
-import {Leaf, RolloutLeaf} from "../../src/libraries/Leaf.sol";
-import {Payouts} from "../../src/libraries/Payouts.sol";
-import {Column, Reveal, Terms} from "../../src/libraries/Settlements.sol";
-import {Lookup} from "../../src/libraries/SumTree.sol";
+import {RolloutLeaf} from "../../src/libraries/Leaf.sol";
+import {Evidence, SettlementLeaf, Terms} from "../../src/libraries/Settlements.sol";
 import {DrandSigner} from "../base/DrandSigner.sol";
 import {Network} from "../base/Network.sol";
-import {Trees} from "../base/Trees.sol";
 
 /// @dev A network and everything that anybody may do to it, with random but valid arguments: no call may revert
 ///      (fail_on_revert), so every refusal that is not foreseen here is a finding. Ghosts record what must hold.
 contract World is Network {
-    using Trees for Trees.Tree;
-
     struct Played {
         uint64 window;
-        uint128 score;
-        uint128 paid;
         bool committed;
+        /// @dev number of the statement that is right, and of one that is not, each plus one; zero for none
+        uint256 honest;
+        uint256 liar;
         Terms terms;
-        Reveal[] reveals;
+        Terms lie;
+    }
+
+    /// @dev What each settled window pays: its leaves and their paths, for later claims.
+    struct Due {
+        uint256[] index;
+        SettlementLeaf[] leaves;
+        bytes32[][] paths;
     }
 
     address internal constant ANN = address(0xA11);
@@ -35,6 +39,11 @@ contract World is Network {
     uint256 internal now_;
     address[] internal actors;
     Played[] internal played;
+    mapping(uint64 window => Due) internal due;
+    mapping(string => uint256) internal hit;
+    uint256 internal liarGained;
+    uint256 internal bystandersLost;
+    uint256 internal selfAccuserGained;
     uint256[] internal openCases;
     uint256 internal minted;
     /// @dev Ghosts.
@@ -103,10 +112,10 @@ contract World is Network {
         (address staker, address neuron) = (pick(who), where % 3 == 0 ? MINER : validators[where % 3]);
         uint256 held = vault.positionOf(neuron, staker);
         (, uint256[] memory queue) = vault.exitsOf(staker);
-        uint256 keep = staker == neuron ? 1_500 ether : 0;
+        uint256 keep = staker == neuron && amount % 16 != 0 ? 1_500 ether : 0;
         if (held <= keep + 1 || queue.length == vault.MAX_EXITS()) return;
         vm.prank(staker);
-        vault.requestUnstake(neuron, uint128(1 + amount % (held - keep)));
+        vault.requestUnstake(neuron, uint128(staker == neuron && keep == 0 ? held : 1 + amount % (held - keep)));
         (StakeVault.Exit[] memory all,) = vault.exitsOf(staker);
         bool ripe = false;
         for (uint256 i = 0; i + 1 < all.length; ++i) {
@@ -182,29 +191,43 @@ contract World is Network {
 
     // Windows
 
-    function playWindow(uint128 score, uint256 count) external act {
+    /// @dev Commitments, sheets, and the reckoning of a window. Verdicts: 0 silent, 1 accept, 2 reject, 3 abstain.
+    function playWindow(uint8 verdict, uint256 count) external act {
         uint64 window = block.number < GENESIS ? 0 : ledger.currentWindow() + 1;
         goTo(window, 1);
         open(window);
+        delete committed;
         bool can = ledger.groupsAllowed(window, MINER) > 0;
-        if (can) {
-            address hotkey = registry.hotkeyOf(MINER);
-            vm.prank(hotkey);
-            ledger.commit(commitment(window, leafRoot(window), 1));
-        }
+        if (!can) return;
+        address hotkey = registry.hotkeyOf(MINER);
+        Commitment memory c = commitment(window, leafRoot(window), 1);
+        vm.prank(hotkey);
+        ledger.commit(c);
+        committed.push(c);
         goTo(window, 12);
         seal(window);
-        uint128[] memory scores = new uint128[](1 + count % 3);
-        for (uint256 i = 0; i < scores.length; ++i) {
-            scores[i] = i == 2 ? score % 1_000 : 100;
-            if (!registry.isActive(validators[i], Role.Validator)) return;
-            if (active.stakeAt(validators[i], GENESIS + window * WINDOW - 1) == 0) return;
+        uint256 voices = 1 + count % 3;
+        for (uint256 i = 0; i < voices; ++i) {
+            bool works = registry.isActive(validators[i], Role.Validator);
+            if (!works || active.stakeAt(validators[i], GENESIS + window * WINDOW - 1) == 0) return;
         }
-        scoreEach(window, scores);
+        ++hit["window"];
+        scoreBy(window, voices, verdict % 4);
         played.push();
         Played storage p = played[played.length - 1];
-        (p.window, p.score, p.committed) = (window, 100, can);
-        p.reveals = reveals;
+        (p.window, p.committed) = (window, true);
+        p.terms = reckon(window);
+        remember(window);
+    }
+
+    function remember(uint64 window) internal {
+        Due storage d = due[window];
+        for (uint256 i = 0; i < leaves.length; ++i) {
+            if (leaves[i].value == 0) continue;
+            d.index.push(i);
+            d.leaves.push(leaves[i]);
+            d.paths.push(pathOf(i));
+        }
     }
 
     /// @dev From the block alone, or with a drand round, whatever the vote was when the window began.
@@ -225,7 +248,7 @@ contract World is Network {
     }
 
     function leafRoot(uint64 window) internal pure returns (bytes32) {
-        return Leaf.digest(guiltyLeaf(window));
+        return rootOf(guiltyLeaf(window));
     }
 
     /// @dev Every submission holds one leaf, of an environment that was not mandated.
@@ -238,101 +261,104 @@ contract World is Network {
         return played[played.length - 1];
     }
 
-    function quorate(Played storage p) internal view returns (bool) {
-        uint256 stake_ = 0;
-        for (uint256 i = 0; i < p.reveals.length; ++i) {
-            stake_ += p.reveals[i].stake;
-        }
-        uint256 all = active.totalAt(GENESIS + p.window * WINDOW - 1);
-        return stake_ * 2 >= all;
+    function mayState(Played storage p) internal view returns (bool) {
+        (ScoreBoard.Round memory r,) = board.roundOf(p.window);
+        if (r.closed || pauseSwitch.paused() || token.balanceOf(address(this)) < 500 ether) return false;
+        if (r.deadline != 0) return pauseSwitch.clock() < board.deadlineOf(p.window);
+        return pauseSwitch.clock() <= pauseSwitch.clockAt(ledger.startOf(p.window) + 30) + 40;
     }
 
-    function propose(bool lie) external act {
-        if (played.length == 0) return;
-        Played storage p = last();
-        bool open = board.proposalOf(p.window).state == ScoreBoard.State.None;
-        if (!open || !quorate(p) || token.balanceOf(address(this)) < 500 ether) return;
-        uint128 due = uint128(pool.emissionOf(p.window) * 6_000 / 10_000);
-        p.paid = lie ? due - 1 : due;
-        reveals = p.reveals;
-        p.terms = termsFor(p.window, p.score, p.paid);
-        board.propose(p.window, p.terms, p.reveals);
+    function emissionFor(Played storage p) internal view returns (uint128) {
+        (ScoreBoard.Round memory r,) = board.roundOf(p.window);
+        return r.standing > 0 ? r.emission : uint128(pool.emissionOf(p.window));
     }
 
-    function refuteOrObject(uint256 who, bool object) external act {
-        if (played.length == 0 || pauseSwitch.paused()) return;
+    function stands(uint64 window, uint256 numberPlusOne) internal view returns (bool) {
+        if (numberPlusOne == 0) return false;
+        (, ScoreBoard.Proposal[] memory all_) = board.roundOf(window);
+        return all_[numberPlusOne - 1].standing;
+    }
+
+    /// @dev The truth by this contract, or a withheld lie by one of the others.
+    function propose(bool lie, uint256 who) external act {
+        if (played.length == 0 || !mayState(last())) return;
         Played storage p = last();
-        ScoreBoard.Proposal memory now__ = board.proposalOf(p.window);
-        if (now__.state != ScoreBoard.State.Proposed) return;
-        if (object) {
-            if (token.balanceOf(pick(who)) < 500 ether || pauseSwitch.clock() >= now__.deadline) return;
+        if (!lie && !stands(p.window, p.honest)) {
+            p.honest = board.propose(p.window, p.terms, emissionFor(p)) + 1;
+        } else if (lie && !stands(p.window, p.liar) && token.balanceOf(pick(who)) >= 500 ether) {
+            p.lie = Terms(keccak256(abi.encode(who)), p.terms.whole + 1, p.terms.due, p.terms.earned);
+            uint128 emission = emissionFor(p);
             vm.prank(pick(who));
-            board.object(p.window);
-        } else if (p.paid != uint128(uint256(now__.emission) * 6_000 / 10_000)) {
-            vm.prank(pick(who));
-            board.refute(p.window, p.terms, p.reveals, columnOf(p));
+            p.liar = board.propose(p.window, p.lie, emission) + 1;
+            ++hit["lie"];
         }
     }
 
-    function columnOf(Played storage p) internal view returns (Column memory c) {
-        c.miner = MINER;
-        c.settled = single(Payouts.scoreContext(p.window, address(0)), uint160(MINER), p.score).lookup(uint160(MINER));
-        c.payout = payoutTree(p.window, p.paid).lookup(Payouts.key(Payouts.MINER, MINER));
-        c.sheets = new Lookup[](p.reveals.length);
-        for (uint256 i = 0; i < p.reveals.length; ++i) {
-            c.sheets[i] = sheet(p.window, p.reveals[i].validator, p.reveals[i].sum).lookup(uint160(MINER));
-        }
-    }
-
-    function voteOnSettlement(bool lie) external act {
-        if (played.length == 0 || pauseSwitch.paused()) return;
+    /// @dev A duel between the truth and a lie whose tree nobody knows: anybody names the truth's nodes, silence loses.
+    function duel(uint256 who) external act {
+        if (played.length == 0 || pauseSwitch.paused() || committed.length == 0) return;
         Played storage p = last();
-        reveals = p.reveals;
-        for (uint256 i = 0; i < p.reveals.length; ++i) {
-            ScoreBoard.Proposal memory now__ = board.proposalOf(p.window);
-            if (now__.state != ScoreBoard.State.Disputed || pauseSwitch.clock() >= now__.deadline) return;
-            uint128 due = uint128(uint256(now__.emission) * 6_000 / 10_000);
-            Terms memory terms = termsFor(p.window, p.score, lie ? due - 2 : due);
-            vm.prank(p.reveals[i].validator);
-            try board.voteSettlement(p.window, terms, p.reveals, i) {
-                if (board.proposalOf(p.window).state == ScoreBoard.State.Decided) {
-                    (p.terms, p.paid) = (terms, lie ? due - 2 : due);
-                }
-            } catch {}
+        if (!stands(p.window, p.honest) || !stands(p.window, p.liar)) return;
+        (, ScoreBoard.Proposal[] memory all_) = board.roundOf(p.window);
+        uint256 before = token.balanceOf(all_[p.liar - 1].proposer);
+        uint256 id = board.openDuel(p.window, p.honest - 1, p.terms, p.liar - 1, p.lie);
+        vm.prank(pick(who));
+        board.name(id, 0, nodesOf(8, 0));
+        pass(6);
+        board.timeout(id);
+        ++hit["duel"];
+        if (token.balanceOf(all_[p.liar - 1].proposer) > before && all_[p.liar - 1].proposer != address(this)) {
+            ++liarGained;
         }
     }
 
     function finish() external act {
         if (played.length == 0 || pauseSwitch.paused()) return;
         Played storage p = last();
-        ScoreBoard.Proposal memory now__ = board.proposalOf(p.window);
-        if (now__.state == ScoreBoard.State.None || now__.state == ScoreBoard.State.Final) return;
-        pass(21);
-        if (pauseSwitch.clock() < now__.deadline) return;
-        if (now__.state == ScoreBoard.State.Disputed) {
-            board.lapse(p.window);
-            return;
-        }
-        board.finalize(p.window, p.terms);
-        minted += p.paid + uint256(now__.emission) * policy.valueAt("split_burn_bps", ledger.startOf(p.window)) / 10_000;
+        (ScoreBoard.Round memory r,) = board.roundOf(p.window);
+        if (r.closed || r.standing != 1 || !stands(p.window, p.honest)) return;
+        pass(71);
+        if (pauseSwitch.clock() < board.deadlineOf(p.window)) return;
+        uint256 before = token.totalSupply() + token.totalBurnt();
+        board.finalize(p.window, p.honest - 1, p.terms);
+        minted += token.totalSupply() + token.totalBurnt() - before;
+        if (token.totalSupply() + token.totalBurnt() - before > r.emission) ++paidTwice;
+        ++hit["final"];
     }
 
-    function claim(uint256 which) external act {
+    function claim(uint256 which, uint256 leaf) external act {
         if (played.length == 0) return;
-        Played storage p = played[which % played.length];
-        if (!pool.isSettled(p.window)) return;
-        bytes32 id = keccak256(abi.encode(p.window));
-        try pool.claim(p.window, payoutTree(p.window, p.paid).entry(0)) {
-            if (++timesPaid[id] > 1) ++paidTwice;
+        uint64 window = played[which % played.length].window;
+        Due storage d = due[window];
+        if (!pool.isSettled(window) || d.index.length == 0) return;
+        uint256 i = leaf % d.index.length;
+        uint256 before = token.totalSupply() + token.totalBurnt();
+        try pool.claim(window, d.index[i], d.leaves[i], d.paths[i]) {
+            if (++timesPaid[keccak256(abi.encode(window, i))] > 1) ++paidTwice;
+            minted += token.totalSupply() + token.totalBurnt() - before;
+            ++hit["claim"];
         } catch {}
     }
 
-    function expire(uint256 which) external act {
+    function claimShare(uint256 which, bool treasury) external act {
         if (played.length == 0) return;
-        Played storage p = played[which % played.length];
-        if (!pool.isSettled(p.window)) return;
-        try pool.expire(p.window, payoutTree(p.window, p.paid).entry(0)) {
-            if (++timesPaid[keccak256(abi.encode(p.window))] > 1) ++paidTwice;
+        uint64 window = played[which % played.length].window;
+        if (!pool.isSettled(window)) return;
+        try pool.claimShare(window, treasury ? RewardPool.Share.Treasury : RewardPool.Share.Trainer) {
+            if (++timesPaid[keccak256(abi.encode(window, "share", treasury))] > 1) ++paidTwice;
+        } catch {}
+    }
+
+    function expire(uint256 which, uint256 leaf) external act {
+        if (played.length == 0 || pauseSwitch.paused()) return;
+        uint64 window = played[which % played.length].window;
+        Due storage d = due[window];
+        if (!pool.isSettled(window) || d.index.length == 0) return;
+        pass(1_001);
+        uint256 i = leaf % d.index.length;
+        try pool.expire(window, d.index[i], d.leaves[i], d.paths[i]) {
+            if (++timesPaid[keccak256(abi.encode(window, i))] > 1) ++paidTwice;
+            ++hit["expired"];
         } catch {}
     }
 
@@ -343,10 +369,29 @@ contract World is Network {
         Played storage p = played[which % played.length];
         if (!p.committed) return;
         uint256 before = vault.slashableStake(MINER);
-        vm.prank(pick(who));
-        try court.proveDerivationFault(commitment(p.window, leafRoot(p.window), 1), guiltyLeaf(p.window), noProof()) {
+        address accuser = pick(who);
+        uint256 held = token.balanceOf(accuser);
+        uint256 owners = ownersStake();
+        vm.prank(accuser);
+        try court.proveDerivationFault(
+            commitment(p.window, leafRoot(p.window), 1), guiltyLeaf(p.window), 1, entryOf(guiltyLeaf(p.window))
+        ) {
             noteSlash(p.window, before);
+            ++hit["proved"];
+            // the owner and whoever accuses it, taken together, always lose
+            if (token.balanceOf(accuser) - held >= owners - ownersStake() && owners > ownersStake()) {
+                ++selfAccuserGained;
+            }
         } catch {}
+    }
+
+    /// @dev What the miner's owner itself has at stake, active and on its way out.
+    function ownersStake() internal view returns (uint256 sum) {
+        sum = vault.positionOf(MINER, MINER);
+        (StakeVault.Exit[] memory queue, uint256[] memory worth) = vault.exitsOf(MINER);
+        for (uint256 i = 0; i < queue.length; ++i) {
+            if (queue[i].neuron == MINER) sum += worth[i];
+        }
     }
 
     function noteSlash(uint64 window, uint256 before) internal {
@@ -372,7 +417,7 @@ contract World is Network {
     }
 
     /// @dev One step of the oldest open case: votes, reveals, ruling, appeal, end.
-    function judge(bool guilty, bool appeal, uint256 who) external act {
+    function trial(bool guilty, bool appeal, uint256 who) external act {
         if (openCases.length == 0 || pauseSwitch.paused()) return;
         uint256 id = openCases[openCases.length - 1];
         Jury.Case memory k = jury.caseOf(id);
@@ -429,6 +474,96 @@ contract World is Network {
         bool innocent = jury.caseOf(id).ruling == Jury.Verdict.Innocent;
         bool appealedByOther = k.appellant != address(0);
         if (innocent && !appealedByOther && token.balanceOf(k.accuser) > accuserBefore) ++cheapGrief;
+    }
+
+    /// @dev A whole case in one call: accuse or contest, draw, both phases, ruling, perhaps an appeal, the end, fines.
+    function wholeCase(uint256 who, uint8[3] calldata words, bool appealed, bool plea) external act {
+        if (played.length == 0 || pauseSwitch.paused()) return;
+        Played storage p = last();
+        (bool filed, uint256 id) = plea ? plead(p, who) : accuseOne(p, who);
+        if (!filed) return;
+        pass(2);
+        jury.draw(id);
+        voteAll(id, 1, words);
+        if (pauseSwitch.paused()) return;
+        jury.rule(id);
+        if (jury.caseOf(id).state == Jury.State.Closed) {
+            ++hit["undecided"];
+            return;
+        }
+        if (appealed && token.balanceOf(ANN) >= 200 ether) {
+            vm.prank(ANN);
+            jury.appeal(id);
+            voteAll(id, 2, words);
+            ++hit["appeal"];
+        } else {
+            pass(21);
+        }
+        if (pauseSwitch.paused()) return;
+        Jury.Case memory k = jury.caseOf(id);
+        (uint256 stakeBefore, bool was) = (vault.slashableStake(MINER), court.convicted(k.window, MINER));
+        uint256 accuserBefore = token.balanceOf(k.accuser);
+        jury.execute(id);
+        bool guilty = jury.caseOf(id).ruling == Jury.Verdict.Guilty;
+        if (guilty && !was && !plea) noteSlash(k.window, stakeBefore);
+        if (plea && vault.slashableStake(MINER) != stakeBefore) ++slashedTooMuch;
+        if (!guilty && !appealed && token.balanceOf(k.accuser) > accuserBefore && !plea) ++cheapGrief;
+        ++hit[guilty ? "guilty" : "innocent"];
+        fineAll(id, words);
+    }
+
+    function fineAll(uint256 id, uint8[3] calldata words) internal {
+        Jury.Verdict ruling = jury.caseOf(id).ruling;
+        for (uint256 i = 0; i < 3; ++i) {
+            uint256 before = vault.slashableStake(validators[i]);
+            try jury.fine(id, validators[i]) {
+                if (before - vault.slashableStake(validators[i]) > 5 ether) ++slashedTooMuch;
+                Jury.Verdict word = Jury.Verdict(words[i] % 4);
+                (, Jury.Verdict said) = jury.voteOf(id, 1, validators[i]);
+                if (said == ruling || said == Jury.Verdict.Abstain || (said != word && said != Jury.Verdict.None)) {
+                    ++slashedTooMuch;
+                }
+                ++hit["fined"];
+            } catch {}
+        }
+    }
+
+    function accuseOne(Played storage p, uint256 who) internal returns (bool, uint256) {
+        address accuser = validators[who % 3];
+        bool can = registry.isActive(accuser, Role.Validator) && token.balanceOf(accuser) >= 50 ether;
+        bool again = jury.accusedBy(p.window, MINER, accuser) || court.convicted(p.window, MINER);
+        if (!can || again || pauseSwitch.clock() > horizonOf(p.window)) return (false, 0);
+        vm.prank(accuser);
+        return (true, jury.accuse(commitment(p.window, leafRoot(p.window), 1), Fault.Replay, 0));
+    }
+
+    function plead(Played storage p, uint256 who) internal returns (bool, uint256) {
+        if (token.balanceOf(MINER) < 50 ether) return (false, 0);
+        address validator = validators[who % 3];
+        vm.prank(MINER);
+        try jury.contest(commitment(p.window, leafRoot(p.window), 1), validator, sheets[p.window][validator]) returns (
+            uint256 id
+        ) {
+            ++hit["plea"];
+            return (true, id);
+        } catch {
+            return (false, 0);
+        }
+    }
+
+    function voteAll(uint256 id, uint256 round, uint8[3] calldata words) internal {
+        for (uint256 i = 0; i < 3; ++i) {
+            Jury.Verdict word = Jury.Verdict(words[i] % 4);
+            bytes32 ballot_ = keccak256(abi.encode(id, round, validators[i], word, bytes32(0)));
+            vm.prank(validators[i]);
+            try jury.commitVote(id, ballot_) {} catch {}
+        }
+        pass(11);
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.prank(validators[i]);
+            try jury.revealVote(id, Jury.Verdict(words[i] % 4), 0) {} catch {}
+        }
+        pass(11);
     }
 
     function fine(uint256 id, uint256 juror) external act {

@@ -1,14 +1,13 @@
 """Justice: proofs on chain, accusations before the jury."""
 
-from collections.abc import Sequence
-
 from grail.chain.accounts import Signer
 from grail.chain.address_book import AddressBook
 from grail.chain.base import Chain, Receipt
 from grail.chain.subnet.windows import Windows
 from grail.protocol.commitment import commitment_values
-from grail.protocol.leaf import RolloutLeaf
 from grail.protocol.records import Ballot, Case, CaseState, Commitment, FaultKind
+from grail.protocol.submission import Opening
+from grail.protocol.sum_tree import SumTree
 from grail.protocol.units import Address, BlockNumber, Digest, WindowId
 
 
@@ -21,12 +20,15 @@ class Justice(Windows):
 
     # Proofs
 
-    def prove_derivation(
-        self, signer: Signer, entry: Commitment, leaf: RolloutLeaf, proof: Sequence[Digest]
-    ) -> Receipt:
-        """Prove a wrong derivation on chain."""
-        values = (commitment_values(entry), tuple(leaf.values()), list(proof))
+    def prove_derivation(self, signer: Signer, entry: Commitment, opening: Opening) -> Receipt:
+        """Prove a wrong derivation, or a false worth, on chain."""
+        values = (commitment_values(entry), tuple(opening.leaf.values()), opening.size, opening.entry.values())
         return self.contracts["FaultCourt"].send(signer, "proveDerivationFault", *values)
+
+    def prove_wrong_root(self, signer: Signer, entry: Commitment, tree: SumTree) -> Receipt:
+        """Prove that a submission's tree ends in another worth than was committed."""
+        values = (commitment_values(entry), len(tree.keys), tree.top, tree.total)
+        return self.contracts["FaultCourt"].send(signer, "proveWrongRoot", *values)
 
     def prove_equivocation(
         self, signer: Signer, entry: Commitment, other: Commitment, signature: bytes, charge: BlockNumber
@@ -45,6 +47,15 @@ class Justice(Windows):
         """Accuse with a bond; approves the jury where that is missing."""
         self._allow(signer, self.contracts["Jury"].address, self.latest_policy().accusation_bond)
         return self.contracts["Jury"].send(signer, "accuse", commitment_values(entry), int(kind), evidence)
+
+    def contest(self, signer: Signer, entry: Commitment, validator: Address, sheet: bytes) -> Receipt:
+        """Plead, with a bond, against a validator's rejection of a submission."""
+        self._allow(signer, self.contracts["Jury"].address, self.latest_policy().accusation_bond)
+        return self.contracts["Jury"].send(signer, "contest", commitment_values(entry), validator, sheet)
+
+    def overturned(self, window: WindowId, miner: Address) -> int:
+        """How many rejections of a submission juries have overturned."""
+        return self.contracts["Jury"].call("overturned", window, miner)
 
     def has_accused(self, window: WindowId, miner: Address, accuser: Address) -> bool:
         """Has this accuser accused this submission already?"""
@@ -103,10 +114,11 @@ class Justice(Windows):
         raw = self.contracts["Jury"].call("caseOf", number)
         case = Case(
             number=number,
+            contest=raw["contest"],
             window=WindowId(raw["window"]),
             accused=raw["accused"],
             accuser=raw["accuser"],
-            kind=FaultKind(raw["kind"]),
+            kind=FaultKind(raw["kind"]) if raw["kind"] else None,
             state=CaseState(raw["state"]),
             ruling=Ballot(raw["ruling"]),
             evidence=raw["evidence"],

@@ -10,6 +10,7 @@ from grail.chain.deployment import open_contracts
 from grail.errors import ChainError, SettingsError
 from grail.governance.policy import BY_NAME, PARAMETERS, Floors, Policy
 from grail.protocol import keys
+from grail.protocol.committee import Place
 from grail.protocol.leaf import environment_digest
 from grail.protocol.records import CheckpointRecord, Moment
 from grail.protocol.schedule import Schedule
@@ -56,6 +57,7 @@ class Windows:
         self._token = self.contracts["GrailToken"]
         self._policy = self.contracts["RewardPolicy"]
         self._ledger = self.contracts["RolloutLedger"]
+        self._board = self.contracts["ScoreBoard"]
         self.schedule = Schedule(**self._ledger.call("schedule"))
         self._policies: dict[int, Policy] = {}
         self._mixes: dict[int, EnvironmentMix] = {}
@@ -63,6 +65,7 @@ class Windows:
         self._events: dict[tuple[str, str, int], list[ChainEvent]] = {}
         self._active: dict[int, CheckpointVersion] = {}
         self._records: dict[int, CheckpointRecord] = {}
+        self._lines: dict[int, tuple[Place, ...]] = {}
 
     @property
     def ledger_address(self) -> Address:
@@ -117,6 +120,13 @@ class Windows:
                 if [environment_digest(environment_id) for environment_id in ids] == digests:
                     return ids
         raise ChainError(f"the node has no event of block {block}, where the environment mix was set: use a full node")
+
+    def active_line(self, window: WindowId) -> tuple[Place, ...]:
+        """All places of the active set before a window that has begun, in order."""
+        if window not in self._lines:
+            who, stakes = self.contracts["ValidatorSet"].call("lineAt", self.schedule.start(window) - 1)
+            self._lines[window] = tuple(Place(*pair) for pair in zip(who, stakes, strict=True))
+        return self._lines[window]
 
     def beacon(self, window: WindowId) -> Digest:
         """Public randomness of a window that has begun: the contract's word where it has one."""

@@ -10,7 +10,10 @@ from grail.errors import BadInput
 from grail.protocol.commitment import commitment_digest, commitment_values, signing_hash
 from grail.protocol.leaf import RolloutLeaf
 from grail.protocol.records import CheckpointRecord, Commitment, ScoreReveal
-from grail.protocol.units import Address, BlockNumber, CheckpointVersion, Digest, Wei, WindowId
+from grail.protocol.units import Address, BlockNumber, CheckpointVersion, Digest, WindowId
+
+NUMBERED = 28
+"""Bytes of a stored commitment that are its digest; the rest is its number."""
 
 
 class Work(Windows):
@@ -92,37 +95,37 @@ class Work(Windows):
         return [entry.miner for entry in self.commitments(window)]
 
     def _commitment(self, event: ChainEvent) -> Commitment:
-        raw = event.fields
+        raw = event.fields["commitment"]
         return Commitment(
-            window=WindowId(raw["window"]),
-            miner=raw["miner"],
-            root=raw["root"],
-            blob_digest=raw["blobDigest"],
+            window=WindowId(event.fields["window"]),
+            miner=event.fields["miner"],
+            root=bytes(raw["root"]),
+            blob_digest=bytes(raw["blobDigest"]),
             n_groups=raw["groups"],
             checkpoint_version=CheckpointVersion(raw["checkpointVersion"]),
+            worth=raw["worth"],
         )
 
     def require_stored(self, entry: Commitment) -> None:
         """Raise BadInput unless the ledger's word is this commitment's: the node's events are not believed blindly."""
-        if self._ledger.call("commitmentOf", entry.window, entry.miner) != commitment_digest(entry):
+        stored = self._ledger.call("commitmentOf", entry.window, entry.miner)
+        if stored[:NUMBERED] != commitment_digest(entry)[:NUMBERED]:
             raise BadInput(f"the node's events and the ledger disagree on a commitment of window {entry.window}")
 
     # Scores
 
     def commit_scores(self, signer: Signer, window: WindowId, commitment: Digest) -> Receipt:
-        """Commit to a score sheet."""
-        return self.contracts["ScoreBoard"].send(signer, "commitScores", window, commitment)
+        """Commit to a sheet."""
+        return self._board.send(signer, "commitScores", window, commitment)
 
     def score_commitment(self, window: WindowId, validator: Address) -> Digest | None:
-        """A validator's score commitment (1 once it is revealed); None when it made none."""
-        stored = self.contracts["ScoreBoard"].call("scoreCommit", window, validator)
+        """A validator's score commitment (the sheet's hash once it is revealed); None when it made none."""
+        stored = self._board.call("scoreCommit", window, validator)
         return stored if any(stored) else None
 
-    def reveal_scores(
-        self, signer: Signer, window: WindowId, root: Digest, total: int, sheet: Digest, salt: Digest
-    ) -> Receipt:
-        """Open the commitment."""
-        return self.contracts["ScoreBoard"].send(signer, "revealScores", window, root, total, sheet, salt)
+    def reveal_scores(self, signer: Signer, window: WindowId, entries: bytes, report: Digest, salt: Digest) -> Receipt:
+        """Open the commitment: the sheet, and the digest of the report in the object store."""
+        return self._board.send(signer, "revealScores", window, entries, report, salt)
 
     def reveals(self, window: WindowId) -> list[ScoreReveal]:
         """All reveals of a window, in order."""
@@ -132,13 +135,17 @@ class Work(Windows):
             ScoreReveal(
                 window=window,
                 validator=event.fields["validator"],
-                root=event.fields["root"],
-                total=event.fields["sum"],
-                sheet_digest=event.fields["sheetDigest"],
-                stake=Wei(event.fields["stake"]),
+                entries=event.fields["entries"],
+                report=event.fields["report"],
             )
             for event in events
         ]
+
+    def convicted_in_time(self, window: WindowId) -> frozenset[Address]:
+        """Miners that were convicted for a window up to its reveal deadline: their worth does not count."""
+        first, last = self.schedule.start(window), self.schedule.reveal_deadline(window)
+        events = self._window_events("FaultCourt", "FaultProven", window, BlockNumber(first), last)
+        return frozenset(event.fields["accused"] for event in events)
 
 
 def abi_leaf(leaf: RolloutLeaf) -> tuple[Any, ...]:

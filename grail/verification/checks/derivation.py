@@ -18,6 +18,9 @@ class DerivationCheck:
             if group.env_id != mandate.env_id:
                 reason = f"expected environment {mandate.environment.id}, got digest {group.env_id.hex()}"
                 return _fault(reason, number, FaultKind.DERIVATION)
+            if group.reward_milli != mandate.reward_milli:
+                reason = f"expected tokens that earn {mandate.reward_milli} thousandths, got {group.reward_milli}"
+                return _fault(reason, number, FaultKind.DERIVATION)
             if group.prompt_hash != mandate.prompt_hash:
                 reason = f"expected the prompt {mandate.problem.prompt!r}, got another prompt's hash"
                 return _fault(reason, number, FaultKind.STRUCTURE)

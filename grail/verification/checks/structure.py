@@ -5,6 +5,7 @@ import numpy as np
 from grail.errors import BadSubmission
 from grail.protocol.codec import decode
 from grail.protocol.constants import FINISH_EOS
+from grail.protocol.records import FaultKind
 from grail.protocol.submission import Rollout, Submission
 from grail.verification.base import AuditContext, Finding, Outcome
 
@@ -33,6 +34,13 @@ class StructureCheck:
                 return _rejected(problem, place)
         if submission.tree.root != commitment.root:
             return _rejected(f"expected the committed root {commitment.root.hex()}, got {submission.tree.root.hex()}")
+        if submission.tree.total != commitment.worth:
+            return Finding(
+                check=NAME,
+                outcome=Outcome.FAULT,
+                reason=f"expected a worth of {submission.tree.total} as committed, got {commitment.worth}",
+                fault=FaultKind.DERIVATION,
+            )
         context.submission = submission
         return Finding(check=NAME, outcome=Outcome.ACCEPT, reason="well formed")
 

@@ -1,7 +1,7 @@
 """Sum trees [C]: Merkle trees over leaves sorted by key whose root also commits to the sum of all values.
 
 Twin of SumTree.sol. A node hashes both children and both sums, so whatever leaves can be shown under a root, their
-values never exceed its sum; and neighbours show that a key is absent. Leaves hash three words, nodes four.
+values never exceed its sum. Leaves hash three words, nodes four.
 """
 
 import bisect
@@ -30,18 +30,6 @@ class Entry:
         return (self.key, self.value, self.index, list(self.path))
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """What a tree says about one key: its entry, or the entries on both sides of where it would stand."""
-
-    size: int
-    entries: tuple[Entry, ...]
-
-    def values(self) -> tuple:
-        """As the contract's struct."""
-        return (self.size, [entry.values() for entry in self.entries])
-
-
 def sealed(size: int, top: Digest, total: int) -> Digest:
     """Root of a tree: size, top node and sum in one word."""
     return keccak256(encode_static(_TAG, size, top, total))
@@ -67,8 +55,12 @@ class SumTree:
     @property
     def root(self) -> Digest:
         """32 bytes; also an empty tree has one."""
-        top = self._levels[-1][0] if self.keys else (bytes(32), 0)
-        return sealed(len(self.keys), *top)
+        return sealed(len(self.keys), self.top, self.total)
+
+    @property
+    def top(self) -> Digest:
+        """Hash of the top node; zero over nothing."""
+        return self._levels[-1][0][0] if self.keys else bytes(32)
 
     def entry(self, key: int) -> Entry:
         """Leaf and path of a key. Raises KeyError when the tree lacks it."""
@@ -82,12 +74,6 @@ class SumTree:
                 path += [int.from_bytes(node, "big"), total]
             index >>= 1
         return Entry(key, self.leaves[key], place, tuple(path))
-
-    def lookup(self, key: int) -> Lookup:
-        """Proof of a key's value, or of its absence."""
-        place = bisect.bisect_left(self.keys, key)
-        shown = [key] if key in self.leaves else self.keys[max(0, place - 1) : place + 1]
-        return Lookup(len(self.keys), tuple(self.entry(found) for found in shown))
 
     @cached_property
     def _levels(self) -> list[list[tuple[Digest, int]]]:

@@ -1,0 +1,44 @@
+"""A window's reckoning from the chain. Every role can check every payout."""
+
+from grail.chain.subnet import Subnet
+from grail.protocol.committee import Committee
+from grail.protocol.units import WindowId
+from grail.settlement.payouts import Budgets, budgets
+from grail.settlement.reckoning import Reckoning
+
+
+def committee_of(subnet: Subnet, window: WindowId) -> Committee | None:
+    """Who holds which seat; None while the window is not sealed."""
+    challenge = subnet.challenge(window)
+    if challenge is None:
+        return None
+    return Committee(challenge, subnet.active_line(window), subnet.policy(window).audit_seats)
+
+
+def reckon(subnet: Subnet, window: WindowId) -> Reckoning | None:
+    """What the window pays, once its reveals are over; None where nobody committed, or nobody sealed it.
+
+    Remembered then: nothing on chain can change it any more.
+    """
+    if window in subnet.reckonings:
+        return subnet.reckonings[window]
+    committee, commitments = committee_of(subnet, window), subnet.commitments(window)
+    if committee is None or not commitments:
+        return None
+    over = subnet.chain.head().number > subnet.schedule.reveal_deadline(window)
+    found = Reckoning(
+        window=window,
+        commitments=commitments,
+        committee=committee,
+        sheets={reveal.validator: reveal.entries for reveal in subnet.reveals(window)},
+        convicted=subnet.convicted_in_time(window),
+    )
+    if over:
+        subnet.reckonings[window] = found
+    return found
+
+
+def budgets_of(subnet: Subnet, window: WindowId, found: Reckoning) -> Budgets:
+    """The window's emission in parts, as its statements fixed it, else as they would now."""
+    checkpoint = subnet.active_checkpoint(window) is not None
+    return budgets(subnet.policy(window), subnet.emission(window), found.terms, trainer=checkpoint)
