@@ -129,7 +129,7 @@ contract Jury is Bonds {
     function _file(Commitment calldata c, address accuser, bool contest_) private returns (uint256 id) {
         ledger.requireCommitted(c);
         if (court.convicted(c.window, c.miner)) revert Errors.AlreadyConvicted(c.window, c.miner);
-        bytes32 accusation = keccak256(abi.encode(c.window, c.miner, accuser, contest_));
+        bytes32 accusation = _accusation(c.window, c.miner, accuser, contest_);
         if (tried[accusation]) revert Errors.AlreadyAccused(c.window, c.miner);
         _requireInTime(c.window);
         tried[accusation] = true;
@@ -298,7 +298,7 @@ contract Jury is Bonds {
 
     /// @notice Has this accuser accused this submission already?
     function accusedBy(uint64 window, address miner, address accuser) external view returns (bool) {
-        return tried[keccak256(abi.encode(window, miner, accuser, false))];
+        return tried[_accusation(window, miner, accuser, false)];
     }
 
     function _close(uint256 id, Case storage k, Verdict verdict) private {
@@ -317,7 +317,11 @@ contract Jury is Bonds {
     function _closeContest(Case storage k, Verdict verdict) private {
         if (verdict == Verdict.Guilty) return _forfeit(k.accuser, k.bond);
         _give(k.petitioner, k.bond);
-        if (verdict != Verdict.Innocent) return;
+        if (verdict != Verdict.Innocent) {
+            // nobody decided: the plea may be made again
+            tried[_accusation(k.window, k.accused, k.accuser, true)] = false;
+            return;
+        }
         ++overturned[k.window][k.accused];
         (uint256 taken,) = vault.slash(k.accuser, policy.valueAt("reject_penalty", ledger.startOf(k.window)));
         bondsHeld += taken;
@@ -346,6 +350,10 @@ contract Jury is Bonds {
 
     function _requireOver(uint256 deadline) private view {
         if (pauseSwitch.clock() <= deadline) revert Errors.TooEarly(pauseSwitch.clock(), deadline + 1);
+    }
+
+    function _accusation(uint64 window, address miner, address accuser, bool contest_) private pure returns (bytes32) {
+        return keccak256(abi.encode(window, miner, accuser, contest_));
     }
 
     function _round(State state) private pure returns (uint256) {

@@ -361,6 +361,80 @@ contract JuryTest is Network {
         }
     }
 
+    // Contests
+
+    /// @dev Everybody rejects the miner's work; the first validator with a seat is contested.
+    function contested() private returns (uint256 id, uint256 who) {
+        committed.push(c);
+        scoreBy(0, 4, 2);
+        while (seatsOf(0, 0, validators[who]) == 0) ++who;
+        vm.prank(MINER);
+        id = jury.contest(c, validators[who], sheets[0][validators[who]]);
+        pass(2);
+        jury.draw(id);
+    }
+
+    function voteBut(uint256 id, uint256 who, Jury.Verdict word) private {
+        for (uint256 i = 0; i < 4; ++i) {
+            if (i != who && jury.seatsOf(id, validators[i]) > 0) commitVote(id, 1, i, word);
+        }
+        pass(11);
+        for (uint256 i = 0; i < 4; ++i) {
+            if (i != who && jury.seatsOf(id, validators[i]) > 0) revealVote(id, i, word);
+        }
+        pass(11);
+        jury.rule(id);
+        if (jury.caseOf(id).state == Jury.State.Closed) return;
+        pass(21);
+        jury.execute(id);
+    }
+
+    function test_contest_aWrongRejectionCostsItsValidator() public {
+        (uint256 id, uint256 who) = contested();
+        uint256 miner = token.balanceOf(MINER);
+        voteBut(id, who, Jury.Verdict.Innocent);
+        assertEq(jury.overturned(0, MINER), 1, "one hold less");
+        assertEq(vault.stakeOf(validators[who]), 9_950 ether, "the penalty");
+        assertEq(token.balanceOf(MINER) - miner, 75 ether, "the bond, and half the penalty");
+        assertEq(jury.bondsHeld(), 0, "nothing left behind");
+        assertTrue(!court.convicted(0, MINER), "nobody is convicted");
+        bytes memory sheet = sheets[0][validators[who]];
+        vm.prank(MINER);
+        vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyAccused.selector, 0, MINER));
+        jury.contest(c, validators[who], sheet);
+    }
+
+    function test_contest_aRightRejectionCostsThePleader() public {
+        (uint256 id, uint256 who) = contested();
+        uint256 before = token.balanceOf(validators[who]);
+        voteBut(id, who, Jury.Verdict.Guilty);
+        assertEq(jury.overturned(0, MINER), 0, "the hold stays");
+        assertEq(token.balanceOf(validators[who]) - before, 25 ether, "half the bond");
+        assertEq(vault.stakeOf(MINER), 2_000 ether, "a rejection is no fault");
+        assertEq(jury.bondsHeld(), 0, "nothing left behind");
+    }
+
+    function test_contest_whatNobodyDecidedMayBePleadedAgain() public {
+        (uint256 id, uint256 who) = contested();
+        uint256 before = token.balanceOf(MINER);
+        voteBut(id, who, Jury.Verdict.Abstain);
+        assertEq(token.balanceOf(MINER) - before, 50 ether, "the bond is back");
+        bytes memory sheet = sheets[0][validators[who]];
+        vm.prank(MINER);
+        jury.contest(c, validators[who], sheet);
+    }
+
+    function test_contest_onlyWhatASheetRejects() public {
+        committed.push(c);
+        scoreBy(0, 4, 1);
+        bytes memory sheet = sheets[0][validators[1]];
+        vm.startPrank(MINER);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotRejected.selector, 0, MINER, validators[1]));
+        jury.contest(c, validators[1], sheet);
+        vm.expectRevert(Errors.BadEvidence.selector);
+        jury.contest(c, validators[1], "another");
+    }
+
     function test_pause_stopsRulingsAndTheirDeadlines() public {
         uint256 id = accuse();
         vote(id, 1, Jury.Verdict.Guilty, Jury.Verdict.Guilty, Jury.Verdict.Guilty);
