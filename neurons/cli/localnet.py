@@ -29,7 +29,7 @@ def localnet(
         list[str], typer.Option("--train", help="A setting of the trainer, NAME=VALUE; several times for several.")
     ] = [],  # noqa: B006 (typer's way to say a list)
     lies: Annotated[
-        Path | None, typer.Option(help="A cast of liars in TOML: see docs/contracts.md. Three kinds lie without it.")
+        Path | None, typer.Option(help="A cast of liars in TOML: see docs/security.md. Three kinds lie without it.")
     ] = None,
     honest: Annotated[bool, typer.Option("--honest", help="Nobody lies about money.")] = False,
     seed: Annotated[int, typer.Option(help="Same seed, same report.", min=0)] = 0,

@@ -150,8 +150,8 @@ def test_three_windows_of_separate_processes(network):
             mine_to(schedule.score_deadline(window))
             until("the reveal", partial(subnet.reveals, window))
             mine_to(schedule.reveal_deadline(window) + 1)
-            until("the proposal", lambda w=window: subnet.proposal(w).deadline)
-            mine_to(subnet.proposal(window).deadline + 1)
+            until("the statement", lambda w=window: subnet.round(w).standing)
+            mine_to(subnet.round(window).deadline + 1)
             until("the settlement", partial(subnet.settlement, window))
             until("the claim", partial(said, "miner", "claim", window))
             until("the update", partial(said, "trainer", "learn", window))
@@ -162,7 +162,7 @@ def test_three_windows_of_separate_processes(network):
     assert codes == dict.fromkeys(ROLES, 0), f"graceful stop\n{logs(folder)}"
     for window in range(WINDOWS):
         assert subnet.commitment(window, miner).n_groups == 24
-        assert subnet.settlement(window)[1] > 0
+        assert subnet.round(window).closed and subnet.settlement(window)
     assert subnet.latest_version() >= 2, logs(folder)
     assert subnet.commitment(WINDOWS - 1, miner).checkpoint_version >= 2, "the miner went on with the trainer's weights"
     assert not any(subnet.neuron(s.address).jailed for s in signers.values())
