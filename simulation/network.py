@@ -295,16 +295,16 @@ class LocalNetwork:
             update=notes,
         )
         for part in self.parts:
-            neuron = self.subnet.neuron(part.signer.address)
+            address = part.signer.address
             self.run_log.add(
                 "neuron",
                 window,
                 name=part.name,
                 role=part.role.name.lower(),
                 cheat=part.cheat,
-                stake_wei=str(neuron.stake),
-                balance_wei=str(self.subnet.balance(part.signer.address)),
-                jailed=neuron.jailed,
+                stake_wei=str(self.subnet.position(address, address)),  # its own: what delegators bring is not earned
+                balance_wei=str(self.subnet.balance(address)),
+                jailed=self.subnet.neuron(address).jailed,
             )
         for liar in self.liars:
             profit = liar.wealth() - liar.funds

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from simulation.cast import GRAIL, POCKET, STAKES
+from simulation.cast import DELEGATED, GRAIL, POCKET, STAKES
 from simulation.network import LocalNetwork
 from simulation.results import RunResult
 
@@ -87,7 +87,7 @@ def _neurons(network: LocalNetwork) -> list[str]:
     rows = [
         "## Neurons at the end",
         "",
-        "| neuron | role | stake | balance | earned | status |",
+        "| neuron | role | own stake | balance | earned | status |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     last = network.next_window - 1
@@ -99,7 +99,10 @@ def _neurons(network: LocalNetwork) -> list[str]:
                 f"| {entry['name']} | {entry['role']} | {_grail(int(entry['stake_wei']))} | "
                 f"{_grail(int(entry['balance_wei']))} | {_grail(_earned(entry, STAKES[part.role]))} | {status} |"
             )
-    return [*rows, ""]
+    delegated = (
+        f"A delegator put {_grail(DELEGATED)} on {network.parts[0].name} and has its share of what that miner is paid."
+    )
+    return [*rows, "", delegated, ""]
 
 
 def _windows(network: LocalNetwork) -> list[str]:

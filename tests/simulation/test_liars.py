@@ -3,6 +3,8 @@
 import pytest
 
 from grail.errors import SettingsError
+from grail.protocol.records import Role
+from simulation.cast import STAKES
 from simulation.network import LocalNetwork
 from simulation.options import Lie, LocalnetOptions, load_lies
 
@@ -23,6 +25,8 @@ def test_no_liar_gains_and_no_token_is_lost(tmp_path):
     for kind, liar in kinds.items():
         assert any(entry["attack"] == kind for entry in network.run_log.of("lie")), kind
         assert liar.wealth() < liar.funds, kind
+    stakes = {int(entry["stake_wei"]) for entry in network.run_log.of("neuron") if entry["name"] == "miner-1"}
+    assert stakes == {STAKES[Role.MINER]}, "what its delegator staked is nothing that the miner earned"
     honest = [part for part in network.parts if part.cheat is None]
     assert not any(network.subnet.neuron(part.signer.address).jailed for part in honest)
 
