@@ -8,12 +8,14 @@ import os
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pydantic
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from grail.errors import SettingsError
+
+Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 
 class ChainSettings(pydantic.BaseModel, extra="forbid"):
@@ -146,12 +148,7 @@ def load_settings(path: Path | None = None) -> Settings:
     """Read a TOML file (optional) and the environment. Raises SettingsError naming file, key and what is wrong."""
     values: dict[str, Any] = {}
     if path is not None:
-        try:
-            values = tomllib.loads(path.read_text())
-        except OSError as error:
-            raise SettingsError(f"expected a settings file at {path} ({error.strerror})") from error
-        except tomllib.TOMLDecodeError as error:
-            raise SettingsError(f"expected TOML in {path}, got: {error}") from error
+        values = _read_toml(path, "a settings file")
         if "password" in values:
             raise SettingsError(f"expected no password in {path}: use key.password_file or GRAIL_PASSWORD")
     try:
@@ -183,3 +180,22 @@ def read_password(settings: Settings) -> str | None:
                 f"expected a password file at {settings.key.password_file} ({error.strerror})"
             ) from error
     return settings.password.get_secret_value() if settings.password else None
+
+
+def load_toml(path: Path, model: type[Model], what: str) -> Model:
+    """Read and check. `what`: the file, in words. Raises SettingsError naming file, key and what is wrong."""
+    values = _read_toml(path, what)
+    try:
+        return model.model_validate(values)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(f"{'.'.join(map(str, first['loc']))} in {path}: {first['msg']}") from error
+
+
+def _read_toml(path: Path, what: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise SettingsError(f"expected {what} at {path} ({error.strerror})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"expected TOML in {path}, got: {error}") from error

@@ -1,13 +1,11 @@
 """What a local network is to be: checked once, stored beside the run, compared when the run is resumed."""
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
 import pydantic
 
-from grail.config import TrainingSettings
-from grail.errors import SettingsError
+from grail.config import TrainingSettings, load_toml
 from grail.governance.policy import longest_dispute
 from grail.protocol.schedule import Schedule
 
@@ -104,12 +102,4 @@ def load_options(path: Path) -> LocalnetOptions:
 
 def load_lies(path: Path) -> tuple[Lie, ...]:
     """A cast of liars from a TOML file: [[lie]] tables. Raises SettingsError naming file and what is wrong."""
-    try:
-        return Cast.model_validate(tomllib.loads(path.read_text())).lie
-    except OSError as error:
-        raise SettingsError(f"expected a cast of liars at {path} ({error.strerror})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"expected TOML in {path}, got: {error}") from error
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        raise SettingsError(f"{'.'.join(map(str, first['loc']))} in {path}: {first['msg']}") from error
+    return load_toml(path, Cast, "a cast of liars").lie

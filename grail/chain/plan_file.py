@@ -1,13 +1,13 @@
 """A network's plan as a TOML file, and the state of its deployment, so that it can be broken off and resumed."""
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pydantic
 
 from grail.chain.deployment import NOBODY, NetworkPlan, VotingRules
+from grail.config import load_toml
 from grail.errors import SettingsError
 from grail.governance.acts import parse_address, parse_amount
 from grail.governance.policy import Floors
@@ -79,15 +79,7 @@ class PlanFile(pydantic.BaseModel, extra="forbid"):
 
 def load_plan(path: Path) -> PlanFile:
     """Read and check. Raises SettingsError naming file, key and what is wrong."""
-    try:
-        return PlanFile.model_validate(tomllib.loads(path.read_text()))
-    except OSError as error:
-        raise SettingsError(f"expected a plan at {path} ({error.strerror})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"expected TOML in {path}, got: {error}") from error
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        raise SettingsError(f"{'.'.join(map(str, first['loc']))} in {path}: {first['msg']}") from error
+    return load_toml(path, PlanFile, "a plan")
 
 
 def load_state(path: Path) -> dict[str, Any] | None:

@@ -28,7 +28,6 @@ class Settle:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._found: dict[int, Reckoning] = {}
 
     def due(self, window: WindowId, block: BlockNumber, schedule: Schedule) -> bool:
         """From the last block of the reveals on; the transaction lands one block later."""
@@ -39,11 +38,10 @@ class Settle:
         subnet = self._node.subnet
         now = subnet.round(window)
         if now.closed:
-            self._found.pop(window, None)
             return {"settled": True}
         if not subnet.commitments(window):
             return {"settled": False}
-        found = self._reckoning(window)
+        found = self._reckon(window)
         if found is None:
             return None
         try:
@@ -53,19 +51,8 @@ class Settle:
                 raise
             return None
 
-    def _reckoning(self, window: WindowId) -> Reckoning | None:
-        """What this validator states: computed once, for nothing on chain can change it any more."""
-        if window not in self._found:
-            subnet = self._node.subnet
-            if subnet.chain.head().number < subnet.schedule.reveal_deadline(window):
-                return None
-            made = self._reckon(window)
-            if made is None:
-                return None
-            self._found[window] = made
-        return self._found[window]
-
     def _reckon(self, window: WindowId) -> Reckoning | None:
+        """What this validator states."""
         return reckon(self._node.subnet, window)
 
     def _step(self, now: Round, found: Reckoning) -> Note | None:

@@ -61,11 +61,9 @@ class Money(Windows):
     def stated_terms(self, window: WindowId, number: int) -> Terms:
         """The terms of a statement, from its event. Raises ChainError when the node has none."""
         first = BlockNumber(self.schedule.reveal_deadline(window) + 1)
-        logs = self.chain.logs([self._board.address], first, self.chain.head().number)
-        for event in map(self._board.event, logs):
-            named = event is not None and event.name == "SettlementProposed" and event.fields["window"] == window
-            if event is not None and named and event.fields["id"] == number:
-                raw = event.fields["terms"]
+        for fields in self._logged("SettlementProposed", first):
+            if (fields["window"], fields["id"]) == (window, number):
+                raw = fields["terms"]
                 return Terms(root=raw["root"], whole=raw["whole"], due=raw["due"], earned=raw["earned"])
         raise ChainError(f"expected an event with the terms of statement {number} of window {window}: none found")
 
@@ -150,15 +148,15 @@ class Money(Windows):
 
     def named_nodes(self, duel: int, side: int, since: BlockNumber) -> list[Digest]:
         """The nodes that somebody named last for a side. Raises ChainError when the node has no such event."""
-        logs = self.chain.logs([self._board.address], since, self.chain.head().number)
-        found: list[Digest] = []
-        for event in map(self._board.event, logs):
-            named = event is not None and event.name == "NodesNamed"
-            if event is not None and named and (event.fields["duel"], event.fields["side"]) == (duel, side):
-                found = [bytes(node) for node in event.fields["nodes"]]
-        if not found:
+        named = [f for f in self._logged("NodesNamed", since) if (f["duel"], f["side"]) == (duel, side)]
+        if not named:
             raise ChainError(f"expected an event that names nodes of duel {duel}, side {side}: none found")
-        return found
+        return [bytes(node) for node in named[-1]["nodes"]]
+
+    def _logged(self, name: str, since: BlockNumber) -> list[dict[str, Any]]:
+        """Fields of all the board's events of this name from a block on, oldest first."""
+        logs = self.chain.logs([self._board.address], since, self.chain.head().number)
+        return [event.fields for event in map(self._board.event, logs) if event is not None and event.name == name]
 
     def _duel(self, number: int) -> Duel:
         raw = self._board.call("duelOf", number)
