@@ -22,6 +22,7 @@ from grail.protocol.gumbel import mandated_token, noise_words
 from grail.protocol.hashing import keccak256
 from grail.protocol.leaf import RolloutLeaf
 from grail.protocol.merkle import MerkleTree
+from grail.protocol.pledge import Past, Record
 from grail.protocol.records import Commitment
 from grail.protocol.schedule import Schedule
 from grail.protocol.sortition import jury_seed, seats
@@ -298,6 +299,51 @@ def sheet_vectors() -> list[dict[str, Any]]:
     return rows
 
 
+def pledge_vectors() -> list[dict[str, Any]]:
+    """What is paid of a worth for records of pledges kept, broken, raised, lowered, and of none."""
+    rows = []
+    for pledged, groups, past in (
+        (4, 4, ()),
+        (4, 4, ((4, 4), (4, 4), (4, 4), (4, 4))),
+        (4, 4, ((4, 4), (4, 0), (4, 3), (4, 4))),
+        (4, 3, ((4, 4),)),
+        (4, 5, ((4, 4),)),
+        (0, 1, ((0, 1),)),
+        (64, 64, ((1, 1), (1, 1))),
+        (1, 1, ((64, 32), (64, 64))),
+        (4, 4, ((0, 9), (2, 2))),
+        (4_096, 4_096, ((4_096, 4_095),) * 16),
+    ):
+        record = Record(
+            pledged,
+            [Past(then, _delivering(delivered) if delivered else None) for then, delivered in past],
+        )
+        for worth in (0, 1, 8_191_999, 2**64 - 1):
+            rows.append(
+                {
+                    "pledged": pledged,
+                    "groups": groups,
+                    "worth": str(worth),
+                    "pledges": [then for then, _ in past],
+                    "delivered": [delivered for _, delivered in past],
+                    "paid": str(record.paid(worth, groups)),
+                }
+            )
+    return rows
+
+
+def _delivering(groups: int) -> Commitment:
+    return Commitment(
+        window=WindowId(0),
+        miner=bytes(20),
+        root=bytes(32),
+        blob_digest=bytes(32),
+        n_groups=groups,
+        checkpoint_version=CheckpointVersion(1),
+        worth=0,
+    )
+
+
 def leaf_tree_vectors() -> list[dict[str, Any]]:
     """Trees of leaves: root, depth, and the path of one leaf."""
     rows = []
@@ -339,6 +385,7 @@ MADE = {
     "sum_tree": sum_tree_vectors,
     "sortition": sortition_vectors,
     "sheets": sheet_vectors,
+    "pledges": pledge_vectors,
     "leaves": leaf_tree_vectors,
 }
 

@@ -110,7 +110,7 @@ class LocalNetwork:
         holder = signer_of(self.options.seed, "holder")
         self.chain.send(self.funder, holder.address, b"", GAS_MONEY)
         accounts = sum(len(liar.accounts) + 2 for liar in self.liars)
-        genesis = self.chain.head().number + 50 + 6 * (len(self.parts) + accounts)
+        genesis = self.chain.head().number + 50 + 7 * (len(self.parts) + accounts)
         schedule = self.options.schedule(genesis)
         plan = NetworkPlan(
             schedule=schedule,
@@ -143,6 +143,8 @@ class LocalNetwork:
         self.chain.send(self.funder, part.signer.address, b"", GAS_MONEY)
         self.subnet.transfer(holder, part.signer.address, stake + POCKET)
         self.subnet.register(part.signer, part.role, f"localnet://{part.name}", stake)
+        if part.role is Role.MINER:
+            self.subnet.pledge(part.signer, self.options.groups)
 
     def _publish_base(self, checkpoint: Checkpoint) -> None:
         """The trainer registers the base checkpoint's fingerprint as version 1."""

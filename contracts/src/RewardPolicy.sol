@@ -67,6 +67,7 @@ contract RewardPolicy is Governed {
         (phaseFloor, windowBlocks) = (floors.phase, floors.window);
         _define("group_size", 8, 2, 64);
         _define("max_groups", 64, 1, 4096);
+        _define("reliability_windows", 4, 1, 16);
         _define("max_group_worth", 8_192_000, 1_000, 1_000_000_000_000);
         _define("sketch_dim", 8, 1, 64);
         _define("sketch_stride", 8, 1, 1024);

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {CheckpointRegistry} from "./CheckpointRegistry.sol";
 import {DrandBeacon} from "./DrandBeacon.sol";
 import {NeuronRegistry} from "./NeuronRegistry.sol";
@@ -15,10 +16,11 @@ import {Events} from "./libraries/Events.sol";
 import {Keys} from "./libraries/Keys.sol";
 import {Schedule, Timing} from "./libraries/Schedule.sol";
 
-/// @title Windows, their randomness, and the miners' commitments: one word each; the rest is in the event.
+/// @title Windows, their randomness, the miners' pledges and commitments: one word each; the rest is in the event.
 /// @dev A window's two draws of randomness take a block's hash; with beacon_drand also a drand round, in two steps: the
 ///      first fixes the hash and calls a round that lies ahead, the second brings it. No choice is left after either.
 contract RolloutLedger is EIP712 {
+    using Checkpoints for Checkpoints.Trace208;
     using Schedule for Timing;
 
     /// @notice Before work begins; after commitments have ended.
@@ -58,6 +60,8 @@ contract RolloutLedger is EIP712 {
     /// @notice A miner's commitment: Commitments.digest but for the last four bytes, which are its number in the
     ///         window, from one; zero when it made none.
     mapping(uint64 window => mapping(address miner => bytes32)) public commitmentOf;
+    /// @dev Groups that a miner has pledged, by the window from which on they are.
+    mapping(address miner => Checkpoints.Trace208) private pledges;
 
     constructor(
         RewardPolicy policy_,
@@ -105,6 +109,21 @@ contract RolloutLedger is EIP712 {
     /// @notice Who signed a commitment for this ledger on this chain; reverts on a malformed or malleable signature.
     function signerOf(Commitment calldata c, bytes calldata signature) public view returns (address) {
         return ECDSA.recover(_hashTypedDataV4(Commitments.digest(c)), signature);
+    }
+
+    /// @notice Fixes how many groups the sender's miner delivers a window, from the window after the next on (before
+    ///         the first window: from that one on): before any beacon of theirs can be known. Its pay follows from what
+    ///         it delivers of them (Pledges); more than that is not paid.
+    function pledge(uint32 groups) external {
+        (address miner,) = registry.requireWorker(msg.sender, Role.Miner);
+        uint64 from = block.number < genesis ? 0 : schedule().windowOf(block.number) + 2;
+        pledges[miner].push(uint48(from), groups);
+        emit Events.Pledged(miner, from, groups);
+    }
+
+    /// @notice Groups that a miner has pledged to deliver in a window.
+    function pledgeOf(uint64 window, address miner) external view returns (uint256) {
+        return pledges[miner].upperLookupRecent(uint48(window));
     }
 
     /// @notice Groups a miner may commit in a window that has begun: what the stake covers that it had before the

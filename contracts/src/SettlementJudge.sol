@@ -8,6 +8,7 @@ import {ValidatorSet} from "./ValidatorSet.sol";
 import {Commitment} from "./libraries/Commitments.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Schedule, Timing} from "./libraries/Schedule.sol";
+import {Pledges} from "./libraries/Pledges.sol";
 import {Evidence, LeafTree, SettlementLeaf} from "./libraries/Settlements.sol";
 import {Sheets} from "./libraries/Sheets.sol";
 import {Sortition} from "./libraries/Sortition.sol";
@@ -17,7 +18,7 @@ interface ISheets {
 }
 
 /// @title What a window pays, one leaf at a time, from chain data alone. Twin of grail/settlement/reckoning.py.
-/// @dev Reads: commitments and their order (RolloutLedger), the active set of before the window (ValidatorSet), the
+/// @dev Reads: pledges, commitments and their order (RolloutLedger), the active set of before the window (ValidatorSet), the
 ///      challenge, the revealed sheets (ScoreBoard), convictions up to the reveal deadline (FaultCourt), the window's
 ///      policy. For given leaf before there is exactly one right leaf, whoever asks and whatever evidence is shown:
 ///      what does not fit the chain is refused.
@@ -90,7 +91,7 @@ contract SettlementJudge {
         view
         returns (SettlementLeaf memory leaf)
     {
-        if (e.commitments.length != 1) revert Errors.BadEvidence();
+        if (e.commitments.length == 0) revert Errors.BadEvidence();
         Commitment calldata c = e.commitments[0];
         if (c.window != d.window || ledger.numberOf(c) != index + 1) revert Errors.BadEvidence();
         leaf.account = c.miner;
@@ -99,9 +100,35 @@ contract SettlementJudge {
         leaf.whole += c.worth;
         bool answered;
         (answered, leaf.holds) = _verdicts(d, index, e.sheets);
+        uint128 paid = _paid(d, e.commitments);
         if (!answered) return leaf;
-        leaf.value = c.worth;
-        if (leaf.holds == 0) leaf.sum += c.worth;
+        leaf.value = paid;
+        if (leaf.holds == 0) leaf.sum += paid;
+    }
+
+    /// @dev The part of a submission's worth that is paid (Pledges), by the last reliability_windows windows in which
+    ///      anybody worked at all.
+    /// @param shown the submission, then what its miner committed in those windows, oldest first
+    function _paid(Draw memory d, Commitment[] calldata shown) private view returns (uint128) {
+        Commitment calldata c = shown[0];
+        uint64 windows = uint64(policy.valueAt("reliability_windows", d.stakeBlock + 1));
+        uint256 next = 1;
+        Pledges.Record memory r;
+        r.pledged = ledger.pledgeOf(c.window, c.miner);
+        for (uint64 v = c.window > windows ? c.window - windows : 0; v < c.window; ++v) {
+            if (ledger.countOf(v) == 0) continue;
+            uint256 delivered = 0;
+            if (ledger.commitmentOf(v, c.miner) != 0) {
+                if (next == shown.length) revert Errors.BadEvidence();
+                Commitment calldata past = shown[next++];
+                if (past.window != v || past.miner != c.miner) revert Errors.BadEvidence();
+                ledger.requireCommitted(past);
+                delivered = past.groups;
+            }
+            Pledges.add(r, ledger.pledgeOf(v, c.miner), delivered);
+        }
+        if (next != shown.length) revert Errors.BadEvidence();
+        return uint128(Pledges.paid(r, c.worth, c.groups));
     }
 
     /// @dev Did any seat accept or reject, and how many of those who hold the seats reject?

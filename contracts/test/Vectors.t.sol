@@ -7,6 +7,7 @@ import {Commitment, Commitments} from "../src/libraries/Commitments.sol";
 import {Keys} from "../src/libraries/Keys.sol";
 import {Leaf, RolloutLeaf} from "../src/libraries/Leaf.sol";
 import {Philox} from "../src/libraries/Philox.sol";
+import {Pledges} from "../src/libraries/Pledges.sol";
 import {Schedule, Timing} from "../src/libraries/Schedule.sol";
 import {Sortition} from "../src/libraries/Sortition.sol";
 import {Entry, SumTree} from "../src/libraries/SumTree.sol";
@@ -250,6 +251,22 @@ contract VectorsTest is Test {
 
     function sheetEntry(bytes calldata sheet, uint256 page, uint256 rank) external pure returns (uint256) {
         return Sheets.entry(sheet, page, rank);
+    }
+
+    function test_pledges() public view {
+        string memory j = load("pledges");
+        uint256 n = count(j, "groups");
+        for (uint256 i = 0; i < n; ++i) {
+            Pledges.Record memory r = Pledges.Record(vm.parseJsonUint(j, path(i, "pledged")), 0, 0);
+            uint256[] memory promises = vm.parseJsonUintArray(j, path(i, "pledges"));
+            uint256[] memory delivered = vm.parseJsonUintArray(j, path(i, "delivered"));
+            for (uint256 v = 0; v < promises.length; ++v) {
+                Pledges.add(r, promises[v], delivered[v]);
+            }
+            uint256 paid =
+                Pledges.paid(r, vm.parseJsonUint(j, path(i, "worth")), vm.parseJsonUint(j, path(i, "groups")));
+            assertEq(paid, vm.parseJsonUint(j, path(i, "paid")), "paid");
+        }
     }
 
     function test_leaves() public view {

@@ -48,6 +48,7 @@ class Floors:
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("group_size", "rollouts", 8, 2, 64, "the G of GRPO: half the groups of a mid-skill model are mixed"),
     Parameter("max_groups", "groups", 64, 1, 4096, "bounds one miner's blob and its share of a window"),
+    Parameter("reliability_windows", "windows", 4, 1, 16, "an honest breakdown is forgotten in a quarter of a day"),
     Parameter("max_group_worth", "10⁻³ tokens", 8_192_000, 1_000, 10**12, "8 rollouts of 1,024 tokens, base rate"),
     Parameter("sketch_dim", "float16", 8, 1, 64, "16 bytes per sketched position"),
     Parameter("sketch_stride", "tokens", 8, 1, 1024, "with sketch_dim 8: 2 bytes a token"),
@@ -101,6 +102,7 @@ class Policy:
 
     group_size: int
     max_groups: int
+    reliability_windows: int
     max_group_worth: int
     sketch_dim: int
     sketch_stride: int

@@ -1,8 +1,11 @@
 """A window's reckoning from the chain. Every role can check every payout."""
 
+from collections.abc import Sequence
+
 from grail.chain.subnet import Subnet
 from grail.protocol.committee import Committee
-from grail.protocol.units import WindowId
+from grail.protocol.pledge import Past, Record
+from grail.protocol.units import Address, WindowId
 from grail.settlement.payouts import Budgets, budgets
 from grail.settlement.reckoning import Reckoning
 
@@ -32,10 +35,26 @@ def reckon(subnet: Subnet, window: WindowId) -> Reckoning | None:
         committee=committee,
         sheets={reveal.validator: reveal.entries for reveal in subnet.reveals(window)},
         convicted=subnet.convicted_in_time(window),
+        records=records_of(subnet, window, [entry.miner for entry in commitments]),
     )
     if over:
         subnet.reckonings[window] = found
     return found
+
+
+def records_of(subnet: Subnet, window: WindowId, miners: Sequence[Address]) -> dict[Address, Record]:
+    """What miners had pledged for a window, and what the last windows in which anybody worked say of them."""
+    count = subnet.policy(window).reliability_windows
+    past = [WindowId(number) for number in range(max(0, window - count), window)]
+    worked = [({entry.miner: entry for entry in subnet.commitments(number)}, subnet.pledges(number)) for number in past]
+    pledged = subnet.pledges(window)
+    return {
+        miner: Record(
+            pledged.get(miner, 0),
+            [Past(then.get(miner, 0), entries.get(miner)) for entries, then in worked if entries],
+        )
+        for miner in miners
+    }
 
 
 def budgets_of(subnet: Subnet, window: WindowId, found: Reckoning) -> Budgets:

@@ -50,6 +50,12 @@ def cheat_outlook(
     return CheatOutlook(fake_groups, 1 - missed, gain, loss, loss / (missed * gain) if missed * gain else math.inf)
 
 
+def start_up(policy: Policy) -> float:
+    """Windows' pay that a new identity forgoes until it is paid in full, delivering all that it pledged from the first
+    window on: nothing in the first, 1/R in the second, and so on."""
+    return (policy.reliability_windows + 1) / 2
+
+
 @dataclass(frozen=True, slots=True)
 class CommitteeOutlook:
     """What an adversary with this share of the active stake may hope for; exact.

@@ -26,10 +26,10 @@ _ZERO = bytes(32)
 class SettlementLeaf:
     """One step of the reckoning; worth in thousandths of a token.
 
-    account: the miner, or the validator of the place (zero where it was empty). value: a miner's payable worth; a
-    validator's judged worth up to this page. holds: validators that reject the submission. whole: worth of all
-    submissions up to this one; the same in all validators' leaves. sum: what is paid at once up to here; in validators'
-    leaves, what all have judged up to here.
+    account: the miner, or the validator of the place (zero where it was empty). value: a miner's payable worth, a
+    part of what was committed (Record.paid); a validator's judged worth up to this page. holds: validators that reject
+    the submission. whole: worth of all submissions up to this one; the same in all validators' leaves. sum: what is
+    paid at once up to here; in validators' leaves, what all have judged up to here.
     """
 
     account: Address

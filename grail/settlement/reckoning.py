@@ -9,6 +9,7 @@ from functools import cached_property
 
 from grail.protocol.committee import Committee
 from grail.protocol.hashing import encode_static, keccak256
+from grail.protocol.pledge import Record
 from grail.protocol.records import Commitment, Terms
 from grail.protocol.units import Address, Digest
 from grail.settlement.leaves import NO_LEAF, PLACES, LeafTree, SettlementLeaf, page_count
@@ -24,14 +25,15 @@ def terms_digest(window: int, terms: Terms) -> Digest:
 
 @dataclass(frozen=True)
 class Reckoning:
-    """A window's chain data: commitments in order, who held which seat, the revealed sheets, and who was convicted up
-    to the reveal deadline."""
+    """A window's chain data: commitments in order, who held which seat, the revealed sheets, who was convicted up to
+    the reveal deadline, and every committer's record."""
 
     window: int
     commitments: Sequence[Commitment]
     committee: Committee
     sheets: Mapping[Address, bytes]
     convicted: frozenset[Address]
+    records: Mapping[Address, Record]
 
     @cached_property
     def leaves(self) -> tuple[SettlementLeaf, ...]:
@@ -55,9 +57,12 @@ class Reckoning:
         return Terms(root=self.tree.root, whole=miners.whole, due=miners.sum, earned=last.sum)
 
     def accepted(self) -> list[Commitment]:
-        """Submissions that are paid at once."""
-        pairs = zip(self.commitments, self.leaves, strict=False)
-        return [entry for entry, leaf in pairs if leaf.value and not leaf.holds]
+        """Submissions that a seat accepts and none rejects, paid in full or not."""
+        return [
+            entry
+            for index, entry in enumerate(self.commitments)
+            if entry.miner not in self.convicted and self._words(index) == {Entry.ACCEPT}
+        ]
 
     def leaf_of(self, account: Address, *, validator: bool) -> int | None:
         """Where an account's pay stands: a miner's own leaf, a validator's last; None when it has none."""
@@ -99,10 +104,9 @@ class Reckoning:
         entry = self.commitments[index]
         if entry.miner in self.convicted:
             return SettlementLeaf(entry.miner, 0, 0, before.whole, before.sum)
-        words = [self.said(index, holder) for holder in self.holders(index)]
-        answered = any(word in JUDGED for said in words for word in said)
-        holds = sum(Entry.REJECT in said for said in words)
-        value = entry.worth if answered else 0
+        answered = self._words(index)
+        holds = len(self.rejecting(index))
+        value = self.records[entry.miner].paid(entry.worth, entry.n_groups) if answered else 0
         due = value if holds == 0 else 0
         return SettlementLeaf(entry.miner, value, holds, before.whole + entry.worth, before.sum + due)
 
@@ -117,6 +121,10 @@ class Reckoning:
         own = 0 if page == 0 else before.value
         total = 0 if place == page == 0 else before.sum
         return SettlementLeaf(holder, own + worth, 0, before.whole, total + worth)
+
+    def _words(self, index: int) -> set[Entry]:
+        """Verdicts that seats of a submission have given."""
+        return {word for holder in self.holders(index) for word in self.said(index, holder)} & set(JUDGED)
 
     def _rank(self, index: int, holder: Address) -> int:
         """Entries of a holder on the page before this submission's."""

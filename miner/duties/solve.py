@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from grail.checkpoints.files import Checkpoint
 from grail.environments.mandates import BeaconMandates
+from grail.errors import BadSubmission
 from grail.inference.base import Engine, Generation, RolloutRequest
 from grail.inference.text import TextCodec
 from grail.proofs.sketch import SketchPlan
@@ -15,6 +16,7 @@ from grail.protocol.units import BlockNumber, CheckpointVersion, MicroReward, Wi
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
 from grail.runtime.randomness import opened
+from grail.verification.checks.structure import shape_problem
 from miner.duties.drafts import Drafts
 
 
@@ -24,7 +26,7 @@ class Solve:
     name = "solve"
 
     def __init__(self, node: Node, groups: int) -> None:
-        """`groups`: most groups to commit; the stake may allow fewer."""
+        """`groups`: to commit until a pledge is in force; the stake may allow fewer."""
         self.node = node
         self._groups = groups
         self._drafts = Drafts(node.journal, node.signer.name)
@@ -49,12 +51,24 @@ class Solve:
             node.log.info("waiting for the next version", neuron=node.name, window=window)
             return {"committed": False}
         checkpoint = node.checkpoints.fetch(record)
-        groups = min(self._groups, subnet.groups_allowed(window, node.address))
+        groups = min(self.promised(window), subnet.groups_allowed(window, node.address))
         submission = self.work(window, checkpoint, groups, record.version)
+        self.inspect(submission, checkpoint)
         commitment = self.publish(submission, node.blob_limits(window, checkpoint, groups))
         subnet.commit(node.signer, commitment)
         self._drafts.forget()
         return _note(commitment)
+
+    def promised(self, window: WindowId) -> int:
+        """Groups to deliver: those pledged; before a first pledge is in force what is going to be, unpaid, for it
+        counts as delivered later."""
+        return self.node.subnet.pledged(window, self.node.address) or self._groups
+
+    def inspect(self, submission: Submission, checkpoint: Checkpoint) -> None:
+        """Raises BadSubmission on work that an audit could not read: once committed, a jury would convict for it."""
+        problem = shape_problem(submission, checkpoint)
+        if problem is not None:
+            raise BadSubmission(f"own work is malformed at {problem[0]}, and is not committed: {problem[1]}")
 
     def work(self, window: WindowId, checkpoint: Checkpoint, groups: int, version: int) -> Submission:
         """The whole submission: every group that the beacon mandates, in order."""

@@ -14,6 +14,7 @@ from neurons.cli import (
     keys,
     localnet,
     models,
+    pledge,
     plot,
     redteam,
     relay,
@@ -31,7 +32,8 @@ app = typer.Typer(
     add_completion=False,
 )
 for module in (
-    localnet, models, run, verify, calibrate, redteam, bench, plot, relay, inspect, keys, stake, vote, court, deploy,
+    localnet, models, run, verify, calibrate, redteam, bench, plot, relay, inspect, keys, pledge, stake, vote, court,
+    deploy,
 ):  # fmt: skip
     module.add_to(app)
 

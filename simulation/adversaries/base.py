@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from grail.checkpoints.files import Checkpoint
 from grail.environments.mandates import BeaconMandates
 from grail.inference.base import Engine, Generation, ReplayRequest, RolloutRequest
 from grail.inference.transformers_engine import TransformersEngine
@@ -44,6 +45,9 @@ class Attack(Solve):
     def family(cls) -> str:
         """The file that the attack lives in."""
         return cls.__module__.rsplit(".", 1)[-1]
+
+    def inspect(self, submission: Submission, checkpoint: Checkpoint) -> None:
+        """A cheat does not look."""
 
     def offends(self, window: WindowId) -> bool:
         """Does it cheat in this window? Copying one's last window needs a last window."""

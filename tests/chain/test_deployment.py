@@ -64,7 +64,7 @@ FOR_ANYBODY = {
     "StakeVault": {"stake", "requestUnstake", "withdraw", "collect", "announceCommission", "abandon", "review"},
     "ValidatorSet": {"sit", "shrink"},
     "NeuronRegistry": {"register", "proposeHotkey", "setEndpoint", "setSs58"},
-    "RolloutLedger": {"commit", "commitFor", "open", "openWith", "seal", "sealWith"},
+    "RolloutLedger": {"pledge", "commit", "commitFor", "open", "openWith", "seal", "sealWith"},
     "RewardPool": {"claim", "claimShare", "expire"},
     "ScoreBoard": {
         "commitScores", "revealScores", "propose", "finalize", "refute", "refuteSums", "openDuel", "name", "descend",

@@ -68,6 +68,8 @@ class Town:
             self.subnet.transfer(self.holder, who.address, (stake + 3_000) * GRAIL)
             if role is not Role.NONE:
                 self.subnet.register(who, role, "", stake * GRAIL)
+            if role is Role.MINER:
+                self.subnet.pledge(who, 4)
         self.chain.send(self.holder, GUARDIAN.address, b"", 10**19)
         record = CheckpointRecord(
             version=0, fingerprint=b"f" * 32, parent=bytes(32), manifest=bytes(32), rules_hash=bytes(32),
@@ -228,6 +230,27 @@ def test_every_leaf_is_what_the_judge_says(town):
             SettlementLeaf(said["account"], said["value"], said["holds"], said["whole"], said["sum"])
             == (found.leaves[index])
         ), index
+
+
+def test_a_pledge_that_is_not_kept_costs_pay(town):
+    """The judge agrees, and with the record of every window that it needs to be shown."""
+    subnet, judge, values = town.subnet, town.subnet.contracts["SettlementJudge"], []
+    first = town.next_window()
+    town.commit(first)
+    subnet.pledge(town.miner, 8)
+    assert (subnet.pledged(first + 1, town.miner.address), subnet.pledged(first + 2, town.miner.address)) == (4, 8)
+    for _ in range(2):
+        window = town.next_window()
+        entry = town.commit(window)
+        found = town.score(window, [Entry.ACCEPT] * 3)
+        shown, sheets = evidence_of(found, 0)
+        assert shown[0] == entry and shown[1:] == [subnet.commitment(e.window, e.miner) for e in shown[1:]]
+        said = judge.call("leafAt", window, 0, NO_LEAF.values(), ([commitment_values(e) for e in shown], sheets))
+        assert said["value"] == found.leaves[0].value and said["whole"] == entry.worth
+        values.append(found.leaves[0].value)
+    assert values == [3_000, 1_500], "four groups a window are half of eight"
+    subnet.pledge(town.miner, 4)
+    town.next_window()
 
 
 def test_a_false_leaf_is_refuted_where_it_is_known(town):

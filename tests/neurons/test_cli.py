@@ -114,8 +114,14 @@ def test_doctor_economics_weighs_cheats_of_every_size():
     answer = grail("doctor", "economics", "--json")
     found = json.loads(answer.stdout.splitlines()[-1])
     assert answer.returncode == 0 and found["least_margin"] > 10
-    assert [row["name"].split()[1] for row in found["strategies"]] == ["1", "6", "32", "64"]
-    assert all(row["margin"] is None or row["margin"] > 10 for row in found["strategies"])
+    cheats, picks = found["strategies"][:4], found["strategies"][4:]
+    assert [row["name"].split()[1] for row in cheats] == ["1", "6", "32", "64"]
+    assert all(row["margin"] is None or row["margin"] > 10 for row in cheats)
+    assert [row["name"].split(":")[0] for row in picks] == [
+        "ground keys", "late stake", "picked identities", "picked prefixes",
+    ]  # fmt: skip
+    assert all(row["gain_per_window"] > 0 and row["margin"] >= 1 for row in picks)
+    assert found["start_up_windows"] == 2.5
     shares = [row["share"] for row in found["committee"]]
     assert shares == [0.1, 0.2, 0.3, 0.4, 0.5] and found["committee"][0]["p_no_honest_seat"] == 1e-5
     assert "deterrence holds" in answer.stdout

@@ -43,7 +43,7 @@ def test_a_lone_accuser_of_an_honest_miner_loses_its_bond(tmp_path):
 
 def test_a_broken_verifier_abstains_and_nobody_is_hurt(tmp_path, monkeypatch):
     """A crash in one validator's engine is no verdict: the miner is paid by the others and keeps its stake."""
-    options = LocalnetOptions(windows=1, miners=1, cheats=0, validators=3, groups=4)
+    options = LocalnetOptions(windows=1, miners=3, cheats=0, validators=3, groups=2)
     network = LocalNetwork(options, tmp_path / "run")
     broken = next(s for s in network.services if s.node.name == "validator-1")
 

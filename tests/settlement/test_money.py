@@ -1,5 +1,6 @@
 """From sheets to payouts: laws that must hold for any sheets, stakes and convictions."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from grail.governance.policy import Policy
 from grail.protocol.committee import NOBODY, Committee, Place
 from grail.protocol.hashing import keccak256
+from grail.protocol.pledge import Past, Record
 from grail.protocol.records import Commitment
 from grail.settlement.economics import committee_outlook
 from grail.settlement.evidence import evidence_of
@@ -43,6 +45,24 @@ def sheet(seats: Committee, commitments: list[Commitment], who: bytes, words: li
     return encode_sheet(pages)
 
 
+def kept(commitments: list[Commitment]) -> dict[bytes, Record]:
+    """Everybody delivered all that it had pledged, so far."""
+    return {entry.miner: Record(entry.n_groups, [Past(entry.n_groups, entry)]) for entry in commitments}
+
+
+@st.composite
+def histories(draw, entry):
+    past = [
+        Past(draw(st.integers(0, 4)), replace(entry, n_groups=draw(st.integers(1, 4))) if draw(st.booleans()) else None)
+        for _ in range(draw(st.integers(0, 4)))
+    ]
+    return Record(draw(st.integers(0, 4)), past)
+
+
+def reckoning(commitments, seats, sheets) -> Reckoning:
+    return Reckoning(3, commitments, seats, sheets, frozenset(), kept(commitments))
+
+
 @st.composite
 def windows(draw):
     worths = draw(st.lists(st.integers(0, 10**7), min_size=1, max_size=70))
@@ -56,7 +76,8 @@ def windows(draw):
     if draw(st.booleans()):
         sheets[VALIDATORS[0]] = draw(st.binary(max_size=40))
     convicted = frozenset(entry.miner for entry in commitments if draw(st.integers(0, 9)) == 0)
-    return Reckoning(3, commitments, seats, sheets, convicted)
+    records = {entry.miner: draw(histories(entry)) for entry in commitments}
+    return Reckoning(3, commitments, seats, sheets, convicted, records)
 
 
 @given(windows())
@@ -75,7 +96,8 @@ def test_payouts_never_exceed_the_emission_and_the_parts_sum_up(found):
     assert sum(leaf.value for leaf in last) == terms.earned
     for entry, leaf in zip(found.commitments, miners, strict=True):
         assert leaf.account == entry.miner
-        assert leaf.value in (0, entry.worth) and (entry.miner not in found.convicted or leaf.value == 0)
+        assert leaf.value in (0, found.records[entry.miner].paid(entry.worth, entry.n_groups))
+        assert leaf.value <= entry.worth and (entry.miner not in found.convicted or leaf.value == 0)
 
 
 @given(windows(), st.integers(0, 10**6))
@@ -90,7 +112,7 @@ def test_every_leaf_is_under_the_root(found, which):
 
 
 def test_two_trees_differ_first_where_their_leaves_do():
-    found = Reckoning(3, [commitment(i, 100) for i in range(9)], committee([1] * 5), {}, frozenset())
+    found = reckoning([commitment(i, 100) for i in range(9)], committee([1] * 5), {})
     for wrong in (0, 8, 9, 100, len(found.leaves) - 1):
         leaves = list(found.leaves)
         leaves[wrong] = found.leaves[wrong].__class__(b"x" * 20, 1, 0, 0, 0)
@@ -122,8 +144,8 @@ def test_one_seat_that_rejects_holds_the_pay_and_leaves_everybody_elses_as_it_is
     honest = {who: sheet(seats, commitments, who, [Entry.ACCEPT]) for who in VALIDATORS}
     liar = seats.holders(0)[0]
     words = [Entry.REJECT, Entry.ACCEPT]
-    found = Reckoning(3, commitments, seats, honest | {liar: sheet(seats, commitments, liar, words)}, frozenset())
-    right = Reckoning(3, commitments, seats, honest, frozenset())
+    found = reckoning(commitments, seats, honest | {liar: sheet(seats, commitments, liar, words)})
+    right = reckoning(commitments, seats, honest)
     assert found.rejecting(0) == [liar] and found.leaves[0].holds == 1 and found.leaves[0].value == 1_000
     assert found.leaves[1].value == right.leaves[1].value and found.terms.whole == right.terms.whole
     assert [c.miner for c in found.accepted()] == [commitments[1].miner]
@@ -133,8 +155,8 @@ def test_silence_costs_the_silent_alone():
     commitments, seats = [commitment(i, 1_000) for i in range(40)], committee([10**21] * 5)
     sheets = {who: sheet(seats, commitments, who, [Entry.ACCEPT]) for who in VALIDATORS}
     silent = VALIDATORS[0]
-    found = Reckoning(3, commitments, seats, {w: s for w, s in sheets.items() if w != silent}, frozenset())
-    right = Reckoning(3, commitments, seats, sheets, frozenset())
+    found = reckoning(commitments, seats, {w: s for w, s in sheets.items() if w != silent})
+    right = reckoning(commitments, seats, sheets)
     for who in VALIDATORS:
         mine, due = found.leaf_of(who, validator=True), right.leaf_of(who, validator=True)
         assert found.leaves[mine].value == (0 if who == silent else right.leaves[due].value)
@@ -142,8 +164,8 @@ def test_silence_costs_the_silent_alone():
 
 def test_evidence_of_a_silent_validator_is_an_empty_sheet():
     commitments, seats = [commitment(0, 1_000)], committee([10**21, 0, 0, 0, 0])
-    found = Reckoning(3, commitments, seats, {}, frozenset())
-    assert evidence_of(found, 0) == (commitments, [b""])
+    found = reckoning(commitments, seats, {})
+    assert evidence_of(found, 0) == (commitments * 2, [b""]), "itself, and the miner's only one before"
     assert evidence_of(found, 1) == ([], [b""])
 
 

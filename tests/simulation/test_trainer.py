@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from grail.config import TrainingSettings
 from grail.errors import StorageError
 from grail.protocol.records import Role
 from grail.protocol.units import MICRO
@@ -18,7 +19,9 @@ from trainer.duties.learn import Learn
 
 
 class Patient(LocalnetOptions):
-    """Several tests publish from the same window's work."""
+    """Several tests publish from the same window's work, ever further from the policy that made it."""
+
+    training: TrainingSettings = TrainingSettings(alarm_kl=100.0)
 
     def policy_overrides(self, schedule):
         return super().policy_overrides(schedule) | {"max_staleness": 8}

@@ -83,17 +83,17 @@ def test_a_verdict_has_no_truth_value(bench):
 def test_the_blob_must_be_the_committed_one(bench, field):
     lie = {"window": 5, "miner": b"x" * 20, "checkpoint_version": 2}[field]
     verdict = bench.judge(bench.honest, **{field: lie})
-    assert (verdict.outcome, verdict.finding.check) == (Outcome.REJECT, "structure")
+    assert (verdict.outcome, verdict.finding.check) == (Outcome.FAULT, "structure")
 
 
 def test_a_root_of_other_leaves(bench):
     verdict = bench.judge(bench.honest, root=bytes(32))
-    assert (verdict.outcome, verdict.finding.check) == (Outcome.REJECT, "structure")
+    assert (verdict.outcome, verdict.finding.check) == (Outcome.FAULT, "structure")
 
 
-def test_garbage_is_rejected_in_words(bench):
+def test_garbage_is_a_fault_in_words(bench):
     verdict = bench.judge(bench.honest, blob=encode(bench.honest, bench.limits)[:-1])
-    assert verdict.outcome is Outcome.REJECT and "truncated" in verdict.finding.reason
+    assert verdict.finding.fault is FaultKind.STRUCTURE and "truncated" in verdict.finding.reason
 
 
 def test_another_environment_is_an_on_chain_fault(bench):
@@ -150,7 +150,7 @@ def test_an_early_stop_is_caught(bench, tiny):
     assert verdict.outcome is Outcome.FAULT and verdict.finding.fault is FaultKind.REPLAY
 
 
-def test_going_on_after_eos_is_rejected(bench, tiny):
+def test_going_on_after_eos_is_a_fault(bench, tiny):
     def go_on(rollout):
         tokens = np.full(tiny.rules.max_tokens, tiny.rules.eos_ids[0], dtype=np.int32)
         rows = bench.plan.rows(len(tokens))
@@ -163,7 +163,7 @@ def test_going_on_after_eos_is_rejected(bench, tiny):
         )
 
     verdict = bench.judge(bench.tampered(go_on))
-    assert (verdict.outcome, verdict.finding.check) == (Outcome.REJECT, "structure")
+    assert (verdict.outcome, verdict.finding.check) == (Outcome.FAULT, "structure")
 
 
 def test_the_finish_code_must_match(bench):

@@ -38,6 +38,7 @@ library Events {
     // RolloutLedger
     event WindowOpened(uint64 indexed window, bytes32 beacon);
     event Committed(uint64 indexed window, address indexed miner, Commitment commitment, uint32 number);
+    event Pledged(address indexed miner, uint64 from, uint32 groups);
     event WindowSealed(uint64 indexed window, bytes32 challenge);
     event RoundCalled(uint64 indexed window, uint8 moment, uint64 round);
     // ScoreBoard

@@ -18,7 +18,7 @@ struct Terms {
 /// @notice One step of the reckoning. First a leaf for each commitment, in order, then for each place of the active set
 ///         a leaf for each page of PAGE commitments.
 /// @param account the miner, or the validator of the place; zero where the place was empty
-/// @param value a miner's payable worth; a validator's judged worth up to this page
+/// @param value a miner's payable worth, a part of what was committed (Pledges); a validator's judged worth up to this page
 /// @param holds how many validators reject the submission: each holds the pay until a jury says otherwise
 /// @param whole sum of the worth of all submissions up to this one; the same in all validators' leaves
 /// @param sum sum of what is paid at once up to here; in validators' leaves, of what all have judged up to here
@@ -31,7 +31,7 @@ struct SettlementLeaf {
 }
 
 /// @notice Everything that one leaf follows from, all of it on chain.
-/// @param commitments of a miner's leaf the one; of a validator's leaf those in which its place has a seat, in order
+/// @param commitments of a miner's leaf the one, then its miner's of the last windows that its pay depends on; of a validator's leaf those in which its place has a seat, in order
 /// @param sheets the sheets that judge: of a miner's leaf one for each seat holder, in the order in which seats first
 ///        name them, empty where none was revealed; of a validator's leaf its own
 struct Evidence {

@@ -58,6 +58,8 @@ abstract contract Network is Test {
     /// @dev Commitments of the window that is played, in order, and what each validator has revealed in it.
     Commitment[] internal committed;
     mapping(uint64 window => mapping(address validator => bytes)) internal sheets;
+    /// @dev What each miner has committed since the start.
+    mapping(uint64 window => mapping(address miner => Commitment)) internal made;
     /// @dev All leaves of the reckoning last made, and the levels of their tree.
     SettlementLeaf[] internal leaves;
     bytes32[][] internal levels;
@@ -205,6 +207,12 @@ abstract contract Network is Test {
         fund(who, uint256(stake) + 2_000 ether);
         vm.prank(who);
         registry.register(role, "test://", 1_000, stake);
+        if (role == Role.Miner) pledge(who, 4);
+    }
+
+    function pledge(address miner, uint32 groups) internal {
+        vm.prank(miner);
+        ledger.pledge(groups);
     }
 
     function set(string memory name, uint208 value) internal {
@@ -257,11 +265,20 @@ abstract contract Network is Test {
 
     /// @dev The challenge is drawn in the block after it, and reckonings go back to the commitments made here.
     function commitAs(address miner, uint64 window, uint64 worth) internal {
-        Commitment memory c = Commitment(window, miner, keccak256(abi.encode(miner)), keccak256("blob"), 4, 1, worth);
-        address hotkey = registry.hotkeyOf(miner);
+        commitGroups(miner, window, 4, worth);
+    }
+
+    function commitGroups(address miner, uint64 window, uint32 groups, uint64 worth) internal {
+        bytes32 root = keccak256(abi.encode(miner));
+        commitThis(Commitment(window, miner, root, keccak256("blob"), groups, 1, worth));
+    }
+
+    function commitThis(Commitment memory c) internal {
+        address hotkey = registry.hotkeyOf(c.miner);
         vm.prank(hotkey);
         ledger.commit(c);
         committed.push(c);
+        made[c.window][c.miner] = c;
     }
 
     /// @dev How many seats of commitment number `index` (from zero) a validator holds.
@@ -340,8 +357,7 @@ abstract contract Network is Test {
     function evidenceOf(uint64 window, uint256 index) internal view returns (Evidence memory e) {
         uint256 before = GENESIS + window * WINDOW - 1;
         if (index < committed.length) {
-            e.commitments = new Commitment[](1);
-            e.commitments[0] = committed[index];
+            e.commitments = recordOf(window, committed[index]);
             (address[] memory who, uint256 count) = holdersOf(window, index);
             e.sheets = new bytes[](count);
             for (uint256 i = 0; i < count; ++i) {
@@ -364,6 +380,20 @@ abstract contract Network is Test {
             mstore(found, n)
         }
         e.commitments = found;
+    }
+
+    /// @dev A submission, and what its miner committed in the windows that its pay depends on.
+    function recordOf(uint64 window, Commitment memory c) internal view returns (Commitment[] memory shown) {
+        uint64 windows = uint64(policy.valueAt("reliability_windows", ledger.startOf(window)));
+        uint256 next = 1;
+        shown = new Commitment[](windows + 1);
+        shown[0] = c;
+        for (uint64 v = window > windows ? window - windows : 0; v < window; ++v) {
+            if (made[v][c.miner].groups > 0) shown[next++] = made[v][c.miner];
+        }
+        assembly ("memory-safe") {
+            mstore(shown, next)
+        }
     }
 
     function holdersOf(uint64 window, uint256 index) internal view returns (address[] memory who, uint256 count) {

@@ -56,6 +56,8 @@ contract GasTest is Network {
         join(address(0x1112), Role.Miner, 2_000 ether);
         steady();
         goTo(W, 1);
+        pledge(address(0x1112), 5);
+        note("game: pledge", c);
         commitOf(address(0x1112), c, "commit, first of the window");
         commitOf(MINER, c, "commit");
         setCount(size);
@@ -229,8 +231,7 @@ contract GasTest is Network {
     }
 
     function gasEvidence(uint256 index) private view returns (Evidence memory e) {
-        e.commitments = new Commitment[](1);
-        e.commitments[0] = committed[1];
+        e.commitments = recordOf(W, committed[1]);
         (address[] memory who, uint256 count) = holdersOf(W, index);
         e.sheets = new bytes[](count);
         for (uint256 i = 0; i < count; ++i) {

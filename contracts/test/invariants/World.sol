@@ -199,11 +199,7 @@ contract World is Network {
         delete committed;
         bool can = ledger.groupsAllowed(window, MINER) > 0;
         if (!can) return;
-        address hotkey = registry.hotkeyOf(MINER);
-        Commitment memory c = commitment(window, leafRoot(window), 1);
-        vm.prank(hotkey);
-        ledger.commit(c);
-        committed.push(c);
+        commitThis(commitment(window, leafRoot(window), 1));
         goTo(window, 12);
         seal(window);
         uint256 voices = 1 + count % 3;
@@ -241,6 +237,19 @@ contract World is Network {
         if (ledger.seal(window) != 0) return;
         (, uint64 round) = ledger.drawOf(window, RolloutLedger.Moment.Seal);
         ledger.sealWith(window, DrandSigner.sign(round));
+    }
+
+    /// @dev The invariants' miner delivers one group, or is silent: a pledge of more makes it unreliable.
+    function pledgeOther(uint8 groups) external act {
+        address hotkey = registry.hotkeyOf(MINER);
+        if (!registry.isActive(MINER, Role.Miner)) return;
+        vm.prank(hotkey);
+        ledger.pledge(groups % 4);
+        ++hit["pledge"];
+    }
+
+    function voteReliability(uint8 windows) external act {
+        set("reliability_windows", 1 + windows % 6);
     }
 
     function voteDrand(bool on) external act {

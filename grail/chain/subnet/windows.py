@@ -66,6 +66,8 @@ class Windows:
         self._active: dict[int, CheckpointVersion] = {}
         self._records: dict[int, CheckpointRecord] = {}
         self._lines: dict[int, tuple[Place, ...]] = {}
+        self._pledged: list[tuple[int, Address, int]] = []
+        self._pledges_read: int = book.first_block - 1
 
     @property
     def ledger_address(self) -> Address:

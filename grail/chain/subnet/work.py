@@ -65,8 +65,35 @@ class Work(Windows):
     # Rollouts
 
     def groups_allowed(self, window: WindowId, miner: Address) -> int:
-        """Groups that the miner's stake covers."""
+        """Groups that the miner's stake covers. More than it has pledged are not paid."""
         return self._ledger.call("groupsAllowed", window, miner)
+
+    def groups_covered(self, miner: Address) -> int:
+        """Groups that the stake of now covers, by the policy of now: what a pledge is measured by."""
+        policy = self.latest_policy()
+        stake = self.contracts["StakeVault"].call("stakeOf", miner)
+        return min(stake // policy.bond_per_group, policy.max_groups)
+
+    def pledge(self, signer: Signer, groups: int) -> Receipt:
+        """Fix how many groups the signer's miner delivers, from the window after the next on."""
+        return self._ledger.send(signer, "pledge", groups)
+
+    def pledged(self, window: WindowId, miner: Address) -> int:
+        """Groups that a miner has pledged for a window."""
+        return self._ledger.call("pledgeOf", window, miner)
+
+    def pledges(self, window: WindowId) -> dict[Address, int]:
+        """Groups that every miner has pledged for a window that has begun, from the ledger's events.
+
+        What is in force was said before the window before began. Events up to there are read once, in order.
+        """
+        last = self.schedule.start(WindowId(max(window, 1) - 1)) - 1
+        if last > self._pledges_read:
+            logs = self.chain.logs([self._ledger.address], BlockNumber(self._pledges_read + 1), BlockNumber(last))
+            events = [event for event in map(self._ledger.event, logs) if event is not None and event.name == "Pledged"]
+            self._pledged += [(event.fields["from"], event.fields["miner"], event.fields["groups"]) for event in events]
+            self._pledges_read = last
+        return {miner: groups for since, miner, groups in self._pledged if since <= window}
 
     def commit(self, signer: Signer, entry: Commitment) -> Receipt:
         """Commit a submission."""
