@@ -22,7 +22,7 @@ from grail.protocol.gumbel import mandated_token, noise_words
 from grail.protocol.hashing import keccak256
 from grail.protocol.leaf import RolloutLeaf
 from grail.protocol.merkle import MerkleTree
-from grail.protocol.pledge import Past, Record
+from grail.protocol.pledges import Past, Record
 from grail.protocol.records import Commitment
 from grail.protocol.schedule import Schedule
 from grail.protocol.sortition import jury_seed, seats

@@ -1,192 +1,153 @@
-"""Seed one bug at a time into the contracts and see whether the invariants notice. Prints the table.
+"""Seed one bug at a time into the contracts and see whether the suite notices. Prints what survives.
 
-    python scripts/mutants.py            every bug (about half a minute each)
-    python scripts/mutants.py --json     and one JSON object as the last line
-    python scripts/mutants.py NAME ...   only these
+    python scripts/mutants.py                   the known bugs, and 120 drawn by lot
+    python scripts/mutants.py --seed 7 --json   another draw; one JSON object as the last line
+    python scripts/mutants.py --shard 2/4       every fourth of them, from the second on: for four machines
+    python scripts/mutants.py --resume FILE     write each result there, and do not repeat those that it holds
+    python scripts/mutants.py --all             every place there is (hours)
+    python scripts/mutants.py WORDS ...         only those with one of these words in their names
 
-Needs `make contracts`. Works on a copy; the sources stay as they are. Exit code 1 when a bug survives.
+A bug is killed when `forge test`, as `make test` runs it, fails. What does not compile is no bug, and another is drawn.
+Needs `make contracts`. Works on copies; the sources stay as they are. Exit code 1 when a bug survives.
 """
 
 import argparse
 import json
+import os
+import random
 import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Queue
+
+from mutation import Mutant, known_bugs, mutants_of
 
 CONTRACTS = Path(__file__).resolve().parent.parent / "contracts"
-FORGE = CONTRACTS / "node_modules/@foundry-rs/forge-linux-amd64/bin/forge"
-RUNS, DEPTH = 256, 100
+FORGE = "node_modules/@foundry-rs/forge-linux-amd64/bin/forge"
+DRAWN = 120
+QUICK = ("--no-match-path", "test/{gas,invariants}/*", "--fail-fast")
+SLOW = ("--match-path", "test/invariants/*")
+PATIENCE = 600
+"""Seconds after which a run that does not end counts as failed."""
+
+KILLED, SURVIVED, STILLBORN = "killed", "SURVIVED", "stillborn"
 
 
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """`old` is replaced by `new` in `file`; `check` is the invariant that must notice."""
-
-    name: str
-    check: str
-    file: str
-    old: str
-    new: str
-
-
-MUTANTS = (
-    Mutant(
-        "slashed stake stays owed",
-        "solvency",
-        "StakeVault.sol",
-        "        totalOwed -= slashed;\n",
-        "",
-    ),
-    Mutant(
-        "a slash spares what is leaving",
-        "stake adds up",
-        "StakeVault.sol",
-        "exiting.slash(fromExit, pauseSwitch.clock());",
-        "fromExit;",
-    ),
-    Mutant(
-        "jail leaves the stake in the vote",
-        "active stake",
-        "StakeVault.sol",
-        "        _pool(neuron).counted = counted;\n        _setStanding(neuron);\n",
-        "        _pool(neuron).counted = counted;\n",
-    ),
-    Mutant(
-        "the burn share is kept",
-        "supply",
-        "RewardPool.sol",
-        "        token.mint(address(this), total + burnt);\n        token.burn(burnt);\n",
-        "        token.mint(address(this), total);\n",
-    ),
-    Mutant(
-        "claims are not remembered",
-        "no double claim",
-        "RewardPool.sol",
-        "        paid[window].set(index);\n",
-        "",
-    ),
-    Mutant(
-        "a void proposal keeps its reserve",
-        "reserve",
-        "ScoreBoard.sol",
-        "        if (--r.standing == 0) pool.unreserve(r.emission);\n",
-        "        --r.standing;\n",
-    ),
-    Mutant(
-        "convictions are not remembered",
-        "no double slash",
-        "FaultCourt.sol",
-        "        convictedAt[window][miner] = block.number;\n",
-        "",
-    ),
-    Mutant(
-        "a conviction takes everything",
-        "slashes within the fraction",
-        "FaultCourt.sol",
-        'vault.slashableStake(miner) * policy.valueAt("slash_bps", start) / BPS',
-        "vault.slashableStake(miner)",
-    ),
-    Mutant(
-        "anybody sets the policy",
-        "only the timelock",
-        "RewardPolicy.sol",
-        "    function set(string calldata name, uint208 value) external onlyOwner {",
-        "    function set(string calldata name, uint208 value) external {",
-    ),
-    Mutant(
-        "claims go on while paused",
-        "paused means paused",
-        "RewardPool.sol",
-        "        pauseSwitch.requireRunning();\n",
-        "",
-    ),
-    Mutant(
-        "votes forget slashes",
-        "votes conserved",
-        "StakeVault.sol",
-        "votes += shares[list[i]][staker].upperLookupRecent(then_) * stakes[list[i]].upperLookupRecent(then_) / all;",
-        "votes += shares[list[i]][staker].upperLookupRecent(then_);",
-    ),
-    Mutant(
-        "unbonding takes no time",
-        "nobody leaves early",
-        "StakeVault.sol",
-        'pauseSwitch.clock() + policy.get("unbonding_blocks")',
-        "pauseSwitch.clock()",
-    ),
-    Mutant(
-        "a refuted accuser keeps its bond",
-        "griefing costs",
-        "Jury.sol",
-        "if (verdict == Verdict.Innocent) _forfeit(k.accused, k.bond);\n        else _give(k.accuser, k.bond);\n",
-        "_give(k.accuser, k.bond);\n",
-    ),
-    Mutant(
-        "lost bonds are not burnt",
-        "bonds match",
-        "Bonds.sol",
-        "        token.burn(amount - half);\n",
-        "",
-    ),
-    Mutant(
-        "governance may take what is owed",
-        "owed is out of reach",
-        "StakeVault.sol",
-        "        return address(asset) == address(token) ? totalOwed : 0;\n",
-        "        return 0;\n",
-    ),
-)
-
-
-def survives(mutant: Mutant, work: Path) -> bool:
-    """Build and fuzz a copy with the bug in it."""
+def outcome(mutant: Mutant, work: Path) -> str:
+    """Build and test a copy with the bug in it: first what is quick, then the invariants."""
     target = work / "src" / mutant.file
     original = target.read_text()
-    if original.count(mutant.old) != 1:
-        raise SystemExit(
-            f"expected the text of mutant {mutant.name!r} once in {mutant.file}: update scripts/mutants.py"
-        )
-    target.write_text(original.replace(mutant.old, mutant.new))
-    command = [FORGE, "test", "--match-path", "test/invariants/*"]
-    environment = {"FOUNDRY_INVARIANT_RUNS": str(RUNS), "FOUNDRY_INVARIANT_DEPTH": str(DEPTH), "PATH": "/usr/bin:/bin"}
+    target.write_text(mutant.apply(original))
     try:
-        run = subprocess.run(command, cwd=work, env=_path(environment), capture_output=True, text=True)
+        for chosen in (QUICK, SLOW):
+            found = _run(chosen, work)
+            if found != SURVIVED:
+                return found
+        return SURVIVED
     finally:
         target.write_text(original)
-    if "Compiler run failed" in run.stdout or "Suite result" not in run.stdout:
-        raise SystemExit(f"mutant {mutant.name!r} did not build or run:\n{run.stdout[-2000:]}{run.stderr[-2000:]}")
-    return run.returncode == 0
 
 
-def _path(environment: dict[str, str]) -> dict[str, str]:
+def _run(chosen: Sequence[str], work: Path) -> str:
     node = shutil.which("node")
-    return environment | ({"PATH": f"{Path(node).parent}:/usr/bin:/bin"} if node else {})
+    environment = {**os.environ, "PATH": f"{Path(node).parent}:/usr/bin:/bin"} if node else dict(os.environ)
+    command = [str(work / FORGE), "test", "--dynamic-test-linking", *chosen]
+    try:
+        run = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return KILLED
+    if "Suite result" not in run.stdout:
+        return STILLBORN
+    return SURVIVED if run.returncode == 0 else KILLED
+
+
+def copies(folder: Path, count: int) -> Queue[Path]:
+    """As many working copies as run at a time, with what is compiled already."""
+    free: Queue[Path] = Queue()
+    (folder / "tests").symlink_to(CONTRACTS.parent / "tests")
+    for number in range(count):
+        work = folder / str(number)
+        shutil.copytree(CONTRACTS, work / "contracts", ignore=shutil.ignore_patterns("node_modules"))
+        (work / "contracts/node_modules").symlink_to(CONTRACTS / "node_modules")
+        (work / "tests").symlink_to(CONTRACTS.parent / "tests")
+        free.put(work / "contracts")
+    return free
+
+
+def drawn(options: argparse.Namespace) -> Iterator[Mutant]:
+    """Every place in the order of the lot, or as it stands with --all."""
+    places = mutants_of(CONTRACTS / "src")
+    if not options.all:
+        random.Random(options.seed).shuffle(places)
+    return iter(places)
+
+
+def play(options: argparse.Namespace, results: dict[str, str]) -> Iterator[tuple[Mutant, str]]:
+    """Each mutant with what became of it; those in `results` are not run again."""
+    mine, shards = (int(part) for part in options.shard.split("/"))
+    known = known_bugs()
+    lot = list(drawn(options))
+    wanted = len(lot) if options.all else options.count
+    if options.words:
+        chosen = [m for m in [*known, *lot] if any(word in m.name for word in options.words)]
+        known, lot, wanted = chosen, [], 0
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
+        free = copies(Path(folder), options.jobs)
+
+        def one(mutant: Mutant) -> str:
+            if mutant.name in results:
+                return results[mutant.name]
+            work = free.get()
+            try:
+                return outcome(mutant, work)
+            finally:
+                free.put(work)
+
+        mine_known = known[mine - 1 :: shards]
+        yield from zip(mine_known, pool.map(one, mine_known), strict=True)
+        rest, left = iter(lot[mine - 1 :: shards]), len(range(mine - 1, wanted, shards))
+        while left and (batch := [m for m, _ in zip(rest, range(left), strict=False)]):
+            for mutant, found in zip(batch, pool.map(one, batch), strict=True):
+                left -= found != STILLBORN
+                yield mutant, found
 
 
 def main() -> int:
     """Run the chosen mutants."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help="mutants to run; all without")
+    parser.add_argument("words", nargs="*", help="words in the names of mutants to run")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw")
+    parser.add_argument("--count", type=int, default=DRAWN, help="mutants to draw, besides the known ones")
+    parser.add_argument("--all", action="store_true", help="every place instead of a draw")
+    parser.add_argument("--shard", default="1/1", help="I/N: the I-th of N parts")
+    parser.add_argument("--resume", type=Path, help="file of results, one JSON object a line")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at a time")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args()
-    chosen = [m for m in MUTANTS if not options.names or m.name in options.names]
-    alive = []
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder) / "contracts"
-        shutil.copytree(CONTRACTS, work, ignore=shutil.ignore_patterns("node_modules", "out", "cache"))
-        (work / "node_modules").symlink_to(CONTRACTS / "node_modules")
-        (Path(folder) / "tests").symlink_to(CONTRACTS.parent / "tests")
-        print("| seeded bug | in | must break | caught |\n| --- | --- | --- | --- |")
-        for mutant in chosen:
-            lives = survives(mutant, work)
-            alive += [mutant.name] if lives else []
-            print(f"| {mutant.name} | {mutant.file} | {mutant.check} | {'NO' if lives else 'yes'} |", flush=True)
+    results: dict[str, str] = {}
+    if options.resume and options.resume.exists():
+        results = {row["name"]: row["found"] for row in map(json.loads, options.resume.read_text().splitlines())}
+    counted: dict[str, str] = {}
+    for mutant, found in play(options, results):
+        if options.resume and mutant.name not in results:
+            with options.resume.open("a") as file:
+                file.write(json.dumps({"name": mutant.name, "found": found}) + "\n")
+        if found == STILLBORN:
+            continue
+        counted[mutant.name] = found
+        print(f"{len(counted):4}  {found:8}  {mutant.name}", flush=True)
+        if found == SURVIVED and mutant.line:
+            print(f"          {mutant.old.strip()}\n          {mutant.new.strip()}", flush=True)
+    survivors = [name for name, found in counted.items() if found == SURVIVED]
+    print(f"{len(counted)} mutants, {len(counted) - len(survivors)} killed, {len(survivors)} survived")
     if options.json:
-        print(json.dumps({"mutants": len(chosen), "killed": len(chosen) - len(alive), "survivors": alive}))
-    return 1 if alive else 0
+        found = {"mutants": len(counted), "killed": len(counted) - len(survivors), "survivors": survivors}
+        print(json.dumps(found))
+    return 1 if survivors else 0
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from grail.chain.subnet import Subnet
 from grail.protocol.committee import Committee
-from grail.protocol.pledge import Past, Record
+from grail.protocol.pledges import Past, Record
 from grail.protocol.units import Address, WindowId
 from grail.settlement.payouts import Budgets, budgets
 from grail.settlement.reckoning import Reckoning

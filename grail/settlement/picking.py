@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from grail.protocol.pledge import Past, Record
+from grail.protocol.pledges import Past, Record
 from grail.protocol.records import Commitment
 from grail.protocol.units import CheckpointVersion, WindowId
 

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from grail.protocol.committee import Committee
 from grail.protocol.hashing import encode_static, keccak256
-from grail.protocol.pledge import Record
+from grail.protocol.pledges import Record
 from grail.protocol.records import Commitment, Terms
 from grail.protocol.units import Address, Digest
 from grail.settlement.leaves import NO_LEAF, PLACES, LeafTree, SettlementLeaf, page_count

@@ -1,6 +1,7 @@
 """The shape of the code: budgets, one place for broad excepts, one reader of the environment, light imports, twins."""
 
 import ast
+import re
 import runpy
 import subprocess
 import sys
@@ -27,6 +28,7 @@ TWINS = {
     "sum_tree": "SumTree.sol",
     "commitment": "Commitments.sol",
     "sortition": "Sortition.sol",
+    "pledges": "Pledges.sol",
 }
 """Name → contract that computes the same; None where OpenZeppelin or the test itself does."""
 
@@ -122,9 +124,33 @@ def test_every_custom_error_has_words():
     assert [n for n in names if n not in REMEDIES] == [], "no remedy in grail/chain/reverts.py"
 
 
-def test_every_seeded_bug_still_finds_its_place_in_the_contracts():
-    mutants = runpy.run_path(str(ROOT / "scripts" / "mutants.py"))["MUTANTS"]
-    assert len(mutants) >= 12
-    for mutant in mutants:
+def test_every_known_bug_still_finds_its_place_in_the_contracts():
+    known = _mutation()["known_bugs"]()
+    assert len(known) >= 43 and len({mutant.name for mutant in known}) == len(known)
+    for mutant in known:
         text = (ROOT / "contracts" / "src" / mutant.file).read_text()
-        assert text.count(mutant.old) == 1, f"{mutant.name}: update scripts/mutants.py"
+        assert mutant.apply(text) != text
+
+
+def test_bugs_can_be_seeded_in_every_guard_of_the_contracts():
+    places = _mutation()["mutants_of"](ROOT / "contracts" / "src")
+    assert len(places) > 800
+    seeded = {(mutant.file, mutant.line) for mutant in places}
+    for path in (ROOT / "contracts" / "src").rglob("*.sol"):
+        file = path.relative_to(ROOT / "contracts" / "src").as_posix()
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if " revert " in line and line.lstrip().startswith("if ("):
+                assert (file, number) in seeded, f"{file}:{number}"
+    one = next(mutant for mutant in places if mutant.name.endswith("guard left out"))
+    assert "if (false && (" in one.apply((ROOT / "contracts" / "src" / one.file).read_text())
+
+
+def test_every_test_that_the_documents_name_is_there():
+    named = {name for path in (ROOT / "docs").rglob("*.md") for name in re.findall(r"`(test_\w+)`", path.read_text())}
+    places = [*(ROOT / "contracts/test").rglob("*.sol"), *(ROOT / "tests").rglob("*.py")]
+    there = {name for path in places for name in re.findall(r"(?:function|def) (test\w+)", path.read_text())}
+    assert len(named) > 30 and named <= there, named - there
+
+
+def _mutation() -> dict:
+    return runpy.run_path(str(ROOT / "scripts" / "mutation.py"), run_name="mutation")

@@ -8,7 +8,7 @@ import pytest
 from grail.chain.accounts import Signer
 from grail.errors import Reverted
 from grail.protocol.hashing import keccak256
-from grail.protocol.pledge import Past, Record
+from grail.protocol.pledges import Past, Record
 from grail.protocol.records import Commitment, Role
 from grail.protocol.units import CheckpointVersion, WindowId
 from grail.settlement.picking import Mix, best_identity, best_prefixes, delivering, pickings

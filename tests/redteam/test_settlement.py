@@ -4,10 +4,15 @@ import dataclasses
 
 import pytest
 
+import simulation.network as simulated
+from grail.chain.deployment import NetworkPlan
+from grail.governance.policy import longest_dispute
+from grail.protocol.hashing import keccak256
 from grail.protocol.records import Role
+from grail.runtime.reckon import reckon
 from grail.settlement.payouts import Share
 from grail.settlement.reckoning import Reckoning, terms_digest
-from simulation.cast import POCKET
+from simulation.cast import POCKET, signer_of
 from simulation.liars.proposing import FalseSettle, pay_me
 from simulation.network import LocalNetwork
 from simulation.options import LocalnetOptions
@@ -51,8 +56,6 @@ def play(tmp_path, twist, *, silent: bool = False, liars: int = 1):
 
 
 def settled_rightly(network) -> Reckoning:
-    from grail.runtime.reckon import reckon
-
     subnet = network.subnet
     found = reckon(subnet, 0)
     now = subnet.round(0)
@@ -86,3 +89,40 @@ def test_two_liars_of_three_cannot_settle_a_false_payout(tmp_path):
     network, liar = play(tmp_path, all_validators_pay_for_the_liar, liars=2)
     settled_rightly(network)
     assert network.subnet.balance(liar.address) < POCKET
+
+
+def test_a_lie_told_as_the_guardian_pauses_falls_after_the_pause(tmp_path, monkeypatch):
+    """Deadlines stand still in a pause, and so does what validators look back over: nothing ripens unseen."""
+    windows = 8  # of the pause: more than a look-back of blocks would reach
+    guardian = signer_of(LocalnetOptions().seed, "funder")
+    monkeypatch.setattr(simulated, "NetworkPlan", lambda **kw: NetworkPlan(**kw, guardian=guardian.address))
+    plain = LocalnetOptions.policy_overrides
+
+    def overrides(self, schedule):
+        values = plain(self, schedule) | {"pause_blocks": windows * schedule.window}
+        return values | {"unbonding_blocks": longest_dispute(values, schedule.window)}
+
+    monkeypatch.setattr(LocalnetOptions, "policy_overrides", overrides)
+    network = LocalNetwork(LocalnetOptions(windows=1, miners=2, cheats=0, validators=3, groups=4), tmp_path / "run")
+    subnet, schedule = network.subnet, network.subnet.schedule
+    phases = (schedule.start(0) + 1, Role.MINER), (schedule.challenge_block(0), Role.VALIDATOR)
+    for block, role in (*phases, (schedule.score_deadline(0), Role.VALIDATOR)):
+        network.mine_to(block)
+        network._tick(role)
+    network.mine_to(schedule.reveal_deadline(0))
+    liar = next(service for service in network.services if service.node.name == "validator-1")
+    liar._duties = [duty for duty in liar._duties if not isinstance(duty, Settle)]
+    right = reckon(subnet, 0)
+    lie = dataclasses.replace(right.terms, root=keccak256(b"withheld"))
+    subnet.propose(liar.node.signer, 0, lie)
+    subnet.contracts["PauseSwitch"].send(guardian, "pause")
+    resumed = subnet.chain.head().number + windows * schedule.window
+    while subnet.chain.head().number < resumed:
+        network._tick(Role.VALIDATOR)
+        network.mine_to(min(resumed, subnet.chain.head().number + schedule.window))
+    for _ in range(20 * len(right.leaves)):
+        network._tick(Role.VALIDATOR)
+        if subnet.round(0).closed:
+            break
+        network.mine_to(subnet.chain.head().number + 1)
+    assert subnet.settlement(0) == right.terms.root, "the truth was stated after the pause, and the lie fell"

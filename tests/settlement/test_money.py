@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from grail.governance.policy import Policy
 from grail.protocol.committee import NOBODY, Committee, Place
 from grail.protocol.hashing import keccak256
-from grail.protocol.pledge import Past, Record
+from grail.protocol.pledges import Past, Record
 from grail.protocol.records import Commitment
 from grail.settlement.economics import committee_outlook
 from grail.settlement.evidence import evidence_of

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 /// @title What a submission is paid for: its worth, times what its miner has delivered of what it promised. Twin of
-///        grail/protocol/pledge.py; vectors in tests/vectors/pledges.json.
+///        grail/protocol/pledges.py; vectors in tests/vectors/pledges.json.
 library Pledges {
     /// @notice What past windows say of a miner that has pledged `pledged` groups for this one.
     struct Record {
