@@ -1,7 +1,9 @@
-"""Fuzz the invariants of the contracts at full length.
+"""Fuzz the invariants of the contracts at full length, and tell which part of each action's calls did anything.
 
-python scripts/invariants.py             512 runs of 100 calls
-python scripts/invariants.py --json      and one JSON object as the last line
+    python scripts/invariants.py             512 runs of 100 calls
+    python scripts/invariants.py --json      and one JSON object as the last line
+
+Fails when an invariant breaks, or when an action hardly ever finds something to do: it would then guard nothing.
 """
 
 import argparse
@@ -11,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+LEAST = 0.03
+"""Part of an action's calls that must do something."""
 CONTRACTS = Path(__file__).resolve().parent.parent / "contracts"
 FORGE = CONTRACTS / "node_modules/@foundry-rs/forge-linux-amd64/bin/forge"
 
@@ -26,16 +30,29 @@ def main() -> int:
     limits = ["FOUNDRY_INVARIANT_RUNS=" + str(options.runs), "FOUNDRY_INVARIANT_DEPTH=" + str(options.depth)]
     command = ["env", *limits, str(FORGE), "test", "--match-path", "test/invariants/*"]
     run = subprocess.run(command, cwd=CONTRACTS, capture_output=True, text=True)
-    print(run.stdout[-6000:])
+    effective = shares(run.stdout)
+    for action, share in sorted(effective.items(), key=lambda pair: pair[1]):
+        print(f"{share:7.1%}  {action}")
+    print(run.stdout[run.stdout.find("Suite result") :][:3000])
+    vacuous = [action for action, share in effective.items() if share < LEAST]
+    if vacuous or not effective:
+        print(f"less than {LEAST:.0%} of the calls did anything: {', '.join(vacuous) or 'no table of calls was found'}")
     if options.json:
         found = {
             "invariants": checks,
             "runs": options.runs,
             "depth": options.depth,
             "failures": int(run.returncode != 0),
+            "effective": effective,
         }
         print(json.dumps(found))
-    return run.returncode
+    return run.returncode or int(bool(vacuous) or not effective)
+
+
+def shares(report: str) -> dict[str, float]:
+    """Part of each action's calls that did something, from forge's table of calls, reverts and discards."""
+    rows = re.findall(r"^\| Watched\s*\| (\w+)\s*\| (\d+)\s*\| (\d+)\s*\| (\d+)\s*\|$", report, re.MULTILINE)
+    return {name: 1 - (int(lost) + int(idle)) / int(calls) for name, calls, lost, idle in rows if int(calls)}
 
 
 if __name__ == "__main__":

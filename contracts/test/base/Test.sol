@@ -3,6 +3,8 @@ pragma solidity ^0.8.28;
 
 /// @dev The part of forge's cheatcodes that the tests use; npm carries no current forge-std.
 interface Vm {
+    function assume(bool condition) external pure;
+
     struct Gas {
         uint64 gasLimit;
         uint64 gasTotalUsed;

@@ -40,7 +40,7 @@ contract World is Network {
     address[] internal actors;
     Played[] internal played;
     mapping(uint64 window => Due) internal due;
-    mapping(string => uint256) internal hit;
+    uint64[] internal settled;
     uint256 internal liarGained;
     uint256 internal bystandersLost;
     uint256 internal selfAccuserGained;
@@ -89,6 +89,12 @@ contract World is Network {
             + token.balanceOf(address(jury));
     }
 
+    /// @dev There was nothing to do: the call is discarded, and counted as such. `make invariants` prints how many were
+    ///      not, for each action.
+    function idle() internal pure {
+        vm.assume(false);
+    }
+
     function pick(uint256 seed) internal view returns (address) {
         return actors[seed % actors.length];
     }
@@ -103,7 +109,7 @@ contract World is Network {
         (address staker, address neuron) = (pick(who), where % 3 == 0 ? MINER : validators[where % 3]);
         uint256 held = token.balanceOf(staker);
         bool wiped = vault.stakeOf(neuron) < 1 ether;
-        if (held < 2 ether || wiped) return;
+        if (held < 2 ether || wiped) return idle();
         vm.prank(staker);
         vault.stake(neuron, uint128(1 + amount % (held / 2)));
     }
@@ -113,7 +119,7 @@ contract World is Network {
         uint256 held = vault.positionOf(neuron, staker);
         (, uint256[] memory queue) = vault.exitsOf(staker);
         uint256 keep = staker == neuron && amount % 16 != 0 ? 1_500 ether : 0;
-        if (held <= keep + 1 || queue.length == vault.MAX_EXITS()) return;
+        if (held <= keep + 1 || queue.length == vault.MAX_EXITS()) return idle();
         vm.prank(staker);
         vault.requestUnstake(neuron, uint128(staker == neuron && keep == 0 ? held : 1 + amount % (held - keep)));
         (StakeVault.Exit[] memory all,) = vault.exitsOf(staker);
@@ -122,7 +128,7 @@ contract World is Network {
             ripe = ripe || all[i].readyAt <= pauseSwitch.clock();
         }
         if (all[all.length - 1].readyAt < pauseSwitch.clock() + policy.get("unbonding_blocks")) ++leftEarly;
-        if (ripe) return;
+        if (ripe) return idle();
         vm.prank(staker);
         try vault.withdraw() {
             ++leftEarly;
@@ -132,7 +138,7 @@ contract World is Network {
     function withdraw(uint256 who) external act {
         pass(401);
         (, uint256[] memory queue) = vault.exitsOf(pick(who));
-        if (queue.length == 0 || pauseSwitch.paused()) return;
+        if (queue.length == 0 || pauseSwitch.paused()) return idle();
         pass(51);
         uint256 held = token.balanceOf(address(vault));
         vm.prank(pick(who));
@@ -142,7 +148,7 @@ contract World is Network {
 
     function collect(uint256 who, uint256 where) external act {
         (address staker, address neuron) = (pick(who), where % 3 == 0 ? MINER : validators[where % 3]);
-        if (vault.collectable(neuron, staker) == 0 || pauseSwitch.paused()) return;
+        if (vault.collectable(neuron, staker) == 0 || pauseSwitch.paused()) return idle();
         vm.prank(staker);
         vault.collect(neuron);
     }
@@ -154,7 +160,7 @@ contract World is Network {
 
     function moveTokens(uint256 from, uint256 to, uint128 amount) external act {
         uint256 held = token.balanceOf(pick(from));
-        if (held == 0) return;
+        if (held == 0) return idle();
         vm.startPrank(pick(from));
         token.transfer(pick(to), amount % held);
         token.delegate(pick(to));
@@ -184,7 +190,7 @@ contract World is Network {
     }
 
     function release() external act {
-        if (!registry.neuronOf(MINER).jailed) return;
+        if (!registry.neuronOf(MINER).jailed) return idle();
         vm.prank(address(timelock));
         registry.release(MINER);
     }
@@ -193,27 +199,54 @@ contract World is Network {
 
     /// @dev Commitments, sheets, and the reckoning of a window. Verdicts: 0 silent, 1 accept, 2 reject, 3 abstain.
     function playWindow(uint8 verdict, uint256 count) external act {
+        if (!playOne(verdict, count)) return idle();
+    }
+
+    function playOne(uint8 verdict, uint256 count) internal returns (bool) {
         uint64 window = block.number < GENESIS ? 0 : ledger.currentWindow() + 1;
         goTo(window, 1);
         open(window);
-        delete committed;
-        bool can = ledger.groupsAllowed(window, MINER) > 0;
-        if (!can) return;
-        commitThis(commitment(window, leafRoot(window), 1));
-        goTo(window, 12);
-        seal(window);
+        if (ledger.groupsAllowed(window, MINER) == 0) return false;
         uint256 voices = 1 + count % 3;
         for (uint256 i = 0; i < voices; ++i) {
             bool works = registry.isActive(validators[i], Role.Validator);
-            if (!works || active.stakeAt(validators[i], GENESIS + window * WINDOW - 1) == 0) return;
+            if (!works || active.stakeAt(validators[i], GENESIS + window * WINDOW - 1) == 0) return false;
         }
-        ++hit["window"];
+        delete committed;
+        commitThis(commitment(window, leafRoot(window), 1));
+        goTo(window, 12);
+        seal(window);
         scoreBy(window, voices, verdict % 4);
         played.push();
         Played storage p = played[played.length - 1];
         (p.window, p.committed) = (window, true);
         p.terms = reckon(window);
         remember(window);
+        return true;
+    }
+
+    /// @dev A whole window in one call, with somebody who has delegated: played, stated, final, claimed, collected.
+    function payday(uint256 who, uint128 amount, uint256 where) external act {
+        address staker = who % 2 == 0 ? ANN : BOB;
+        address neuron = where % 4 == 0 ? MINER : validators[where % 4 - 1];
+        bool can = token.balanceOf(staker) >= 2 ether && vault.stakeOf(neuron) >= 1 ether;
+        if (pauseSwitch.paused() || !can) return idle();
+        vm.prank(staker);
+        vault.stake(neuron, uint128(1 ether + amount % (token.balanceOf(staker) / 2)));
+        if (!playOne(1, 2) || pauseSwitch.paused() || !mayState(last())) return idle();
+        Played storage p = last();
+        p.honest = board.propose(p.window, p.terms, emissionFor(p)) + 1;
+        pass(71);
+        if (!finishOne(p)) return idle();
+        for (uint256 i = 0; i < due[p.window].index.length; ++i) {
+            claimOne(p.window, i);
+        }
+        if (vault.collectable(neuron, staker) == 0) return;
+        uint256 held = token.balanceOf(staker);
+        uint256 collected = vault.collectable(neuron, staker);
+        vm.prank(staker);
+        vault.collect(neuron);
+        if (token.balanceOf(staker) - held != collected || vault.collectable(neuron, staker) != 0) ++paidTwice;
     }
 
     function remember(uint64 window) internal {
@@ -242,10 +275,9 @@ contract World is Network {
     /// @dev The invariants' miner delivers one group, or is silent: a pledge of more makes it unreliable.
     function pledgeOther(uint8 groups) external act {
         address hotkey = registry.hotkeyOf(MINER);
-        if (!registry.isActive(MINER, Role.Miner)) return;
+        if (!registry.isActive(MINER, Role.Miner)) return idle();
         vm.prank(hotkey);
         ledger.pledge(groups % 4);
-        ++hit["pledge"];
     }
 
     function voteReliability(uint8 windows) external act {
@@ -290,24 +322,34 @@ contract World is Network {
 
     /// @dev The truth by this contract, or a withheld lie by one of the others.
     function propose(bool lie, uint256 who) external act {
-        if (played.length == 0 || !mayState(last())) return;
+        if (played.length == 0) return idle();
         Played storage p = last();
-        if (!lie && !stands(p.window, p.honest)) {
-            p.honest = board.propose(p.window, p.terms, emissionFor(p)) + 1;
-        } else if (lie && !stands(p.window, p.liar) && token.balanceOf(pick(who)) >= 500 ether) {
-            p.lie = Terms(keccak256(abi.encode(who)), p.terms.whole + 1, p.terms.due, p.terms.earned);
-            uint128 emission = emissionFor(p);
-            vm.prank(pick(who));
-            p.liar = board.propose(p.window, p.lie, emission) + 1;
-            ++hit["lie"];
-        }
+        bool done = lie ? !stands(p.window, p.liar) && stateLie(p, who) : !stands(p.window, p.honest) && stateTruth(p);
+        if (!done) return idle();
+    }
+
+    function stateTruth(Played storage p) internal returns (bool) {
+        if (stands(p.window, p.honest)) return true;
+        if (!mayState(p)) return false;
+        p.honest = board.propose(p.window, p.terms, emissionFor(p)) + 1;
+        return true;
+    }
+
+    function stateLie(Played storage p, uint256 who) internal returns (bool) {
+        if (stands(p.window, p.liar)) return true;
+        if (!mayState(p) || token.balanceOf(pick(who)) < 500 ether) return false;
+        p.lie = Terms(keccak256(abi.encode(who)), p.terms.whole + 1, p.terms.due, p.terms.earned);
+        uint128 emission = emissionFor(p);
+        vm.prank(pick(who));
+        p.liar = board.propose(p.window, p.lie, emission) + 1;
+        return true;
     }
 
     /// @dev A duel between the truth and a lie whose tree nobody knows: anybody names the truth's nodes, silence loses.
     function duel(uint256 who) external act {
-        if (played.length == 0 || pauseSwitch.paused() || committed.length == 0) return;
+        if (played.length == 0 || pauseSwitch.paused()) return idle();
         Played storage p = last();
-        if (!stands(p.window, p.honest) || !stands(p.window, p.liar)) return;
+        if (!stateTruth(p) || !stateLie(p, who)) return idle();
         (, ScoreBoard.Proposal[] memory all_) = board.roundOf(p.window);
         uint256 before = token.balanceOf(all_[p.liar - 1].proposer);
         uint256 id = board.openDuel(p.window, p.honest - 1, p.terms, p.liar - 1, p.lie);
@@ -315,68 +357,75 @@ contract World is Network {
         board.name(id, 0, nodesOf(8, 0));
         pass(6);
         board.timeout(id);
-        ++hit["duel"];
         if (token.balanceOf(all_[p.liar - 1].proposer) > before && all_[p.liar - 1].proposer != address(this)) {
             ++liarGained;
         }
     }
 
     function finish() external act {
-        if (played.length == 0 || pauseSwitch.paused()) return;
+        if (played.length == 0 || pauseSwitch.paused()) return idle();
         Played storage p = last();
         (ScoreBoard.Round memory r,) = board.roundOf(p.window);
-        if (r.closed || r.standing != 1 || !stands(p.window, p.honest)) return;
+        if (r.closed || r.standing > 1 || !stateTruth(p)) return idle();
+        (r,) = board.roundOf(p.window);
+        if (r.standing != 1) return idle();
         pass(71);
-        if (pauseSwitch.clock() < board.deadlineOf(p.window)) return;
+        if (!finishOne(p)) return idle();
+    }
+
+    function finishOne(Played storage p) internal returns (bool) {
+        if (pauseSwitch.clock() < board.deadlineOf(p.window)) return false;
+        (ScoreBoard.Round memory r,) = board.roundOf(p.window);
         uint256 before = token.totalSupply() + token.totalBurnt();
         board.finalize(p.window, p.honest - 1, p.terms);
+        settled.push(p.window);
         minted += token.totalSupply() + token.totalBurnt() - before;
         if (token.totalSupply() + token.totalBurnt() - before > r.emission) ++paidTwice;
-        ++hit["final"];
+        return true;
     }
 
     function claim(uint256 which, uint256 leaf) external act {
-        if (played.length == 0) return;
-        uint64 window = played[which % played.length].window;
+        if (settled.length == 0) return idle();
+        uint64 window = settled[which % settled.length];
+        if (due[window].index.length == 0) return idle();
+        claimOne(window, leaf % due[window].index.length);
+    }
+
+    function claimOne(uint64 window, uint256 i) internal {
         Due storage d = due[window];
-        if (!pool.isSettled(window) || d.index.length == 0) return;
-        uint256 i = leaf % d.index.length;
         uint256 before = token.totalSupply() + token.totalBurnt();
         try pool.claim(window, d.index[i], d.leaves[i], d.paths[i]) {
             if (++timesPaid[keccak256(abi.encode(window, i))] > 1) ++paidTwice;
             minted += token.totalSupply() + token.totalBurnt() - before;
-            ++hit["claim"];
         } catch {}
     }
 
     function claimShare(uint256 which, bool treasury) external act {
-        if (played.length == 0) return;
-        uint64 window = played[which % played.length].window;
-        if (!pool.isSettled(window)) return;
+        if (settled.length == 0) return idle();
+        uint64 window = settled[which % settled.length];
         try pool.claimShare(window, treasury ? RewardPool.Share.Treasury : RewardPool.Share.Trainer) {
             if (++timesPaid[keccak256(abi.encode(window, "share", treasury))] > 1) ++paidTwice;
         } catch {}
     }
 
     function expire(uint256 which, uint256 leaf) external act {
-        if (played.length == 0 || pauseSwitch.paused()) return;
-        uint64 window = played[which % played.length].window;
+        if (settled.length == 0 || pauseSwitch.paused()) return idle();
+        uint64 window = settled[which % settled.length];
         Due storage d = due[window];
-        if (!pool.isSettled(window) || d.index.length == 0) return;
+        if (d.index.length == 0) return idle();
         pass(1_001);
         uint256 i = leaf % d.index.length;
         try pool.expire(window, d.index[i], d.leaves[i], d.paths[i]) {
             if (++timesPaid[keccak256(abi.encode(window, i))] > 1) ++paidTwice;
-            ++hit["expired"];
         } catch {}
     }
 
     // Justice
 
     function prove(uint256 who, uint256 which) external act {
-        if (played.length == 0) return;
+        if (played.length == 0) return idle();
         Played storage p = played[which % played.length];
-        if (!p.committed) return;
+        if (!p.committed) return idle();
         uint256 before = vault.slashableStake(MINER);
         address accuser = pick(who);
         uint256 held = token.balanceOf(accuser);
@@ -386,7 +435,6 @@ contract World is Network {
             commitment(p.window, leafRoot(p.window), 1), guiltyLeaf(p.window), 1, entryOf(guiltyLeaf(p.window))
         ) {
             noteSlash(p.window, before);
-            ++hit["proved"];
             // the owner and whoever accuses it, taken together, always lose
             if (token.balanceOf(accuser) - held >= owners - ownersStake() && owners > ownersStake()) {
                 ++selfAccuserGained;
@@ -409,12 +457,12 @@ contract World is Network {
     }
 
     function accuse(uint256 juror) external act {
-        if (played.length == 0) return;
+        if (played.length == 0) return idle();
         Played storage p = last();
         address accuser = validators[juror % 3];
         bool can = p.committed && registry.isActive(accuser, Role.Validator) && token.balanceOf(accuser) >= 50 ether;
         bool again = jury.accusedBy(p.window, MINER, accuser) || court.convicted(p.window, MINER);
-        if (!can || again || pauseSwitch.clock() > horizonOf(p.window)) return;
+        if (!can || again || pauseSwitch.clock() > horizonOf(p.window)) return idle();
         vm.prank(accuser);
         openCases.push(jury.accuse(commitment(p.window, leafRoot(p.window), 1), Fault.Replay, 0));
         pass(2);
@@ -427,7 +475,7 @@ contract World is Network {
 
     /// @dev One step of the oldest open case: votes, reveals, ruling, appeal, end.
     function trial(bool guilty, bool appeal, uint256 who) external act {
-        if (openCases.length == 0 || pauseSwitch.paused()) return;
+        if (openCases.length == 0 || pauseSwitch.paused()) return idle();
         uint256 id = openCases[openCases.length - 1];
         Jury.Case memory k = jury.caseOf(id);
         if (k.state == Jury.State.Voting || k.state == Jury.State.Appealed) {
@@ -487,28 +535,26 @@ contract World is Network {
 
     /// @dev A whole case in one call: accuse or contest, draw, both phases, ruling, perhaps an appeal, the end, fines.
     function wholeCase(uint256 who, uint8[3] calldata words, bool appealed, bool plea) external act {
-        if (played.length == 0 || pauseSwitch.paused()) return;
+        if (played.length == 0 || pauseSwitch.paused()) return idle();
         Played storage p = last();
         (bool filed, uint256 id) = plea ? plead(p, who) : accuseOne(p, who);
-        if (!filed) return;
+        if (!filed) return idle();
         pass(2);
         jury.draw(id);
         voteAll(id, 1, words);
-        if (pauseSwitch.paused()) return;
+        if (pauseSwitch.paused()) return idle();
         jury.rule(id);
         if (jury.caseOf(id).state == Jury.State.Closed) {
-            ++hit["undecided"];
             return;
         }
         if (appealed && token.balanceOf(ANN) >= 200 ether) {
             vm.prank(ANN);
             jury.appeal(id);
             voteAll(id, 2, words);
-            ++hit["appeal"];
         } else {
             pass(21);
         }
-        if (pauseSwitch.paused()) return;
+        if (pauseSwitch.paused()) return idle();
         Jury.Case memory k = jury.caseOf(id);
         (uint256 stakeBefore, bool was) = (vault.slashableStake(MINER), court.convicted(k.window, MINER));
         uint256 accuserBefore = token.balanceOf(k.accuser);
@@ -517,7 +563,6 @@ contract World is Network {
         if (guilty && !was && !plea) noteSlash(k.window, stakeBefore);
         if (plea && vault.slashableStake(MINER) != stakeBefore) ++slashedTooMuch;
         if (!guilty && !appealed && token.balanceOf(k.accuser) > accuserBefore && !plea) ++cheapGrief;
-        ++hit[guilty ? "guilty" : "innocent"];
         fineAll(id, words);
     }
 
@@ -532,7 +577,6 @@ contract World is Network {
                 if (said == ruling || said == Jury.Verdict.Abstain || (said != word && said != Jury.Verdict.None)) {
                     ++slashedTooMuch;
                 }
-                ++hit["fined"];
             } catch {}
         }
     }
@@ -553,7 +597,6 @@ contract World is Network {
         try jury.contest(commitment(p.window, leafRoot(p.window), 1), validator, sheets[p.window][validator]) returns (
             uint256 id
         ) {
-            ++hit["plea"];
             return (true, id);
         } catch {
             return (false, 0);
@@ -576,7 +619,7 @@ contract World is Network {
     }
 
     function fine(uint256 id, uint256 juror) external act {
-        if (jury.caseCount() == 0) return;
+        if (jury.caseCount() == 0) return idle();
         uint256 before = vault.slashableStake(validators[juror % 3]);
         try jury.fine(id % jury.caseCount(), validators[juror % 3]) {
             if (before - vault.slashableStake(validators[juror % 3]) > 5 ether) ++slashedTooMuch;
@@ -586,13 +629,13 @@ contract World is Network {
     // Power
 
     function pause() external act {
-        if (block.number < pauseSwitch.readyAgain()) return;
+        if (block.number < pauseSwitch.readyAgain()) return idle();
         vm.prank(GUARDIAN);
         pauseSwitch.pause();
     }
 
     function resume() external act {
-        if (!pauseSwitch.paused()) return;
+        if (!pauseSwitch.paused()) return idle();
         vm.prank(GUARDIAN);
         pauseSwitch.resume();
     }
