@@ -19,7 +19,7 @@ from grail.protocol.records import Moment, Role
 from grail.protocol.units import Address, BlockNumber, WindowId
 from grail.runtime.node import Node
 from grail.verification.base import Outcome
-from grail.verification.evidence import Carried
+from grail.verification.evidence import Carried, add_up
 from miner.duties.solve import Solve
 from simulation.adversaries import ATTACKS
 from simulation.adversaries.base import Attack
@@ -183,7 +183,7 @@ def _audit(validator: Node, window: WindowId, solver: Solve, label: str, draw: i
     history = 0
     if isinstance(solver, Attack) and solver.residual and not watch.over:
         lasting = judge(validator, commitment, challenge, drawer, watch.carried)
-        watch.carried, watch.tokens = lasting.carried or watch.carried, watch.tokens + lasting.tokens
+        watch.carried, watch.tokens = add_up([watch.carried, lasting.added]), watch.tokens + lasting.tokens
         watch.over = lasting.outcome is Outcome.FAULT
         history = watch.tokens if watch.over else 0
     return Trial(label, verdict.outcome, verdict.finding.check, verdict.tokens, verdict.rollouts, history)

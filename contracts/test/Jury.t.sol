@@ -220,6 +220,59 @@ contract JuryTest is Network {
         assertTrue(registry.neuronOf(MINER).jailed, "convicted");
     }
 
+    function both(uint256 id, uint256 round, Jury.Verdict a, Jury.Verdict b) private {
+        commitVote(id, round, 1, a);
+        commitVote(id, round, 2, b);
+        pass(11);
+        revealVote(id, 1, a);
+        revealVote(id, 2, b);
+        pass(11);
+    }
+
+    /// @dev Ruled guilty and appealed; nobody has voted on the appeal.
+    function appealed() private returns (uint256 id) {
+        fund(address(0xA11), 1_000 ether);
+        id = accuse();
+        vote(id, 1, Jury.Verdict.Guilty, Jury.Verdict.Guilty, Jury.Verdict.Guilty);
+        jury.rule(id);
+        vm.prank(address(0xA11));
+        jury.appeal(id);
+    }
+
+    function test_appeal_theAccuserHasNoVote() public {
+        uint256 id = appealed();
+        assertEq(jury.weightOf(id, validators[0]), 0, "no judge in one's own case");
+        assertEq(jury.weightOf(id, validators[1]), 10_000 ether, "stake");
+        vm.prank(validators[0]);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotDrawn.selector, id, validators[0]));
+        jury.commitVote(id, "ballot");
+    }
+
+    function test_appeal_quorumIsOfTheStakeThatMayVote() public {
+        uint256 id = appealed();
+        both(id, 2, Jury.Verdict.Innocent, Jury.Verdict.Abstain);
+        set("quorum_bps", 3_400); // a third of the three that may vote is 3,333: this case keeps its window's one half
+        jury.execute(id);
+        assertTrue(registry.neuronOf(MINER).jailed, "one of three is less than half");
+        assertEq(token.balanceOf(address(0xA11)), 800 ether, "and an appeal that is not heard costs its bond");
+    }
+
+    function test_appeal_halfOfTheStakeThatMayVoteIsHeard() public {
+        vm.prank(validators[3]);
+        vault.requestUnstake(validators[3], 10_000 ether);
+        goTo(1, 1);
+        fund(address(0xA11), 1_000 ether);
+        uint256 id = accuse();
+        both(id, 1, Jury.Verdict.Guilty, Jury.Verdict.Guilty);
+        jury.rule(id);
+        vm.prank(address(0xA11));
+        jury.appeal(id);
+        assertEq(jury.caseOf(id).guilty, 0, "the first round's votes count no more");
+        both(id, 2, Jury.Verdict.Innocent, Jury.Verdict.Abstain);
+        jury.execute(id);
+        assertTrue(!registry.neuronOf(MINER).jailed, "one of the two besides the accuser");
+    }
+
     function test_appeal_inTimeOnly() public {
         uint256 id = accuse();
         vm.expectRevert(abi.encodeWithSelector(Errors.NotDecided.selector, id));

@@ -68,6 +68,18 @@ contract NeuronRegistryTest is Network {
         registry.acceptHotkey(MINER);
     }
 
+    function test_hotkey_isNoNeuronsAddress() public {
+        vm.prank(validators[0]);
+        registry.proposeHotkey(address(0x4072));
+        vm.prank(address(0x4072));
+        registry.acceptHotkey(validators[0]);
+        vm.prank(MINER);
+        registry.proposeHotkey(validators[0]);
+        vm.prank(validators[0]);
+        vm.expectRevert(abi.encodeWithSelector(Errors.HotkeyTaken.selector, validators[0]));
+        registry.acceptHotkey(MINER);
+    }
+
     function test_hotkey_cannotRegisterANeuronOfItsOwn() public {
         rotate(HOTKEY);
         vm.prank(HOTKEY);

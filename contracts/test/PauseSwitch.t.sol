@@ -45,6 +45,16 @@ contract PauseSwitchTest is Network {
         assertTrue(!pauseSwitch.paused(), "a vote ends it");
     }
 
+    function test_pause_endedEarlyIsRestedFromAllTheSame() public {
+        pause();
+        uint256 ready = pauseSwitch.readyAgain();
+        pass(1);
+        vm.startPrank(GUARDIAN);
+        pauseSwitch.resume();
+        vm.expectRevert(abi.encodeWithSelector(Errors.TooEarly.selector, block.number, ready));
+        pauseSwitch.pause();
+    }
+
     function test_clock_standsStillWhilePaused() public {
         uint256 before = pauseSwitch.clock();
         pass(5);

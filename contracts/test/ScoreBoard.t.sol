@@ -200,6 +200,17 @@ contract ScoreBoardTest is Network {
         board.propose(1, terms, E);
     }
 
+    function test_statement_besideAnotherOnlyWhileThatMayBeChallenged() public {
+        Terms memory terms = play(1);
+        state(terms);
+        uint256 until = board.deadlineOf(0);
+        leaves[0].value -= 1;
+        terms = termsOf(0);
+        pass(until - pauseSwitch.clock());
+        vm.expectRevert(abi.encodeWithSelector(Errors.TooLate.selector, until, until));
+        state(terms);
+    }
+
     function test_statement_namesItsEmission() public {
         Terms memory terms = play(1);
         vm.expectRevert(abi.encodeWithSelector(Errors.WrongEmission.selector, E, E - 1));
@@ -392,9 +403,11 @@ contract ScoreBoardTest is Network {
         uint256 duel = board.openDuel(0, liar.id, liar.terms, honest.id, honest.terms);
         vm.prank(address(0xABC));
         board.name(duel, 1, nodes(0, 8, 0));
-        vm.expectRevert();
+        uint256 last = board.duelOf(duel).deadline;
+        pass(5);
+        vm.expectRevert(abi.encodeWithSelector(Errors.TooEarly.selector, last, last + 1));
         board.timeout(duel);
-        pass(6);
+        pass(1);
         board.timeout(duel);
         assertTrue(standing(honest.id) && !standing(liar.id), "anybody may name nodes for the truth");
         board.finalize(0, honest.id, honest.terms);

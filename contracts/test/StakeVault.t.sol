@@ -89,6 +89,43 @@ contract StakeVaultTest is Network {
         assertEq(vault.withdraw(), 500 ether, "half of what was leaving");
     }
 
+    function test_slash_roundsAgainstTheActivePart() public {
+        stakeAs(ANN, 1_000 ether);
+        vm.prank(ANN);
+        vault.requestUnstake(MINER, 1_000 ether);
+        assertEq(slash(10), 10, "three and a third of it from what is leaving");
+        assertEq(vault.unbondingOf(MINER), 1_000 ether - 3, "three");
+        assertEq(vault.stakeOf(MINER), 2_000 ether - 7, "seven");
+    }
+
+    function test_unstake_afterASlashBuysExitSharesAtTheirWorth() public {
+        stakeAs(ANN, 1_000 ether);
+        stakeAs(BOB, 1_000 ether);
+        vm.prank(ANN);
+        vault.requestUnstake(MINER, 1_000 ether);
+        slash(2_000 ether);
+        vm.prank(BOB);
+        vault.requestUnstake(MINER, 500 ether);
+        (, uint256[] memory anns) = vault.exitsOf(ANN);
+        (, uint256[] memory bobs) = vault.exitsOf(BOB);
+        assertEq(anns[0], 500 ether, "half, by the slash before");
+        assertEq(bobs[0], 500 ether, "all that he asked back after it");
+    }
+
+    function test_unstake_roundsSharesUp() public {
+        slash(1);
+        uint256 before = vault.poolOf(MINER).shares;
+        stakeAs(ANN, 10 ether);
+        uint256 held = vault.poolOf(MINER).shares;
+        vm.prank(ANN);
+        vault.requestUnstake(MINER, 1 ether);
+        uint256 pooled = 2_010 ether - 1;
+        uint256 exact = 1 ether * held / pooled;
+        assertTrue(1 ether * held % pooled != 0, "not a whole number of shares");
+        assertEq(vault.poolOf(MINER).shares, held - exact - 1, "the part of one is burnt, too");
+        assertTrue(before < held, "a stake buys shares");
+    }
+
     function test_slash_onlyCourtAndJury() public {
         vm.expectRevert(abi.encodeWithSelector(Errors.Unauthorized.selector, address(this)));
         vault.slash(MINER, 1);

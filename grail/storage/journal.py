@@ -99,17 +99,6 @@ class Journal:
         with self._database.session() as session:
             return list(session.scalars(query))
 
-    def carried_evidence(self, validator: str, miner: str, since: int, before: int) -> dict[str, list[float]]:
-        """What the newest audit of windows [since, before) that replayed anything left to go on from; else empty."""
-        query = (
-            select(VerdictRow.carried)
-            .filter_by(validator=validator, miner=miner)
-            .where(VerdictRow.window >= since, VerdictRow.window < before)
-            .order_by(VerdictRow.window.desc())
-        )
-        with self._database.session() as session:
-            return next((carried for carried in session.scalars(query) if carried), {})
-
     # Chain events
 
     def add_events(self, events: Iterable[DecodedEvent], rewound_to: int | None) -> None:

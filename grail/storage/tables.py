@@ -37,7 +37,7 @@ class VerdictRow(Base):
     tokens: Mapped[int]
     fault: Mapped[int]
     place: Mapped[list] = mapped_column(JSON)
-    carried: Mapped[dict] = mapped_column(JSON)
+    added: Mapped[dict] = mapped_column("carried", JSON)
 
 
 class DraftRow(Base):

@@ -26,11 +26,15 @@ def audit(
     alternative: Alternative | None = None,
     *,
     budget: int,
+    seen: Reader | None = None,
 ) -> Verdict:
     """Judge one submission. `alternative`: another model that the miner may have run, to be asked after.
 
-    Two readings of the same measurements: one starts anew in every window, one goes on from `carried`, the state that
-    the audit of the miner's window before left, so that a cheat who does little in each window is caught in the end.
+    Two readings of the same measurements: one starts anew in every window, one goes on from `carried`, what all audits
+    of the miner's windows before have added, so that a cheat who does little in each window is caught in the end.
+
+    `seen`: what has read the window's other seats' places. Rollouts of one group share states, and their noise: of
+    evidence that is to be added up, each state counts once.
 
     `order`: the places in the order that this validator must open them; `budget` of them are opened, and more while the
     evidence is suspicious: till it is enough for a fault, has melted away, or nothing is left. A fault stops the audit
@@ -40,16 +44,21 @@ def audit(
     if broken is not None:
         return Verdict(outcome=broken.outcome, finding=broken)
     readings = (Evidence(profile.evidence_nulls()), Evidence(profile.evidence_nulls(), carried))
-    reader = Reader(context.plan)
+    readers = (Reader(context.plan), seen or Reader(context.plan))
+    unseen = Evidence(profile.evidence_nulls())
     budget = min(len(order), budget)
     tokens = 0
     finding = Finding(check="replay", outcome=Outcome.ACCEPT, reason="as mandated")
-    opened = 0
+    opened, added = 0, readings[0].carried
     while opened < budget or (opened < len(order) and max(r.log10_now for r in readings) >= SUSPICION):
         draw = list(order[opened : min(opened + DRAW, budget if opened < budget else len(order))])
         opened += len(draw)
         context.opened = draw
-        finding = _first_broken(ROLLOUT_CHECKS, context) or _weigh(context, engine, reader, readings, draw, alternative)
+        finding = _first_broken(ROLLOUT_CHECKS, context) or _weigh(
+            context, engine, readers, (*readings, unseen), draw, alternative
+        )
+        if opened <= budget:
+            added = readings[0].carried
         if finding.outcome is Outcome.FAULT and finding.place is not None:
             tokens += _tokens(context, draw[: draw.index(finding.place) + 1])
             break
@@ -60,27 +69,30 @@ def audit(
         rollouts=opened,
         tokens=tokens,
         n_tokens=context.work.n_tokens,
-        carried=readings[-1].carried,
+        added=added,
+        unseen=unseen.carried if seen else {},
     )
 
 
 def _weigh(
     context: AuditContext,
     engine: Engine,
-    reader: Reader,
-    readings: Sequence[Evidence],
+    readers: tuple[Reader, Reader],
+    evidences: tuple[Evidence, Evidence, Evidence],
     draw: Sequence[tuple[int, int]],
     alternative: Alternative | None,
 ) -> Finding:
     """Replay one draw and read the evidence after each of its rollouts, up to the one that suffices for a fault."""
     replay_places(context, engine, draw, alternative)
     policy, place = context.policy, draw[0]
+    readings, unseen = evidences[:2], evidences[2]
     for place in draw:
         group, index = place
-        measured = reader.measure(group, context.work.groups[group].rollouts[index], context.traces[place])
-        measured |= context.votes.get(place, {})
+        rollout, trace, votes = context.work.groups[group].rollouts[index], context.traces[place], context.votes
+        measured = readers[0].measure(group, rollout, trace) | votes.get(place, {})
         for reading in readings:
             reading.add(measured)
+        unseen.add(readers[1].measure(group, rollout, trace) | votes.get(place, {}))
         if max(reading.log10 for reading in readings) >= policy.evidence_fault_exp:
             break
     evidence = max(readings, key=lambda reading: reading.log10)
@@ -98,6 +110,7 @@ def _weigh(
         fault=FaultKind.REPLAY if outcome is Outcome.FAULT else None,
         place=place,
         log10_evidence=log10,
+        lasting=evidence is not readings[0],
     )
 
 

@@ -38,13 +38,16 @@ class Finding:
     fault: FaultKind | None = None
     place: tuple[int, int] | None = None
     log10_evidence: float = 0.0
+    lasting: bool = False
+    """The window alone would not have been enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """An audit's result. `rollouts` were opened; `tokens` were read till the verdict; `n_tokens` is all there are.
 
-    `carried`: evidence to go on from in the miner's next window; empty where nothing was replayed.
+    `added`: what the dealt places add to the evidence, read alone; `unseen`: the same without what other seats' places
+    of the window had shown before, where that was given. Empty where nothing was replayed.
     """
 
     outcome: Outcome
@@ -52,7 +55,8 @@ class Verdict:
     rollouts: int = 0
     tokens: int = 0
     n_tokens: int = 0
-    carried: Carried = field(default_factory=dict)
+    added: Carried = field(default_factory=dict)
+    unseen: Carried = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         raise TypeError("a Verdict is accept, reject, fault or abstain: compare its outcome")

@@ -9,7 +9,7 @@ too. Source: Waudby-Smith and Ramdas, "Estimating means of bounded random variab
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,16 @@ class Null:
         given = np.asarray(values, dtype=np.float64)
         x = np.clip(given, 0.0, self.cap) / self.cap if self.over is None else (given > self.over).astype(np.float64)
         return np.where(np.isnan(given), 1.0, x)
+
+
+def add_up(parts: Iterable[Carried]) -> dict[str, list[float]]:
+    """The evidence of several audits that read different places: wealth multiplies, so its logarithms add up."""
+    total: dict[str, list[float]] = {}
+    for part in parts:
+        for name, wealth in part.items():
+            before = total.get(name, [0.0] * len(BETS))
+            total[name] = [a + b for a, b in zip(before, wealth, strict=True)]
+    return total
 
 
 class EProcess:

@@ -21,7 +21,7 @@ from grail.settlement.economics import (
     committee_outlook,
     start_up,
 )
-from grail.settlement.picking import Mix, Picking, pickings
+from simulation.picking import Mix, Picking, pickings
 
 MARGIN_SHOWN = 1_000_000
 PICKED_FROM = 8

@@ -11,10 +11,10 @@ from grail.protocol.hashing import keccak256
 from grail.protocol.pledges import Past, Record
 from grail.protocol.records import Commitment, Role
 from grail.protocol.units import CheckpointVersion, WindowId
-from grail.settlement.picking import Mix, best_identity, best_prefixes, delivering, pickings
 from simulation.cast import GRAIL
 from simulation.network import LocalNetwork
 from simulation.options import LocalnetOptions
+from simulation.picking import Mix, best_identity, best_prefixes, delivering, pickings
 
 STEEP = Mix((9, 1), (100, 2_000))
 

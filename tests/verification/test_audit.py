@@ -11,6 +11,7 @@ from grail.protocol.constants import FINISH_EOS, FINISH_LENGTH
 from grail.protocol.records import FaultKind
 from grail.verification.audit import SUSPICION
 from grail.verification.base import Outcome
+from grail.verification.evidence import add_up
 from tests.verification.audit_bench import SIZE, Bench, shifted
 
 
@@ -58,7 +59,7 @@ def test_evidence_too_small_for_one_window_adds_up_over_windows(bench):
     carried, outcomes = None, []
     for _ in range(40):
         verdict = bench.judge(work, carried=carried)
-        carried = verdict.carried
+        carried = add_up([carried or {}, verdict.added])
         outcomes.append(verdict.outcome)
         if verdict.outcome is Outcome.FAULT:
             break
@@ -70,7 +71,7 @@ def test_honesty_over_windows_buys_no_suspicion(bench):
     carried = None
     for _ in range(20):
         verdict = bench.judge(bench.honest, carried=carried)
-        carried = verdict.carried
+        carried = add_up([carried or {}, verdict.added])
         assert verdict.outcome is Outcome.ACCEPT and verdict.finding.log10_evidence == 0
 
 

@@ -10,7 +10,7 @@ from grail.runtime.duty import Note
 from grail.runtime.node import Node
 from grail.runtime.reckon import committee_of
 from grail.verification.base import Outcome, Verdict
-from validator.duties.auditing import evidence_epoch, judge
+from validator.duties.lasting import Handed, judge_lasting
 
 
 class Audit:
@@ -20,6 +20,7 @@ class Audit:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._handed = Handed(node)
 
     def due(self, window: WindowId, block: BlockNumber, schedule: Schedule) -> bool:
         """From the challenge to the last block that takes scores."""
@@ -54,17 +55,15 @@ class Audit:
         """Each verdict as soon as it is there, in the order of the commitments; several audits at a time where replays
         go to a cluster.
         """
-        node, epoch = self._node, evidence_epoch(window)
+        node = self._node
         if not waiting:
             return
-        carried = {}
         for commitment in waiting:
             node.subnet.require_stored(commitment)
-            name = "0x" + commitment.miner.hex()
-            carried[commitment.miner] = node.journal.carried_evidence(node.signer.name, name, epoch, window)
+        self._handed.go_on(window)
 
         def work(commitment: Commitment) -> tuple[Address, Verdict]:
-            return commitment.miner, judge(node, commitment, challenge, node.address, carried[commitment.miner])
+            return commitment.miner, judge_lasting(node, commitment, challenge, self._handed)
 
         if node.engines.parallel == 1:
             yield from map(work, waiting)
@@ -88,7 +87,7 @@ class Audit:
             tokens=verdict.tokens,
             fault=int(finding.fault or 0),
             place=list(finding.place or ()),
-            carried={name: list(wealth) for name, wealth in verdict.carried.items()},
+            added={name: list(wealth) for name, wealth in verdict.added.items()},
         )
 
     def _is_mine_and_final(self, row: object) -> bool:

@@ -15,8 +15,11 @@ from grail.verification.alternatives import PREVIOUS, Alternative, drawn_alterna
 from grail.verification.audit import audit
 from grail.verification.base import AuditContext, Finding, Outcome, Verdict
 from grail.verification.calibration import load_profile
-from grail.verification.evidence import Carried
+from grail.verification.evidence import Carried, add_up
+from grail.verification.replay import Reader
 
+Reading = tuple[Address, WindowId, Address]
+"""A miner, a window, and the holder of seats in its submission of then."""
 EVIDENCE_WINDOWS = 64
 """Evidence against a miner adds up over this many windows, then starts anew: old honesty must not buy credit."""
 
@@ -27,43 +30,71 @@ def evidence_epoch(window: WindowId) -> WindowId:
 
 
 def judge_history(node: Node, commitment: Commitment, challenge: Digest, drawer: Address) -> Verdict:
-    """What a juror finds along the accuser's draws: in the window itself, else over the epoch up to it.
-
-    The juror replays every earlier submission of the epoch in which the accuser had a seat. One that nobody can fetch
-    any more adds nothing; its own trouble with one makes it abstain.
-    """
+    """What a juror finds along the accuser's draws: in the window itself, else over the epoch up to it."""
     verdict = judge(node, commitment, challenge, drawer)
     if verdict.outcome in (Outcome.FAULT, Outcome.ABSTAIN):
         return verdict
-    carried: Carried = {}
+    before = evidence_before(node, commitment)
+    if isinstance(before, Verdict):
+        return before
+    return judge(node, commitment, challenge, drawer, before) if before else verdict
+
+
+def evidence_before(
+    node: Node, commitment: Commitment, measured: dict[Reading, Verdict] | None = None
+) -> Carried | Verdict:
+    """What all seats of a miner's earlier submissions of the epoch have to add, read anew but for what is in
+    `measured`, which is added to; an abstention where this node has trouble of its own with one. A submission that
+    nobody can fetch any more adds nothing.
+    """
+    known = {} if measured is None else measured
+    readings: list[Reading] = []
     for number in range(evidence_epoch(commitment.window), commitment.window):
         window = WindowId(number)
-        earlier, drawn = node.subnet.commitment(window, commitment.miner), node.subnet.challenge(window)
-        if earlier is None or drawn is None or not _seats(node, earlier, drawer):
+        earlier, challenge = node.subnet.commitment(window, commitment.miner), node.subnet.challenge(window)
+        if earlier is None or challenge is None:
             continue
-        past = judge(node, earlier, drawn, drawer, carried)
-        if past.outcome is Outcome.ABSTAIN:
-            return past
-        carried = past.carried or carried
-    return judge(node, commitment, challenge, drawer, carried) if carried else verdict
+        asked = [(commitment.miner, window, holder) for holder in dict.fromkeys(holders_of(node, earlier))]
+        seen = Reader(node.sketch_plan(window))
+        if any(reading not in known for reading in asked):
+            for reading in asked:
+                known[reading] = judge(node, earlier, challenge, reading[2], seen=seen)
+                if known[reading].outcome is Outcome.ABSTAIN:
+                    return known.pop(reading)
+        readings += asked
+    return add_up(known[reading].unseen for reading in readings)
 
 
 def judge(
-    node: Node, commitment: Commitment, challenge: Digest, drawer: Address, carried: Carried | None = None
+    node: Node,
+    commitment: Commitment,
+    challenge: Digest,
+    drawer: Address,
+    carried: Carried | None = None,
+    *,
+    seen: Reader | None = None,
 ) -> Verdict:
-    """Audit a submission along the draws of validator `drawer`, going on from the evidence `carried` till then.
+    """Audit a submission along the draws of validator `drawer`, going on from the evidence `carried` till then. With
+    `seen`, which has read other seats' places: no further than what was dealt to it.
 
     Whatever goes wrong on our side is an abstention: never accepted, never reward zero, never guilt.
     """
     try:
-        return _judge(node, commitment, challenge, drawer, carried)
+        return _judge(node, commitment, challenge, drawer, carried, seen)
     except Exception as trouble:  # noqa: BLE001 — the one place: a verifier's own failure must not become a verdict
         node.log.error("audit abstains", miner=commitment.miner.hex(), window=commitment.window, reason=repr(trouble))
         finding = Finding(check="verifier", outcome=Outcome.ABSTAIN, reason=f"{type(trouble).__name__}: {trouble}")
         return Verdict(outcome=Outcome.ABSTAIN, finding=finding)
 
 
-def _judge(node: Node, commitment: Commitment, challenge: Digest, drawer: Address, carried: Carried | None) -> Verdict:
+def _judge(
+    node: Node,
+    commitment: Commitment,
+    challenge: Digest,
+    drawer: Address,
+    carried: Carried | None,
+    seen: Reader | None,
+) -> Verdict:
     checkpoint = node.checkpoints.fetch(node.subnet.checkpoint(commitment.checkpoint_version))
     limits = node.blob_limits(commitment.window, checkpoint, commitment.n_groups)
     try:
@@ -84,25 +115,26 @@ def _judge(node: Node, commitment: Commitment, challenge: Digest, drawer: Addres
         blob=blob,
     )
     order, budget = _dealt(node, commitment, challenge, drawer)
+    order = order[:budget] if seen else order
     profile = load_profile(checkpoint.folder / CALIBRATION)
     alternative = _alternative(node, commitment, checkpoint, challenge, drawer)
-    return audit(context, node.engine(checkpoint), profile, order, carried, alternative, budget=budget)
+    return audit(context, node.engine(checkpoint), profile, order, carried, alternative, budget=budget, seen=seen)
 
 
-def _seats(node: Node, commitment: Commitment, validator: Address) -> list[int]:
-    """Numbers of a validator's seats in a submission."""
+def holders_of(node: Node, commitment: Commitment) -> list[Address]:
+    """Who holds the seats of a submission, seat by seat."""
     committee = committee_of(node.subnet, commitment.window)
     if committee is None:
         return []
     index = [entry.miner for entry in node.subnet.commitments(commitment.window)].index(commitment.miner)
-    return committee.seats_of(index, validator)
+    return committee.holders(index)
 
 
 def _dealt(node: Node, commitment: Commitment, challenge: Digest, drawer: Address) -> tuple[list[tuple[int, int]], int]:
     """What validator `drawer` opens: what was dealt to its seats; without one, in an order of its own, as much as all
     seats together."""
     policy, groups = node.subnet.policy(commitment.window), commitment.n_groups
-    mine = _seats(node, commitment, drawer)
+    mine = [seat for seat, holder in enumerate(holders_of(node, commitment)) if holder == drawer]
     if not mine:
         order = audit_order(challenge, drawer, commitment.miner, groups, policy.group_size)
         return order, policy.audit_seats * policy.audit_rollouts

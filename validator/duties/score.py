@@ -1,7 +1,5 @@
 """Commit, then reveal what the seats say."""
 
-import json
-
 from grail.protocol.hashing import encode_static, keccak256
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, Digest, WindowId
@@ -12,6 +10,7 @@ from grail.settlement.leaves import page_count
 from grail.settlement.sheets import PAGE, Entry, encode_sheet
 from grail.verification.base import Outcome
 from validator.duties.accuse import WITHHELD
+from validator.duties.reports import report_of
 
 WORDS = {
     Outcome.ACCEPT.value: Entry.ACCEPT,
@@ -37,21 +36,6 @@ def sheet_of(node: Node, window: WindowId) -> bytes | None:
         word = said.get("0x" + entry.miner.hex(), Entry.SILENT)
         pages[index // PAGE] += [word] * len(committee.seats_of(index, node.address))
     return encode_sheet(pages)
-
-
-def report_of(node: Node, window: WindowId) -> bytes:
-    """Why the sheet says what it says: for each miner the verdict, the check that spoke, evidence, place."""
-    rows = [row for row in node.journal.verdicts(window) if row.validator == node.signer.name]
-    verdicts = {
-        row.miner: {
-            "outcome": row.outcome,
-            "check": row.check,
-            "log10_evidence": round(row.log10_evidence, 3),
-            "place": row.place,
-        }
-        for row in sorted(rows, key=lambda row: row.miner)
-    }
-    return json.dumps({"window": window, "validator": node.signer.name, "verdicts": verdicts}, sort_keys=True).encode()
 
 
 def salt_of(node: Node, window: WindowId) -> Digest:
