@@ -1,6 +1,7 @@
 """From settings to a node: chain, key, disk, models. Shared by the three entry points."""
 
 import fcntl
+import json
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ from grail.environments.registry import Environments
 from grail.errors import KeyInUse, SettingsError
 from grail.inference.engine_cache import EngineCache
 from grail.protocol.records import Role
+from grail.protocol.units import Address
 from grail.runtime.node import Node
 from grail.runtime.service import Service
 from grail.storage import open_store
@@ -71,6 +73,15 @@ def open_subnet(settings: Settings) -> Subnet:
     """The network that the settings name; raises WrongChain when the node is on another chain."""
     book = AddressBook.load(settings.chain.address_book)
     return Subnet(open_chain(settings.chain.url, expected_chain_id=book.chain_id), book)
+
+
+def keystore_address(path: Path) -> Address | None:
+    """Whose key a keystore file holds, without its password; None where there is no such file or it does not say."""
+    try:
+        found = json.loads(path.read_text())["address"]
+        return bytes.fromhex(found.removeprefix("0x"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def unlock(settings: Settings) -> Signer:

@@ -6,6 +6,7 @@ from grail.config import TrainingSettings
 from grail.runtime.claim import Claim
 from grail.runtime.node import Node
 from grail.runtime.service import Service
+from grail.runtime.watch import Watch
 from trainer.duties.learn import Learn
 
 
@@ -14,4 +15,6 @@ def trainer_service(
 ) -> Service:
     """The service of one trainer; `folder` keeps its optimizer state."""
     folder.mkdir(parents=True, exist_ok=True)
-    return Service(node, [Learn(node, folder, settings, device), Claim(node)], watchdog_seconds=watchdog_seconds)
+    return Service(
+        node, [Watch(node), Learn(node, folder, settings, device), Claim(node)], watchdog_seconds=watchdog_seconds
+    )

@@ -4,6 +4,7 @@ from grail.runtime.claim import Claim
 from grail.runtime.duty import Duty
 from grail.runtime.node import Node
 from grail.runtime.service import Service
+from grail.runtime.watch import Watch
 from validator.duties.accuse import Accuse
 from validator.duties.audit import Audit
 from validator.duties.jury import JuryService
@@ -16,6 +17,7 @@ from validator.duties.settle import Settle
 def validator_service(node: Node, *, watchdog_seconds: float = 60.0) -> Service:
     """The service of one validator."""
     duties: list[Duty] = [
+        Watch(node),
         Seat(node),
         Seal(node),
         Audit(node),

@@ -18,20 +18,35 @@ def add_to(app: typer.Typer) -> None:
 
 def status(
     config: Annotated[Path | None, typer.Option("--config", help="Settings in TOML.")] = None,
+    neuron: Annotated[str, typer.Option(help="Whose concerns to show; the settings' keystore's without.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
-    """Where the network stands: window, phase, checkpoint, neurons.
+    """Where the network stands: window, phase, checkpoint, neurons; and what the operator of one should know now: seats
+    about to be missed, accusations, contests, held pay, promises not kept.
 
-    Example: grail status --config miner.toml
+    Examples:
+
+        grail status --config miner.toml
+
+        grail status --neuron 0x52f8… --json --config miner.toml
     """
+    from dataclasses import asdict
+
     from rich.console import Console
     from rich.table import Table
 
     from grail.config import load_settings
+    from grail.governance.acts import parse_address
+    from grail.runtime.concerns import concerns_of
     from grail.runtime.status import network_status
-    from neurons.wiring import open_subnet
+    from neurons.wiring import keystore_address, open_subnet
 
-    found = network_status(open_subnet(load_settings(config)))
+    settings = load_settings(config)
+    subnet = open_subnet(settings)
+    found = network_status(subnet)
+    key = parse_address(neuron) if neuron else keystore_address(settings.key.keystore)
+    concerns = [] if key is None else concerns_of(subnet, subnet.worker_of(key) or key)
+    found["concerns"] = [asdict(concern) for concern in concerns]
     if as_json:
         typer.echo(json.dumps(found))
         return
@@ -42,10 +57,15 @@ def status(
     table = Table()
     for column in ("neuron", "role", "stake", "status"):
         table.add_column(column)
-    for neuron in found["neurons"]:
-        state = "jailed" if neuron["jailed"] else "active"
-        table.add_row(neuron["address"], neuron["role"], f"{int(neuron['stake_wei']) / 10**18:,.1f}", state)
+    for entry in found["neurons"]:
+        state = "jailed" if entry["jailed"] else "active"
+        table.add_row(entry["address"], entry["role"], f"{int(entry['stake_wei']) / 10**18:,.1f}", state)
     Console().print(table)
+    for concern in concerns:
+        left = "" if concern.blocks_left is None else f" ({concern.blocks_left} blocks left)"
+        typer.echo(f"{concern.kind}: {concern.text}{left}")
+    if key is not None and not concerns:
+        typer.echo(f"0x{key.hex()}: nothing to worry about")
 
 
 def doctor(

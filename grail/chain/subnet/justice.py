@@ -4,6 +4,7 @@ from grail.chain.accounts import Signer
 from grail.chain.address_book import AddressBook
 from grail.chain.base import Chain, Receipt
 from grail.chain.subnet.windows import Windows
+from grail.errors import Reverted
 from grail.protocol.commitment import commitment_values
 from grail.protocol.records import Ballot, Case, CaseState, Commitment, FaultKind
 from grail.protocol.submission import Opening
@@ -64,6 +65,13 @@ class Justice(Windows):
     def weight_in(self, case: int, juror: Address) -> int:
         """Seats, on appeal stake, of a validator in a case whose draw is fixed; else NotDrawn is raised."""
         return self.contracts["Jury"].call("weightOf", case, juror)
+
+    def has_weight(self, case: int, juror: Address) -> bool:
+        """Has a validator a say in a case now? No, too, while its draw is not fixed."""
+        try:
+            return self.weight_in(case, juror) > 0
+        except Reverted:
+            return False
 
     def seats_in(self, case: int, juror: Address) -> int:
         """Seats of a validator in the first round."""
