@@ -385,7 +385,7 @@ contract StakeVault is Governed {
         if (amount == 0) revert Errors.StakeTooLow(0, 1);
         uint256 pooled = uint256(pool.stake);
         uint256 all = uint256(pool.shares);
-        if (all > 0 && pooled * WIPED < all) revert Errors.PoolWiped(neuron);
+        if (pooled * WIPED < all) revert Errors.PoolWiped(neuron);
         uint256 minted = all == 0 ? amount : uint256(amount) * all / pooled;
         _moveShares(neuron, staker, shares[neuron][staker].latest() + minted);
         _setTotals(neuron, pooled + amount, all + minted);

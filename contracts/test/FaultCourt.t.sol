@@ -100,6 +100,11 @@ contract FaultCourtTest is Network {
         court.proveDuplicate(c, 2, a, x, a, x);
         vm.expectRevert(Errors.BadProof.selector);
         court.proveDuplicate(c, 2, a, y, b, x);
+        RolloutLeaf memory other = honestLeaf();
+        other.rewardMicro = 7;
+        Entry memory invented = Entry(uint256(Leaf.digest(other)), y.value, y.index, y.path);
+        vm.expectRevert(Errors.BadProof.selector);
+        court.proveDuplicate(c, 2, a, x, other, invented);
         court.proveDuplicate(c, 2, a, x, b, y);
         assertTrue(court.convicted(0, MINER), "convicted");
         assertEq(court.convictedAt(0, MINER), block.number, "now");

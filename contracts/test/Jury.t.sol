@@ -151,9 +151,11 @@ contract JuryTest is Network {
         vm.startPrank(validators[1]);
         vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyVoted.selector, id, validators[1]));
         jury.commitVote(id, keccak256("again"));
-        vm.expectRevert();
+        uint256 last = jury.caseOf(id).commitEnd;
+        pass(last - pauseSwitch.clock());
+        vm.expectRevert(abi.encodeWithSelector(Errors.TooEarly.selector, last, last + 1));
         jury.revealVote(id, Jury.Verdict.Guilty, "salt");
-        pass(11);
+        pass(1);
         vm.expectRevert();
         jury.revealVote(id, Jury.Verdict.Innocent, "salt");
         vm.expectRevert(Errors.BadVerdict.selector);

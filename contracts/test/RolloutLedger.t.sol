@@ -8,6 +8,7 @@ import {Commitment, Commitments} from "../src/libraries/Commitments.sol";
 import {Errors} from "../src/libraries/Errors.sol";
 import {Keys} from "../src/libraries/Keys.sol";
 import {DrandSigner} from "./base/DrandSigner.sol";
+import {Schedule, Timing} from "../src/libraries/Schedule.sol";
 import {Network} from "./base/Network.sol";
 
 contract RolloutLedgerTest is Network {
@@ -43,6 +44,22 @@ contract RolloutLedgerTest is Network {
         registry.proposeHotkey(vm.addr(KEY));
         vm.prank(vm.addr(KEY));
         registry.acceptHotkey(MINER);
+    }
+
+    function checked(Timing memory t) external pure {
+        Schedule.check(t);
+    }
+
+    function test_schedule_leavesBlocksForSettling() public {
+        this.checked(Timing(GENESIS, 31, 10, 10, 10));
+        vm.expectRevert(Errors.BadSchedule.selector);
+        this.checked(Timing(GENESIS, 30, 10, 10, 10));
+        vm.expectRevert(Errors.BadSchedule.selector);
+        this.checked(Timing(GENESIS, 60, 0, 10, 10));
+        vm.expectRevert(Errors.BadSchedule.selector);
+        this.checked(Timing(GENESIS, 60, 10, 1, 10));
+        vm.expectRevert(Errors.BadSchedule.selector);
+        this.checked(Timing(GENESIS, 60, 10, 10, 0));
     }
 
     function test_commit_storesOneWord() public {

@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {Fault} from "../src/FaultCourt.sol";
 import {ScoreBoard} from "../src/ScoreBoard.sol";
 import {Role} from "../src/StakeVault.sol";
+import {Commitment} from "../src/libraries/Commitments.sol";
 import {Errors} from "../src/libraries/Errors.sol";
 import {Evidence, LeafTree, SettlementLeaf, Terms} from "../src/libraries/Settlements.sol";
 import {Network} from "./base/Network.sol";
@@ -161,6 +162,28 @@ contract ScoreBoardTest is Network {
         e = evidenceOf(0, 1);
         vm.expectRevert(Errors.BadEvidence.selector);
         judge.leafAt(0, 0, none, e);
+    }
+
+    function test_reckoning_aPageIsShownWholeAndNothingBesides() public {
+        play(1);
+        uint256 first = committed.length;
+        while (evidenceOf(0, first).commitments.length == 0) ++first;
+        Evidence memory e = evidenceOf(0, first);
+        uint256 n = e.commitments.length;
+        Commitment[] memory shown = new Commitment[](n + 1);
+        for (uint256 i = 0; i < n + 1; ++i) {
+            shown[i] = e.commitments[i < n ? i : 0];
+        }
+        e.commitments = shown;
+        SettlementLeaf memory before = leaves[first - 1];
+        vm.expectRevert(Errors.BadEvidence.selector);
+        judge.leafAt(0, first, before, e);
+        e.commitments = new Commitment[](n - 1);
+        for (uint256 i = 0; i < n - 1; ++i) {
+            e.commitments[i] = shown[i];
+        }
+        vm.expectRevert(Errors.BadEvidence.selector);
+        judge.leafAt(0, first, before, e);
     }
 
     // Statements
@@ -410,6 +433,10 @@ contract ScoreBoardTest is Network {
         pass(1);
         board.timeout(duel);
         assertTrue(standing(honest.id) && !standing(liar.id), "anybody may name nodes for the truth");
+        vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyResolved.selector, duel));
+        board.timeout(duel);
+        vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyResolved.selector, duel));
+        board.name(duel, 0, nodes(0, 8, 0));
         board.finalize(0, honest.id, honest.terms);
     }
 

@@ -136,7 +136,7 @@ class Money(RuleBasedStateMachine):
     def read(self, contract: str, signature: str, *values: bytes) -> int:
         """One word from a view, without the codec of the contracts: a step reads a hundred of them."""
         data = keccak256(signature.encode())[:4] + encode_static(*values)
-        return int.from_bytes(self.chain.call(self.town.book.addresses[contract], data), "big")
+        return int.from_bytes(self.chain.call(self.town.book.addresses[contract], data)[:32], "big")
 
     @property
     def clock(self) -> int:
@@ -314,6 +314,7 @@ class Money(RuleBasedStateMachine):
         for neuron in NEURONS:
             pool = self.vault.pools[neuron]
             assert self.read("StakeVault", "stakeOf(address)", at[neuron]) == pool.stake, neuron
+            assert self.read("StakeVault", "poolOf(address)", at[neuron]) == pool.all_shares, neuron
             for name in PEOPLE:
                 held = self.read("StakeVault", "positionOf(address,address)", at[neuron], at[name])
                 owed = self.read("StakeVault", "collectable(address,address)", at[neuron], at[name])
