@@ -1,4 +1,4 @@
-"""grail bench: sampler, generate, replay, delta, ray, learner, relay."""
+"""grail bench: sampler, generate, replay, delta, ray, learner, relay, scale."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -142,6 +142,41 @@ def relay(
     _show(distribution(clients, relays, chunks, round(chunk * 1e6), round(rate * 1e6)), as_json, save)
 
 
+@commands.command()
+def scale(
+    miners: Annotated[str, typer.Option(help="Numbers of miners.")] = "10,100,1000",
+    validators: Annotated[str, typer.Option(help="Numbers of validators, up to 128.")] = "8,64",
+    model: Model = "tiny",
+    env: Env = "arithmetic/1",
+    batch: Batch = 64,
+    device: Device = "cpu",
+    as_json: Json = False,
+    save: Save = None,
+) -> None:
+    """What a network of a size costs: audits as shares of all generation, settlement's time and memory, bytes, gas.
+
+    Examples:
+
+        grail bench scale --miners 10,100,1000,10000 --validators 8,64,128 --json
+
+        grail bench scale --miners 1000 --validators 64 --model smollm2-135m --env reasoning_gym:chain_sum
+    """
+    from simulation.bench_scale import scale as measure
+
+    counts = [_numbers(miners, "--miners", 100_000), _numbers(validators, "--validators", 128)]
+    _show(measure(_bench(model, env, batch, device), *counts), as_json, save, many=True)
+
+
+def _numbers(text: str, option: str, most: int) -> list[int]:
+    """1 to `most` each, separated by commas."""
+    from grail.errors import SettingsError
+
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() and 1 <= int(part) <= most for part in parts):
+        raise SettingsError(f"expected {option} to be numbers from 1 to {most:,} such as 10,100, got {text!r}")
+    return [int(part) for part in parts]
+
+
 def _bench(model: str, env: str, batch: int, device: str) -> "Bench":
     from grail.checkpoints.files import open_checkpoint
     from grail.config import load_settings
@@ -158,21 +193,27 @@ def _bench(model: str, env: str, batch: int, device: str) -> "Bench":
     return Bench(open_checkpoint(folder), Environments.installed().by_id(env), batch, device)
 
 
-def _show(found: "dict[str, object] | list[dict[str, object]]", as_json: bool, save: Path | None) -> None:
+def _show(
+    found: "dict[str, object] | list[dict[str, object]]",
+    as_json: bool,
+    save: Path | None,
+    *,
+    many: bool = False,
+) -> None:
     import json
 
     from rich.console import Console
     from rich.table import Table
 
     rows = found if isinstance(found, list) else [found]
-    told = json.dumps(rows[0] if len(rows) == 1 else {"rows": rows})
+    told = json.dumps(rows[0] if len(rows) == 1 and not many else {"rows": rows})
     if save is not None:
         save.write_text(told + "\n")
     if as_json:
         print(told)
         return
     table = Table("what", *[str(row.get("engine", "measured")) for row in rows])
-    for name in [name for name in rows[0] if name != "engine"]:
+    for name in [name for name, value in rows[0].items() if name != "engine" and not isinstance(value, (dict, list))]:
         table.add_row(name, *[_said(row[name]) for row in rows])
     Console().print(table)
 
