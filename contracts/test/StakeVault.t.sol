@@ -98,6 +98,24 @@ contract StakeVaultTest is Network {
         assertEq(vault.stakeOf(MINER), 2_000 ether - 7, "seven");
     }
 
+    function test_slash_ofEverythingSparesWhatIsDueInItsBlock() public {
+        stakeAs(ANN, 1_000 ether);
+        stakeAs(BOB, 1_000 ether);
+        vm.prank(ANN);
+        vault.requestUnstake(MINER, 1_000 ether);
+        pass(10);
+        vm.prank(BOB);
+        vault.requestUnstake(MINER, 1_000 ether);
+        pass(390);
+        slash(type(uint256).max);
+        (, uint256[] memory anns) = vault.exitsOf(ANN);
+        (, uint256[] memory bobs) = vault.exitsOf(BOB);
+        assertEq(anns[0], 1_000 ether, "due in the block of the slash");
+        assertEq(bobs[0], 0, "ten blocks too late");
+        vm.prank(ANN);
+        assertEq(vault.withdraw(), 1_000 ether, "and paid");
+    }
+
     function test_unstake_afterASlashBuysExitSharesAtTheirWorth() public {
         stakeAs(ANN, 1_000 ether);
         stakeAs(BOB, 1_000 ether);

@@ -56,3 +56,9 @@ def register(
     bps = round(commission * 100)
     subnet.register(signer, names[role], endpoint, int(stake * ETHER), commission_bps=bps)
     typer.echo(f"{signer.name} is a {role} with {stake:,.0f} GRAIL at stake")
+    if names[role] is Role.MINER:
+        windows = subnet.latest_policy().reliability_windows
+        typer.echo(
+            "next: grail mine, which pledges the groups of its settings; pay grows with what is delivered of them, "
+            f"from nothing in the first window to all of it after {windows}"
+        )
