@@ -8,17 +8,15 @@ audits in generation, and the gas of a window, from contracts/gas.json.
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from grail.governance.policy import Policy
 from grail.inference.base import ReplayRequest
+from grail.telemetry.timing import best_rounds
 from simulation.bench import PLAN, Bench
 
 GAS = Path(__file__).resolve().parent.parent / "contracts" / "gas.json"
-LEAST_REPLAYS = 200
-"""Real replays for each seat size, at least."""
 ALTERNATIVE = "int8"
 """What every opened rollout is replayed by, too."""
 
@@ -32,27 +30,24 @@ def scale(bench: Bench, miners: list[int], validators: list[int]) -> list[dict[s
 
 
 def _seat(bench: Bench, rollouts: int) -> dict[str, float]:
-    """Seconds a rollout: generated, and replayed by model and alternative in draws of a seat's size."""
+    """Seconds a rollout: generated in one batch, and replayed by model and alternative in draws of a seat's size; the
+    best of rounds that take turns."""
     engine = bench.transformers
     other = engine.approximated(ALTERNATIVE)
-    engine.generate(bench.requests[:rollouts], PLAN)
-    began = time.perf_counter()
     made = engine.generate(bench.requests, PLAN)
-    generated = time.perf_counter()
     asked = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(bench.requests, made, strict=True)]
-    draws = [asked[first : first + rollouts] for first in range(0, len(asked) - rollouts + 1, rollouts)]
-    replays = 0
-    began_replays = time.perf_counter()
-    while replays < LEAST_REPLAYS:
+    draws = [asked[first : first + rollouts] for first in range(0, len(asked), rollouts)]
+
+    def replay() -> None:
         for draw in draws:
             engine.replay(draw, PLAN)
             other.replay(draw, PLAN)
-            replays += len(draw)
+
+    seconds = best_rounds({"generate": lambda: engine.generate(bench.requests, PLAN), "replay": replay})
     return {
-        "replays": replays,
-        "replay_s": (time.perf_counter() - began_replays) / replays,
-        "generate_s": (generated - began) / len(made),
-        "tokens": sum(len(g.tokens) for g in made) / len(made),
+        "replays": len(asked),
+        "replay_s": seconds["replay"] / len(asked),
+        "generate_s": seconds["generate"] / len(made),
     }
 
 

@@ -148,7 +148,7 @@ def scale(
     validators: Annotated[str, typer.Option(help="Numbers of validators, up to 128.")] = "8,64",
     model: Model = "tiny",
     env: Env = "arithmetic/1",
-    batch: Batch = 64,
+    batch: Batch = 208,
     device: Device = "cpu",
     as_json: Json = False,
     save: Save = None,
