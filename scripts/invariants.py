@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-LEAST = 0.03
+LEAST = 0.02
 """Part of an action's calls that must do something."""
 CONTRACTS = Path(__file__).resolve().parent.parent / "contracts"
 FORGE = CONTRACTS / "node_modules/@foundry-rs/forge-linux-amd64/bin/forge"

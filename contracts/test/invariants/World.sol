@@ -229,10 +229,11 @@ contract World is Network {
     function payday(uint256 who, uint128 amount, uint256 where) external act {
         address staker = who % 2 == 0 ? ANN : BOB;
         address neuron = where % 4 == 0 ? MINER : validators[where % 4 - 1];
-        bool can = token.balanceOf(staker) >= 2 ether && vault.stakeOf(neuron) >= 1 ether;
+        uint256 held = token.balanceOf(staker);
+        bool can = held >= 2 ether && vault.stakeOf(neuron) >= 1 ether;
         if (pauseSwitch.paused() || !can) return idle();
         vm.prank(staker);
-        vault.stake(neuron, uint128(1 ether + amount % (token.balanceOf(staker) / 2)));
+        vault.stake(neuron, uint128(1 ether + amount % (held / 2)));
         if (!playOne(1, 2) || pauseSwitch.paused() || !mayState(last())) return idle();
         Played storage p = last();
         p.honest = board.propose(p.window, p.terms, emissionFor(p)) + 1;
@@ -242,7 +243,7 @@ contract World is Network {
             claimOne(p.window, i);
         }
         if (vault.collectable(neuron, staker) == 0) return;
-        uint256 held = token.balanceOf(staker);
+        held = token.balanceOf(staker);
         uint256 collected = vault.collectable(neuron, staker);
         vm.prank(staker);
         vault.collect(neuron);
