@@ -37,10 +37,11 @@ abstract contract Bonds is Governed {
         IERC20(address(token)).safeTransfer(to, amount);
     }
 
+    /// @dev Half to the winner, half burnt; all of it burnt where nobody has won.
     function _forfeit(address winner, uint256 amount) internal {
-        uint256 half = amount / 2;
+        uint256 half = winner == address(0) ? 0 : amount / 2;
         bondsHeld -= amount;
-        IERC20(address(token)).safeTransfer(winner, half);
+        if (half > 0) IERC20(address(token)).safeTransfer(winner, half);
         token.burn(amount - half);
     }
 

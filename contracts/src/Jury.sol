@@ -15,6 +15,7 @@ import {BlockHashes} from "./libraries/BlockHashes.sol";
 import {Commitment} from "./libraries/Commitments.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Events} from "./libraries/Events.sol";
+import {UNJUDGED} from "./libraries/Settlements.sol";
 import {Sortition} from "./libraries/Sortition.sol";
 
 /// @title Faults that need a model or a grader to see: validators drawn by stake vote in secret, all may be asked anew.
@@ -37,7 +38,8 @@ contract Jury is Bonds {
         Closed
     }
 
-    /// @dev `contest`: not an accusation, but a miner's plea against the accuser's rejection of its work.
+    /// @dev `contest`: not an accusation, but a miner's plea against the accuser's rejection of its work; nobody's, where
+    ///      no seat had judged it.
     struct Case {
         bool contest;
         uint64 window;
@@ -71,7 +73,7 @@ contract Jury is Bonds {
     FaultCourt public immutable court;
     ValidatorSet public immutable validators;
     SettlementJudge public immutable judge;
-    /// @notice How many rejections of a submission juries have overturned.
+    /// @notice How many holds of a submission's pay juries have overturned: one for each rejection, UNJUDGED at once.
     mapping(uint64 window => mapping(address miner => uint256)) public overturned;
     Case[] private cases;
     /// @notice True once an accuser has accused a submission: one try each.
@@ -120,6 +122,17 @@ contract Jury is Bonds {
     /// @param sheet what the validator revealed
     function contest(Commitment calldata c, address validator, bytes calldata sheet) external returns (uint256 id) {
         if (!judge.rejects(c, validator, sheet)) revert Errors.NotRejected(c.window, c.miner, validator);
+        return _plead(c, validator);
+    }
+
+    /// @notice Brings, with a bond, work that no seat judged before a jury: its second draw. Anyone may.
+    /// @param sheets what those who hold its seats revealed, in the order in which seats first name them
+    function contestSilence(Commitment calldata c, bytes[] calldata sheets) external returns (uint256 id) {
+        if (!judge.unjudged(c, sheets)) revert Errors.NotUnjudged(c.window, c.miner);
+        return _plead(c, address(0));
+    }
+
+    function _plead(Commitment calldata c, address validator) private returns (uint256 id) {
         id = _file(c, validator, true);
         Case storage k = cases[id];
         k.petitioner = msg.sender;
@@ -313,7 +326,8 @@ contract Jury is Bonds {
         if (verdict == Verdict.Guilty) court.convict(k.window, k.accused, k.kind, k.accuser);
     }
 
-    /// @dev A rejection that was wrong holds no pay any more, and its validator pays: half to the miner, half burnt.
+    /// @dev A rejection that was wrong holds no pay any more, and its validator pays: half to the miner, half burnt. For
+    ///      work that nobody had judged, nobody pays, and nobody gains a lost bond.
     function _closeContest(Case storage k, Verdict verdict) private {
         if (verdict == Verdict.Guilty) return _forfeit(k.accuser, k.bond);
         _give(k.petitioner, k.bond);
@@ -322,10 +336,14 @@ contract Jury is Bonds {
             tried[_accusation(k.window, k.accused, k.accuser, true)] = false;
             return;
         }
-        ++overturned[k.window][k.accused];
-        (uint256 taken,) = vault.slash(k.accuser, policy.valueAt("reject_penalty", ledger.startOf(k.window)));
-        bondsHeld += taken;
-        _forfeit(k.accused, taken);
+        bool silence = k.accuser == address(0);
+        overturned[k.window][k.accused] += silence ? UNJUDGED : 1;
+        uint256 taken = 0;
+        if (!silence) {
+            (taken,) = vault.slash(k.accuser, policy.valueAt("reject_penalty", ledger.startOf(k.window)));
+            bondsHeld += taken;
+            _forfeit(k.accused, taken);
+        }
         emit Events.RejectionOverturned(k.window, k.accused, k.accuser, taken);
     }
 

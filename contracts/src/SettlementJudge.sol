@@ -9,7 +9,7 @@ import {Commitment} from "./libraries/Commitments.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Schedule, Timing} from "./libraries/Schedule.sol";
 import {Pledges} from "./libraries/Pledges.sol";
-import {Evidence, LeafTree, SettlementLeaf} from "./libraries/Settlements.sol";
+import {Evidence, LeafTree, SettlementLeaf, UNJUDGED} from "./libraries/Settlements.sol";
 import {Sheets} from "./libraries/Sheets.sol";
 import {Sortition} from "./libraries/Sortition.sol";
 
@@ -84,6 +84,16 @@ contract SettlementJudge {
         return _saysOf(_draw(c.window), ledger.numberOf(c) - 1, validator, sheet) & 2 == 2;
     }
 
+    /// @notice True where no seat accepted or rejected a submission, and not for want of its blob, as most seats would say.
+    /// @param sheets as in the submission's leaf
+    function unjudged(Commitment calldata c, bytes[] calldata sheets) external view returns (bool) {
+        Draw memory d = _draw(c.window);
+        uint256 deadline = ledger.schedule().revealDeadline(c.window);
+        if (block.number <= deadline) revert Errors.TooEarly(block.number, deadline + 1);
+        (bool payable_, uint8 holds) = _verdicts(d, ledger.numberOf(c) - 1, sheets);
+        return payable_ && holds == UNJUDGED;
+    }
+
     // A miner's leaf
 
     function _miner(Draw memory d, uint256 index, SettlementLeaf calldata before, Evidence calldata e)
@@ -98,11 +108,10 @@ contract SettlementJudge {
         (leaf.whole, leaf.sum) = (before.whole, before.sum);
         if (_convictedInTime(c)) return leaf;
         leaf.whole += c.worth;
-        bool answered;
-        (answered, leaf.holds) = _verdicts(d, index, e.sheets);
+        (bool payable_, uint8 holds) = _verdicts(d, index, e.sheets);
         uint128 paid = _paid(d, e.commitments);
-        if (!answered) return leaf;
-        leaf.value = paid;
+        if (!payable_) return leaf;
+        (leaf.value, leaf.holds) = (paid, holds);
         if (leaf.holds == 0) leaf.sum += paid;
     }
 
@@ -131,19 +140,25 @@ contract SettlementJudge {
         return uint128(Pledges.paid(r, c.worth, c.groups));
     }
 
-    /// @dev Did any seat accept or reject, and how many of those who hold the seats reject?
+    /// @dev How many of those who hold the seats reject; UNJUDGED where none of them answers. Not payable where more than
+    ///      half of the seats, unanswered as they are, abstain: so they say of work that nobody can fetch.
     function _verdicts(Draw memory d, uint256 index, bytes[] calldata sheets)
         private
         view
-        returns (bool answered, uint8 holds)
+        returns (bool payable_, uint8 holds)
     {
+        bool answered;
+        uint256 abstained;
         (address[] memory who, uint256 count) = _holders(d, index);
         if (count != sheets.length) revert Errors.BadEvidence();
         for (uint256 i = 0; i < count; ++i) {
             uint256 said = _saysOf(d, index, who[i], sheets[i]);
-            answered = answered || said != 0;
+            answered = answered || said & 3 != 0;
             if (said & 2 == 2) ++holds;
+            abstained += said >> 2;
         }
+        payable_ = answered || 2 * abstained <= d.seats;
+        if (!answered) holds = UNJUDGED;
     }
 
     /// @dev Who holds the seats of a submission, in the order in which seats first name them.
@@ -169,7 +184,7 @@ contract SettlementJudge {
     }
 
     /// @dev What a sheet says of one submission, over all seats that the stretch has in it: 1 for an accept, 2 for a
-    ///      reject, added.
+    ///      reject, 4 for each that abstains, added.
     function _says(Draw memory d, uint256 index, uint256 start, uint256 stake, bytes calldata sheet)
         private
         pure
@@ -184,7 +199,7 @@ contract SettlementJudge {
     }
 
     /// @dev Reads a validator's entries on one submission: how many seats it has there, in how many it accepts or
-    ///      rejects, and which of both.
+    ///      rejects, and what it says.
     function _next(Draw memory d, uint256 index, Reader memory r, bytes calldata sheet)
         private
         pure
@@ -196,6 +211,7 @@ contract SettlementJudge {
             ++seats;
             uint256 found = r.rank < r.entries ? Sheets.read(sheet, r.at_, r.rank) : Sheets.SILENT;
             ++r.rank;
+            if (found == Sheets.ABSTAIN) said += 4;
             if (found != Sheets.ACCEPT && found != Sheets.REJECT) continue;
             ++answered;
             said |= found;

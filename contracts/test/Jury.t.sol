@@ -8,6 +8,7 @@ import {Commitment} from "../src/libraries/Commitments.sol";
 import {Errors} from "../src/libraries/Errors.sol";
 import {Sortition} from "../src/libraries/Sortition.sol";
 import {RolloutLeaf} from "../src/libraries/Leaf.sol";
+import {UNJUDGED} from "../src/libraries/Settlements.sol";
 import {Network} from "./base/Network.sol";
 
 contract JuryTest is Network {
@@ -488,6 +489,106 @@ contract JuryTest is Network {
         jury.contest(c, validators[1], sheet);
         vm.expectRevert(Errors.BadEvidence.selector);
         jury.contest(c, validators[1], "another");
+    }
+
+    // Silence
+
+    /// @dev Validators that hold no seat say something, whoever holds one says `word`; the miner asks a jury.
+    function unjudged(uint8 word) private returns (bytes[] memory shown) {
+        committed.push(c);
+        scoreBy(0, word == 0 ? 0 : 4, word);
+        return evidenceOf(0, 0).sheets;
+    }
+
+    function pleadSilence() private returns (uint256 id) {
+        bytes[] memory shown = unjudged(0);
+        vm.prank(MINER);
+        id = jury.contestSilence(c, shown);
+        pass(2);
+        jury.draw(id);
+    }
+
+    function test_silence_aJuryIsTheSecondDraw() public {
+        uint256 miner = token.balanceOf(MINER);
+        uint256 id = pleadSilence();
+        assertEq(jury.caseOf(id).accuser, address(0), "nobody is accused of anything");
+        voteBut(id, 4, Jury.Verdict.Innocent);
+        assertEq(jury.overturned(0, MINER), UNJUDGED, "nothing holds the pay");
+        assertEq(token.balanceOf(MINER), miner, "the bond, no more");
+        assertEq(jury.bondsHeld(), 0, "nothing left behind");
+        for (uint256 i = 0; i < 4; ++i) {
+            assertEq(vault.stakeOf(validators[i]), 10_000 ether, "silence has cost its pay already");
+        }
+        bytes[] memory shown = evidenceOf(0, 0).sheets;
+        vm.prank(MINER);
+        vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyAccused.selector, 0, MINER));
+        jury.contestSilence(c, shown);
+    }
+
+    /// @dev Nobody gains by it, so no jury is worth buying; the pay stays held.
+    function test_silence_workThatIsWrongCostsItsBond() public {
+        uint256 burnt = token.totalBurnt();
+        voteBut(pleadSilence(), 4, Jury.Verdict.Guilty);
+        assertEq(jury.overturned(0, MINER), 0, "the hold stays");
+        assertEq(token.totalBurnt() - burnt, 50 ether, "all of the bond");
+        assertEq(jury.bondsHeld(), 0, "nothing left behind");
+    }
+
+    function test_silence_onAppealNobodysStakeIsLeftOut() public {
+        uint256 id = pleadSilence();
+        for (uint256 i = 0; i < 4; ++i) {
+            if (jury.seatsOf(id, validators[i]) > 0) commitVote(id, 1, i, Jury.Verdict.Guilty);
+        }
+        pass(11);
+        for (uint256 i = 0; i < 4; ++i) {
+            if (jury.seatsOf(id, validators[i]) > 0) revealVote(id, i, Jury.Verdict.Guilty);
+        }
+        pass(11);
+        jury.rule(id);
+        vm.prank(MINER);
+        jury.appeal(id);
+        for (uint256 i = 0; i < 4; ++i) {
+            assertEq(jury.weightOf(id, validators[i]), 10_000 ether, "by stake");
+            commitVote(id, 2, i, Jury.Verdict.Innocent);
+        }
+        pass(11);
+        for (uint256 i = 0; i < 4; ++i) {
+            revealVote(id, i, Jury.Verdict.Innocent);
+        }
+        pass(11);
+        jury.execute(id);
+        assertEq(jury.overturned(0, MINER), UNJUDGED, "nothing holds the pay");
+        assertEq(jury.bondsHeld(), 0, "both bonds are back");
+    }
+
+    function test_silence_whatNobodyDecidedMayBePleadedAgain() public {
+        voteBut(pleadSilence(), 4, Jury.Verdict.Abstain);
+        bytes[] memory shown = evidenceOf(0, 0).sheets;
+        vm.prank(MINER);
+        jury.contestSilence(c, shown);
+    }
+
+    function test_silence_notWhereASeatHasSpoken() public {
+        bytes[] memory shown = unjudged(1);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotUnjudged.selector, 0, MINER));
+        jury.contestSilence(c, shown);
+    }
+
+    /// @dev Who shows its blob to nobody, sees the challenge, and then asks a jury, has no pay to ask for.
+    function test_silence_notWhereSeatsCouldNotFetchTheWork() public {
+        bytes[] memory shown = unjudged(3);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotUnjudged.selector, 0, MINER));
+        jury.contestSilence(c, shown);
+    }
+
+    function test_silence_notBeforeTheRevealsAreOver() public {
+        committed.push(c);
+        goTo(0, 12);
+        ledger.seal(0);
+        goTo(0, 30);
+        bytes[] memory shown = evidenceOf(0, 0).sheets;
+        vm.expectRevert(abi.encodeWithSelector(Errors.TooEarly.selector, block.number, block.number + 1));
+        jury.contestSilence(c, shown);
     }
 
     function test_pause_stopsRulingsAndTheirDeadlines() public {

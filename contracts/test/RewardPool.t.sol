@@ -131,10 +131,27 @@ contract RewardPoolTest is Network {
         assertEq(token.totalSupply() + token.totalBurnt() - supply, 600 ether, "minted now");
     }
 
+    /// @dev Nobody judged it: a jury is the second draw.
+    function test_claim_unjudgedUntilAJuryHasSpoken() public {
+        Terms memory terms = settle(0, 0);
+        assertEq(terms.due, 0, "nothing at once");
+        vm.expectRevert(abi.encodeWithSelector(Errors.PayHeld.selector, 0, MINER));
+        this.claimExternal(0, 0);
+        bytes[] memory shown = evidenceOf(0, 0).sheets;
+        vm.prank(MINER);
+        free(jury.contestSilence(committed[0], shown));
+        uint256 before = token.balanceOf(MINER);
+        claimOf(0, 0);
+        assertEq(token.balanceOf(MINER) - before, 600 ether, "late, and whole");
+    }
+
     /// @dev The miner pleads against one validator's rejection, and the others' jury agrees.
     function overturn(uint256 who) private {
         vm.prank(MINER);
-        uint256 id = jury.contest(committed[0], validators[who], sheets[0][validators[who]]);
+        free(jury.contest(committed[0], validators[who], sheets[0][validators[who]]));
+    }
+
+    function free(uint256 id) private {
         pass(2);
         jury.draw(id);
         for (uint256 i = 0; i < 3; ++i) {

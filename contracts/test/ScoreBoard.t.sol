@@ -6,7 +6,7 @@ import {ScoreBoard} from "../src/ScoreBoard.sol";
 import {Role} from "../src/StakeVault.sol";
 import {Commitment} from "../src/libraries/Commitments.sol";
 import {Errors} from "../src/libraries/Errors.sol";
-import {Evidence, LeafTree, SettlementLeaf, Terms} from "../src/libraries/Settlements.sol";
+import {Evidence, LeafTree, SettlementLeaf, Terms, UNJUDGED} from "../src/libraries/Settlements.sol";
 import {Network} from "./base/Network.sol";
 
 contract ScoreBoardTest is Network {
@@ -119,11 +119,20 @@ contract ScoreBoardTest is Network {
         assertEq(terms.earned, 5 * 4_000, "rejecting is work, too");
     }
 
-    function test_reckoning_silenceAndAbstentionPayNobody() public {
+    function test_reckoning_abstentionPaysNobody() public {
         Terms memory terms = play(3);
         assertEq(terms.whole, 4_000, "in the denominator");
         assertEq(terms.due + terms.earned, 0, "nobody earns");
         assertEq(leaves[0].value, 0, "not payable either");
+    }
+
+    function test_reckoning_silenceHoldsThePayForAJury() public {
+        Terms memory terms = play(0);
+        assertEq(terms.whole, 4_000, "in the denominator");
+        assertEq(terms.due + terms.earned, 0, "nobody earns now");
+        assertEq(leaves[0].value, 3_000, "payable once a jury has spoken");
+        assertEq(leaves[0].holds, UNJUDGED, "held, whoever is silent");
+        assertTrue(judge.unjudged(committed[0], evidenceOf(0, 0).sheets), "as the jury is told");
     }
 
     function test_reckoning_silentValidatorsLeaveOthersPayAsItIs() public {

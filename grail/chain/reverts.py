@@ -80,6 +80,7 @@ REMEDIES: Mapping[str, str] = {
     "PayHeld": "a validator rejects this work: contest it, and claim when a jury has overturned it",
     "Convicted": "this miner was convicted for the window: its pay is not paid",
     "NotPayable": "this leaf pays nobody, or not yet: a validator's pay stands in its last page",
+    "NotUnjudged": "bring work before a jury this way only where its seats said nothing: contest rejections one by one",
     "NotRejected": "contest only what the validator's revealed sheet rejects",
     "BadProof": "the proof does not lead to the committed root",
     "NoFault": "the contract sees no fault: do not accuse",

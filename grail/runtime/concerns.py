@@ -7,6 +7,7 @@ from grail.chain.subnet import Subnet
 from grail.protocol.records import Ballot, CaseState, Role
 from grail.protocol.units import Address, WindowId
 from grail.runtime.reckon import committee_of, reckon, records_of
+from grail.settlement.leaves import UNJUDGED
 
 KINDS = ("jailed", "inactive", "unseated", "seat", "sheet", "vote", "accused", "contested", "rejected", "pledge")
 """jailed, inactive: it cannot work. unseated: no place in the active set. seat, sheet: work that is about to be missed.
@@ -102,9 +103,12 @@ def _miner(subnet: Subnet, neuron: Address, window: WindowId) -> Iterator[Concer
         found = reckon(subnet, WindowId(number)) if entry is not None else None
         if entry is None or found is None or subnet.is_convicted(WindowId(number), neuron):
             continue
-        against = found.rejecting([c.miner for c in found.commitments].index(neuron))
-        if len(against) > subnet.overturned(WindowId(number), neuron):
-            yield Concern("rejected", f"window {number}", f"rejected by {len(against)} in window {number}: pay is held")
+        holds = found.holds([c.miner for c in found.commitments].index(neuron)) or 0
+        if holds > subnet.overturned(WindowId(number), neuron):
+            why = "judged by nobody" if holds == UNJUDGED else f"rejected by {holds}"
+            yield Concern(
+                "rejected", f"window {number}", f"{why} in window {number}: pay is held until a jury has spoken"
+            )
     record = records_of(subnet, window, [neuron])[neuron]
     if not record.pledged:
         yield Concern("pledge", "none", "no pledge is in force: what it delivers counts, and is not paid yet")

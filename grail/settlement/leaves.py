@@ -18,6 +18,8 @@ PLACES = 128
 """Places of the active set: ValidatorSet.CAPACITY."""
 STEP = 4
 """Levels that one move of a duel goes down."""
+UNJUDGED = 255
+"""Holds of a submission that no seat accepted or rejected: more than there can be seats."""
 _TAG = keccak256(b"grail/settlement-leaf/1")
 _ZERO = bytes(32)
 
@@ -28,8 +30,8 @@ class SettlementLeaf:
 
     account: the miner, or the validator of the place (zero where it was empty). value: a miner's payable worth, a
     part of what was committed (Record.paid); a validator's judged worth up to this page. holds: validators that reject
-    the submission. whole: worth of all submissions up to this one; the same in all validators' leaves. sum: what is
-    paid at once up to here; in validators' leaves, what all have judged up to here.
+    the submission, or `UNJUDGED`. whole: worth of all submissions up to this one; the same in all validators' leaves.
+    sum: what is paid at once up to here; in validators' leaves, what all have judged up to here.
     """
 
     account: Address

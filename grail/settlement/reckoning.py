@@ -12,7 +12,7 @@ from grail.protocol.hashing import encode_static, keccak256
 from grail.protocol.pledges import Record
 from grail.protocol.records import Commitment, Terms
 from grail.protocol.units import Address, Digest
-from grail.settlement.leaves import NO_LEAF, PLACES, LeafTree, SettlementLeaf, page_count
+from grail.settlement.leaves import NO_LEAF, PLACES, UNJUDGED, LeafTree, SettlementLeaf, page_count
 from grail.settlement.sheets import PAGE, Entry, entry_of
 
 JUDGED = (Entry.ACCEPT, Entry.REJECT)
@@ -75,6 +75,15 @@ class Reckoning:
         """Validators that reject submission number `index` (from zero)."""
         return [holder for holder in self.holders(index) if Entry.REJECT in self.said(index, holder)]
 
+    def holds(self, index: int) -> int | None:
+        """What holds the pay of submission number `index`: so many rejections, or `UNJUDGED` where no seat answers.
+        None where nothing is payable: more than half of the seats, unanswered as they are, abstain.
+        """
+        if self._words(index):
+            return len(self.rejecting(index))
+        words = [word for holder in self.holders(index) for word in self.said(index, holder)]
+        return None if 2 * words.count(Entry.ABSTAIN) > self.committee.seats else UNJUDGED
+
     def holders(self, index: int) -> list[Address]:
         """Who holds a submission's seats, in the order in which seats first name them."""
         return list(dict.fromkeys(self.committee.holders(index)))
@@ -104,11 +113,10 @@ class Reckoning:
         entry = self.commitments[index]
         if entry.miner in self.convicted:
             return SettlementLeaf(entry.miner, 0, 0, before.whole, before.sum)
-        answered = self._words(index)
-        holds = len(self.rejecting(index))
-        value = self.records[entry.miner].paid(entry.worth, entry.n_groups) if answered else 0
+        holds = self.holds(index)
+        value = 0 if holds is None else self.records[entry.miner].paid(entry.worth, entry.n_groups)
         due = value if holds == 0 else 0
-        return SettlementLeaf(entry.miner, value, holds, before.whole + entry.worth, before.sum + due)
+        return SettlementLeaf(entry.miner, value, holds or 0, before.whole + entry.worth, before.sum + due)
 
     def _validator(self, place: int, page: int, before: SettlementLeaf) -> SettlementLeaf:
         holder = self.committee.line[place].holder

@@ -73,7 +73,9 @@ FOR_ANYBODY = {
     "FaultCourt": {
         "proveDerivationFault", "proveDuplicate", "proveEquivocation", "proveWrongRoot",
     },
-    "Jury": {"accuse", "contest", "draw", "commitVote", "revealVote", "rule", "appeal", "execute", "fine"},
+    "Jury": {
+        "accuse", "contest", "contestSilence", "draw", "commitVote", "revealVote", "rule", "appeal", "execute", "fine",
+    },
     "TimelockController": {
         "execute", "executeBatch", "renounceRole", "onERC721Received", "onERC1155Received", "onERC1155BatchReceived",
     },

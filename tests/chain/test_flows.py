@@ -32,7 +32,7 @@ from grail.protocol.schedule import Schedule
 from grail.protocol.sum_tree import SumTree
 from grail.runtime.reckon import budgets_of, committee_of, reckon
 from grail.settlement.evidence import evidence_of
-from grail.settlement.leaves import NO_LEAF, LeafTree, SettlementLeaf
+from grail.settlement.leaves import NO_LEAF, UNJUDGED, LeafTree, SettlementLeaf
 from grail.settlement.payouts import Share
 from grail.settlement.reckoning import Reckoning, terms_digest
 from grail.settlement.sheets import Entry, encode_sheet
@@ -215,11 +215,16 @@ def test_a_settlement_is_stated_finished_and_claimed(town):
     assert 0 <= pool.call("unclaimed") - parts.treasury < 10, "all are paid out; the treasury's part waits, and dust"
 
 
-def test_every_leaf_is_what_the_judge_says(town):
-    """The twin of the contract: all leaves of a window, with a silent validator and one that rejects."""
+@pytest.mark.parametrize(
+    "words",
+    [[Entry.ACCEPT, Entry.SILENT, Entry.REJECT], [Entry.SILENT] * 3, [Entry.ABSTAIN] * 3],
+    ids=["mixed", "silent", "withheld"],
+)
+def test_every_leaf_is_what_the_judge_says(town, words):
+    """The twin of the contract: all leaves of a window, whatever its seats say."""
     window = town.next_window()
     town.commit(window)
-    found = town.score(window, [Entry.ACCEPT, Entry.SILENT, Entry.REJECT])
+    found = town.score(window, words)
     judge, before = town.subnet.contracts["SettlementJudge"], NO_LEAF
     for index in [*range(5), len(found.leaves) - 1]:
         before = found.leaves[index - 1] if index else NO_LEAF
@@ -312,6 +317,27 @@ def test_a_rejection_holds_the_pay_until_a_jury_overturns_it(town):
     assert subnet.overturned(window, town.miner.address) == found.leaves[0].holds == 1
     assert stake - subnet.neuron(rejecting.address).stake == 50 * GRAIL
     assert subnet.balance(town.miner.address) - pocket == 75 * GRAIL, "its bond, and half of the validator's fine"
+
+
+def test_what_nobody_judged_is_paid_when_a_jury_has_read_it(town):
+    window = town.next_window()
+    entry = town.commit(window)
+    found, subnet = town.score(window, [Entry.SILENT] * 3), town.subnet
+    assert found.leaves[0].holds == found.holds(0) == UNJUDGED
+    sheets = [found.sheets.get(holder, b"") for holder in found.holders(0)]
+    pocket = subnet.balance(town.miner.address)
+    subnet.contest_silence(town.miner, entry, sheets)
+    case = subnet.cases()[-1]
+    assert case.contest and not any(case.accuser)
+    town.mine(2)
+    subnet.draw(town.ann, case.number)
+    jurors = [who for who in town.validators if subnet.seats_in(case.number, who.address)]
+    town.ballot(case.number, 1, Ballot.INNOCENT, jurors)
+    subnet.rule(town.ann, case.number)
+    town.later(subnet.case(case.number).commit_end)
+    subnet.execute_case(town.ann, case.number)
+    assert subnet.overturned(window, town.miner.address) == UNJUDGED
+    assert subnet.balance(town.miner.address) == pocket, "its bond is back"
 
 
 def test_a_hotkey_signs_and_two_signatures_for_one_window_are_a_fault(town):

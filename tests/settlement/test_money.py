@@ -1,6 +1,7 @@
 """From sheets to payouts: laws that must hold for any sheets, stakes and convictions."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import pytest
@@ -14,7 +15,7 @@ from grail.protocol.pledges import Past, Record
 from grail.protocol.records import Commitment
 from grail.settlement.economics import committee_outlook
 from grail.settlement.evidence import evidence_of
-from grail.settlement.leaves import PLACES, LeafTree, join, leaf_count, leaf_digest, page_count
+from grail.settlement.leaves import PLACES, UNJUDGED, LeafTree, join, leaf_count, leaf_digest, page_count
 from grail.settlement.payouts import budgets
 from grail.settlement.reckoning import Reckoning
 from grail.settlement.sheets import PAGE, Entry, encode_sheet, entry_of
@@ -57,6 +58,19 @@ def histories(draw, entry):
         for _ in range(draw(st.integers(0, 4)))
     ]
     return Record(draw(st.integers(0, 4)), past)
+
+
+@dataclass(frozen=True)
+class Said(Reckoning):
+    """A reckoning whose seats say `words`, whoever holds them."""
+
+    words: Sequence[Entry]
+
+    def holders(self, index):
+        return [bytes([seat]) for seat in range(len(self.words))]
+
+    def said(self, index, holder):
+        return [self.words[holder[0]]]
 
 
 def reckoning(commitments, seats, sheets) -> Reckoning:
@@ -160,6 +174,23 @@ def test_silence_costs_the_silent_alone():
     for who in VALIDATORS:
         mine, due = found.leaf_of(who, validator=True), right.leaf_of(who, validator=True)
         assert found.leaves[mine].value == (0 if who == silent else right.leaves[due].value)
+
+
+def test_what_nobody_judged_waits_for_a_jury_unless_its_seats_could_not_fetch_it():
+    commitments, seats = [commitment(0, 1_000), commitment(1, 3_000)], committee([10**21] * 5)
+    for words, holds in (
+        ([Entry.SILENT] * 5, UNJUDGED),
+        ([Entry.ABSTAIN] * 2 + [Entry.SILENT] * 3, UNJUDGED),
+        ([Entry.ABSTAIN] * 3 + [Entry.SILENT] * 2, None),
+        ([Entry.ABSTAIN] * 4 + [Entry.REJECT], 1),
+        ([Entry.ABSTAIN] * 4 + [Entry.ACCEPT], 0),
+    ):
+        said = Said(3, commitments, seats, {}, frozenset(), kept(commitments), words)
+        assert said.holds(0) == holds
+        leaf = said.leaves[0]
+        assert (leaf.value, leaf.holds) == (0 if holds is None else 1_000, holds or 0)
+        assert said.terms.whole == 4_000 and said.terms.due == (4_000 if holds == 0 else 0)
+        assert bool(said.accepted()) == (holds == 0), "nobody trains on what nobody has accepted"
 
 
 def test_evidence_of_a_silent_validator_is_an_empty_sheet():

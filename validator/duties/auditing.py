@@ -7,6 +7,7 @@ from grail.checkpoints.files import CALIBRATION, Checkpoint
 from grail.errors import BadCheckpoint, ObjectCorrupt, ObjectMissing, ObjectTooLarge, StorageError
 from grail.inference.text import TextCodec
 from grail.protocol.audit_sample import audit_order, dealt_order
+from grail.protocol.committee import NOBODY
 from grail.protocol.records import Commitment
 from grail.protocol.units import Address, CheckpointVersion, Digest, WindowId
 from grail.runtime.node import Node
@@ -132,9 +133,10 @@ def holders_of(node: Node, commitment: Commitment) -> list[Address]:
 
 def _dealt(node: Node, commitment: Commitment, challenge: Digest, drawer: Address) -> tuple[list[tuple[int, int]], int]:
     """What validator `drawer` opens: what was dealt to its seats; without one, in an order of its own, as much as all
-    seats together."""
+    seats together. `NOBODY`, for work that no seat judged, opens what was dealt to all of them."""
     policy, groups = node.subnet.policy(commitment.window), commitment.n_groups
-    mine = [seat for seat, holder in enumerate(holders_of(node, commitment)) if holder == drawer]
+    holders = holders_of(node, commitment)
+    mine = [seat for seat, holder in enumerate(holders) if drawer in (holder, NOBODY)]
     if not mine:
         order = audit_order(challenge, drawer, commitment.miner, groups, policy.group_size)
         return order, policy.audit_seats * policy.audit_rollouts

@@ -15,11 +15,14 @@ struct Terms {
     uint128 earned;
 }
 
+/// @dev Holds of a submission that no seat accepted or rejected: more than there can be seats.
+uint8 constant UNJUDGED = type(uint8).max;
+
 /// @notice One step of the reckoning. First a leaf for each commitment, in order, then for each place of the active set
 ///         a leaf for each page of PAGE commitments.
 /// @param account the miner, or the validator of the place; zero where the place was empty
 /// @param value a miner's payable worth, a part of what was committed (Pledges); a validator's judged worth up to this page
-/// @param holds how many validators reject the submission: each holds the pay until a jury says otherwise
+/// @param holds how many validators reject the submission, or UNJUDGED: the pay is held until juries say otherwise
 /// @param whole sum of the worth of all submissions up to this one; the same in all validators' leaves
 /// @param sum sum of what is paid at once up to here; in validators' leaves, of what all have judged up to here
 struct SettlementLeaf {

@@ -188,8 +188,8 @@ contract GasTest is Network {
         note("finalize", c);
         pool.claim(W, index + 1, right.leaves[2], right.paths[2]);
         note("claim, first of 256", c);
-        if (right.leaves[1].value > 0) pool.claim(W, index, right.leaves[1], right.paths[1]);
-        if (right.leaves[1].value > 0) note("claim", c);
+        if (right.leaves[1].sum > 0) pool.claim(W, index, right.leaves[1], right.paths[1]);
+        if (right.leaves[1].sum > 0) note("claim", c);
         pool.claimShare(W, RewardPool.Share.Trainer);
         note("claimShare", c);
     }

@@ -1,5 +1,7 @@
 """Justice: proofs on chain, accusations before the jury."""
 
+from collections.abc import Sequence
+
 from grail.chain.accounts import Signer
 from grail.chain.address_book import AddressBook
 from grail.chain.base import Chain, Receipt
@@ -54,8 +56,13 @@ class Justice(Windows):
         self._allow(signer, self.contracts["Jury"].address, self.latest_policy().accusation_bond)
         return self.contracts["Jury"].send(signer, "contest", commitment_values(entry), validator, sheet)
 
+    def contest_silence(self, signer: Signer, entry: Commitment, sheets: Sequence[bytes]) -> Receipt:
+        """Bring work that no seat judged before a jury, with a bond. `sheets`: of those who hold its seats."""
+        self._allow(signer, self.contracts["Jury"].address, self.latest_policy().accusation_bond)
+        return self.contracts["Jury"].send(signer, "contestSilence", commitment_values(entry), list(sheets))
+
     def overturned(self, window: WindowId, miner: Address) -> int:
-        """How many rejections of a submission juries have overturned."""
+        """How many holds of a submission's pay juries have overturned."""
         return self.contracts["Jury"].call("overturned", window, miner)
 
     def has_accused(self, window: WindowId, miner: Address, accuser: Address) -> bool:
