@@ -35,9 +35,12 @@ contract GrailToken is ERC20, ERC20Permit, ERC20Votes, Governed {
     }
 
     /// @notice Mints new tokens, RewardPool only.
-    function mint(address to, uint256 amount) external {
+    /// @param burnt wei that are counted as minted and burnt in the same breath
+    function mint(address to, uint256 amount, uint256 burnt) external {
         if (msg.sender != minter) revert Errors.Unauthorized(msg.sender);
-        if (totalSupply() + amount > cap) revert Errors.CapExceeded(totalSupply() + amount, cap);
+        uint256 supply = totalSupply() + amount + burnt;
+        if (supply > cap) revert Errors.CapExceeded(supply, cap);
+        if (burnt > 0) totalBurnt += burnt;
         _mint(to, amount);
     }
 

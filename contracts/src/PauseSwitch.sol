@@ -66,8 +66,9 @@ contract PauseSwitch is Governed {
 
     /// @notice The clock; reverts while paused.
     function runningClock() external view returns (uint256) {
-        if (paused()) revert Errors.Paused(pausedUntil());
-        return clock();
+        uint256 until = pausedUntil();
+        if (block.number < until) revert Errors.Paused(until);
+        return until == 0 ? block.number : clock();
     }
 
     /// @notice True while value may not move out.

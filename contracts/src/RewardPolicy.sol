@@ -8,6 +8,17 @@ import {Errors} from "./libraries/Errors.sol";
 import {Events} from "./libraries/Events.sol";
 import {Keys} from "./libraries/Keys.sol";
 
+/// @notice Of a window's emission, in 1/10,000, all of which sum to one.
+/// @param since first block at which it held
+struct Split {
+    uint48 since;
+    uint16 miners;
+    uint16 validators;
+    uint16 trainer;
+    uint16 treasury;
+    uint16 burn;
+}
+
 /// @title Every governed number, with bounds and history. Twin of grail/governance/policy.py.
 /// @dev A window obeys the values that held at its first block, so a change never reaches into a running window.
 contract RewardPolicy is Governed {
@@ -39,6 +50,8 @@ contract RewardPolicy is Governed {
     mapping(bytes32 key => Checkpoints.Trace208) private history;
     /// @dev The newest value once more, in one word: most readers want no other.
     mapping(bytes32 key => Latest) private newest;
+    /// @dev The newest split once more, in one word.
+    Split private split;
     bytes32[] private keys;
     /// @notice Least length of every phase in blocks: no vote can make a deadline shorter than people can act.
     uint256 public immutable phaseFloor;
@@ -113,7 +126,7 @@ contract RewardPolicy is Governed {
         for (uint256 i = 0; i < names.length; ++i) {
             _write(_key(names[i]), values[i]);
         }
-        _crossCheck();
+        _accept();
         _setEnvironments(mix.ids, mix.weights, mix.rewards);
     }
 
@@ -146,7 +159,7 @@ contract RewardPolicy is Governed {
     /// @notice Changes one parameter within its bounds; windows that have begun keep the old value.
     function set(string calldata name, uint208 value) external onlyOwner {
         _write(_key(name), value);
-        _crossCheck();
+        _accept();
     }
 
     /// @notice Changes several at once, so that a valid state can be reached from any other in one step.
@@ -154,7 +167,13 @@ contract RewardPolicy is Governed {
         for (uint256 i = 0; i < names.length; ++i) {
             _write(_key(names[i]), values[i]);
         }
-        _crossCheck();
+        _accept();
+    }
+
+    /// @notice How a window's emission was divided at a block.
+    function splitAt(uint256 blockNumber) external view returns (Split memory found) {
+        found = split;
+        if (blockNumber < found.since) found = _splitAt(blockNumber);
     }
 
     /// @notice Replaces the environment mix: ids such as "arithmetic/1", their integer weights, and what a verified
@@ -210,6 +229,15 @@ contract RewardPolicy is Governed {
         return trace.upperLookupRecent(uint48(blockNumber));
     }
 
+    function _splitAt(uint256 blockNumber) private view returns (Split memory s) {
+        s.since = uint48(blockNumber);
+        s.miners = uint16(_at(_key("split_miners_bps"), blockNumber));
+        s.validators = uint16(_at(_key("split_validators_bps"), blockNumber));
+        s.trainer = uint16(_at(_key("split_trainer_bps"), blockNumber));
+        s.treasury = uint16(_at(_key("split_treasury_bps"), blockNumber));
+        s.burn = uint16(_at(_key("split_burn_bps"), blockNumber));
+    }
+
     function _mixAt(uint256 blockNumber) private view returns (EnvironmentMix storage) {
         uint256 i = mixes.length;
         if (i == 0) revert Errors.BadEnvironmentMix();
@@ -238,12 +266,18 @@ contract RewardPolicy is Governed {
         emit Events.ParameterSet(key, value);
     }
 
+    /// @dev Refuses what contradicts itself, and keeps what is read at once.
+    function _accept() private {
+        _crossCheck();
+        split = _splitAt(block.number);
+    }
+
     /// @dev Rules between parameters: the split is the whole emission; nobody can leave before the last dispute about
     ///      their work has ended; no fine comes near a validator's stake; accusing the smallest miner pays its costs.
     function _crossCheck() private view {
-        uint256 split = _latest("split_miners_bps") + _latest("split_validators_bps") + _latest("split_trainer_bps")
-            + _latest("split_treasury_bps") + _latest("split_burn_bps");
-        if (split != BPS) revert Errors.SplitNotWhole(split);
+        Split memory s = _splitAt(block.number);
+        uint256 whole = uint256(s.miners) + s.validators + s.trainer + s.treasury + s.burn;
+        if (whole != BPS) revert Errors.SplitNotWhole(whole);
         uint256 shares = _latest("slash_accuser_bps") + _latest("slash_burn_bps");
         if (shares > BPS) revert Errors.SplitAboveOne(shares);
         uint256 trial = 2 * (_latest("vote_commit_blocks") + _latest("vote_reveal_blocks")) + _latest("appeal_blocks");

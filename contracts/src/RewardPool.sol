@@ -3,13 +3,13 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {CheckpointRegistry} from "./CheckpointRegistry.sol";
 import {FaultCourt} from "./FaultCourt.sol";
 import {GrailToken} from "./GrailToken.sol";
 import {Governed} from "./Governed.sol";
 import {PauseSwitch} from "./PauseSwitch.sol";
-import {RewardPolicy} from "./RewardPolicy.sol";
+import {RewardPolicy, Split} from "./RewardPolicy.sol";
 import {RolloutLedger} from "./RolloutLedger.sol";
 import {StakeVault} from "./StakeVault.sol";
 import {ValidatorSet} from "./ValidatorSet.sol";
@@ -27,7 +27,7 @@ interface IRejections {
 ///      not claim in time goes to the treasury.
 contract RewardPool is Governed {
     using SafeERC20 for IERC20;
-    using BitMaps for BitMaps.BitMap;
+    using SafeCast for uint256;
 
     /// @notice Whose part of the emission.
     enum Share {
@@ -38,24 +38,20 @@ contract RewardPool is Governed {
         Treasury
     }
 
-    /// @dev Amounts in wei. `miners`: their budget, which is divided by `whole`; the validators' is divided by `whole`
-    ///      times `seats`. `count`: commitments.
+    /// @dev Amounts in wei, none above emission_per_window's bound. `miners`: their budget, which is divided by `whole`, a
+    ///      sum of `count` worths of 64 bits; the validators' is divided by `whole` times `seats`. `count`: commitments.
+    ///      Two words for a miner's claim.
     struct Settlement {
         bytes32 root;
-        uint128 miners;
-        uint128 whole;
-        uint128 emission;
-        uint48 expiresAt;
+        uint80 miners;
+        uint96 whole;
         uint32 count;
+        uint48 expiresAt;
+        uint80 emission;
         uint8 seats;
     }
 
     uint256 private constant BPS = 10_000;
-    bytes32 private constant MINERS = keccak256("split_miners_bps");
-    bytes32 private constant VALIDATORS = keccak256("split_validators_bps");
-    bytes32 private constant TREASURY = keccak256("split_treasury_bps");
-    bytes32 private constant TRAINER = keccak256("split_trainer_bps");
-    bytes32 private constant BURN = keccak256("split_burn_bps");
     bytes32 private constant SEATS = keccak256("audit_seats");
     bytes32 private constant EXPIRY = keccak256("claim_expiry_blocks");
     bytes32 private constant HALVING = keccak256("halving_windows");
@@ -75,7 +71,8 @@ contract RewardPool is Governed {
     address public immutable treasury;
     uint256 private immutable places;
     mapping(uint64 window => Settlement) private settlements;
-    mapping(uint64 window => BitMaps.BitMap) private paid;
+    /// @dev One bit for each leaf.
+    mapping(uint64 window => mapping(uint256 word => uint256)) private paid;
     /// @notice Wei that are minted and not yet claimed or expired, over all windows.
     uint256 public unclaimed;
     /// @notice Wei of stated settlements that are not final: not minted, but spoken for under the cap.
@@ -149,17 +146,17 @@ contract RewardPool is Governed {
             return;
         }
         s.seats = uint8(policy.valueOf(SEATS, start));
-        s.whole = terms.whole;
-        s.miners = uint128(_part(emission, MINERS, start));
-        s.emission = uint128(emission);
+        s.whole = uint256(terms.whole).toUint96();
+        Split memory parts = policy.splitAt(start);
+        s.miners = _part(emission, parts.miners).toUint80();
+        s.emission = emission.toUint80();
         uint256 total = uint256(s.miners) * terms.due / terms.whole;
-        total += _part(emission, VALIDATORS, start) * terms.earned / (uint256(terms.whole) * s.seats);
-        total += _part(emission, TREASURY, start);
-        if (checkpoints.activeVersion(window) != 0) total += _part(emission, TRAINER, start);
-        uint256 burnt = _part(emission, BURN, start);
+        total += _part(emission, parts.validators) * terms.earned / (uint256(terms.whole) * s.seats);
+        total += _part(emission, parts.treasury);
+        if (checkpoints.activeVersion(window) != 0) total += _part(emission, parts.trainer);
+        uint256 burnt = _part(emission, parts.burn);
         unclaimed += total;
-        token.mint(address(this), total + burnt);
-        token.burn(burnt);
+        token.mint(address(this), total, burnt);
         emit Events.WindowSettled(window, terms.root, total, burnt);
     }
 
@@ -224,7 +221,8 @@ contract RewardPool is Governed {
         bool trainer = share == Share.Trainer && version != 0;
         if (s.whole == 0 || (!trainer && share != Share.Treasury)) revert Errors.NotPayable(window, uint256(share));
         address account = trainer ? checkpoints.checkpoint(version).publisher : treasury;
-        uint256 amount = _part(s.emission, trainer ? TRAINER : TREASURY, ledger.startOf(window));
+        Split memory parts = policy.splitAt(ledger.startOf(window));
+        uint256 amount = _part(s.emission, trainer ? parts.trainer : parts.treasury);
         if (amount == 0) revert Errors.NotPayable(window, uint256(share));
         _mark(window, trainer ? size : size + 1, account);
         _pay(window, share, account, amount);
@@ -242,14 +240,14 @@ contract RewardPool is Governed {
 
     /// @notice True when leaf number `index` of a window was paid; behind the leaves come the trainer and the treasury.
     function isPaid(uint64 window, uint256 index) external view returns (bool) {
-        return paid[window].get(index);
+        return paid[window][index >> 8] >> (index & 255) & 1 == 1;
     }
 
     /// @dev Held pay is minted when every rejection of it has been overturned.
     function _letGo(uint64 window, SettlementLeaf calldata leaf, uint256 amount) private {
         if (jury.overturned(window, leaf.account) < leaf.holds) revert Errors.PayHeld(window, leaf.account);
         unclaimed += amount;
-        token.mint(address(this), amount);
+        token.mint(address(this), amount, 0);
     }
 
     function _pay(uint64 window, Share share, address account, uint256 amount) private {
@@ -262,19 +260,20 @@ contract RewardPool is Governed {
 
     function _validatorsPart(uint64 window, Settlement storage s, uint256 value) private view returns (uint256) {
         if (value == 0) return 0;
-        uint256 budget = _part(s.emission, VALIDATORS, ledger.startOf(window));
+        uint256 budget = _part(s.emission, policy.splitAt(ledger.startOf(window)).validators);
         return budget * value / (uint256(s.whole) * s.seats);
     }
 
-    /// @dev A governed part of an emission, by the policy of block `start`.
-    function _part(uint256 emission, bytes32 split, uint256 start) private view returns (uint256) {
-        return emission * policy.valueOf(split, start) / BPS;
+    function _part(uint256 emission, uint256 bps) private pure returns (uint256) {
+        return emission * bps / BPS;
     }
 
     /// @dev Marks as paid, once.
     function _mark(uint64 window, uint256 index, address account) private {
-        if (paid[window].get(index)) revert Errors.AlreadyClaimed(window, account);
-        paid[window].set(index);
+        uint256 word = paid[window][index >> 8];
+        uint256 bit = 1 << (index & 255);
+        if (word & bit != 0) revert Errors.AlreadyClaimed(window, account);
+        paid[window][index >> 8] = word | bit;
     }
 
     function _settled(uint64 window) private view returns (Settlement storage s) {

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {RewardPolicy} from "../src/RewardPolicy.sol";
+import {RewardPolicy, Split} from "../src/RewardPolicy.sol";
 import {Errors} from "../src/libraries/Errors.sol";
 import {Network} from "./base/Network.sol";
 
@@ -114,6 +114,30 @@ contract RewardPolicyTest is Network {
         assertEq(policy.valueAt("group_size", before), 8, "old windows keep the old value");
         assertEq(policy.valueAt("group_size", before + 10), 16, "new windows have the new one");
         assertEq(policy.get("group_size"), 16, "latest");
+    }
+
+    /// @dev The word that settlements read is the five parameters, at every block.
+    function test_splitAt_isTheParametersAtEveryBlock() public {
+        uint256 first = block.number;
+        (string[] memory names, uint208[] memory values) = (new string[](2), new uint208[](2));
+        (names[0], names[1], values[0], values[1]) = ("split_miners_bps", "split_burn_bps", 5_000, 1_100);
+        pass(10);
+        policy.setMany(names, values);
+        pass(10);
+        policy.set("group_size", 16);
+        pass(10);
+        (values[0], values[1]) = (6_100, 0);
+        policy.setMany(names, values);
+        pass(10);
+        for (uint256 b = first - 2; b <= block.number; ++b) {
+            Split memory s = policy.splitAt(b);
+            assertEq(s.miners, policy.valueAt("split_miners_bps", b), "miners");
+            assertEq(s.validators, policy.valueAt("split_validators_bps", b), "validators");
+            assertEq(s.trainer, policy.valueAt("split_trainer_bps", b), "trainer");
+            assertEq(s.treasury, policy.valueAt("split_treasury_bps", b), "treasury");
+            assertEq(s.burn, policy.valueAt("split_burn_bps", b), "burn");
+        }
+        assertEq(policy.splitAt(first).miners, 6_000, "the past is what it was");
     }
 
     function test_setMany_reachesStatesThatNeedTwoSteps() public {

@@ -351,5 +351,6 @@ def test_five_hundred_histories(town):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3_600)
 def test_ten_thousand_histories(town):
     play(town, 10_000, 2)

@@ -74,7 +74,7 @@ library LeafTree {
         assembly ("memory-safe") {
             let end := add(path.offset, mul(path.length, 32))
             for { let at_ := path.offset } lt(at_, end) { at_ := add(at_, 32) } {
-                let mine := mul(and(index, 1), 32)
+                let mine := shl(5, and(index, 1))
                 mstore(mine, node)
                 mstore(xor(mine, 32), calldataload(at_))
                 node := keccak256(0, 64)

@@ -653,7 +653,7 @@ contract World is Network {
         try pauseSwitch.setGuardian(pick(who)) {
             ++intruders;
         } catch {}
-        try token.mint(pick(who), 1) {
+        try token.mint(pick(who), 1, 0) {
             ++intruders;
         } catch {}
         vm.stopPrank();
