@@ -22,6 +22,11 @@ class ChainSettings(pydantic.BaseModel, extra="forbid"):
     """Which network."""
 
     url: str = pydantic.Field("http://127.0.0.1:8545", description="JSON-RPC node")
+    urls: tuple[str, ...] = pydantic.Field((), description="further nodes of the same chain, asked when it fails")
+    confirmations: int = pydantic.Field(
+        2, ge=0, le=64, description="blocks after a window's first one before work on it begins"
+    )
+    max_fee_gwei: int = pydantic.Field(1_000, ge=1, description="most that a transaction offers for a unit of gas")
     address_book: Path = pydantic.Field(Path("network.json"), description="the network's contracts")
     drand: tuple[str, ...] = pydantic.Field(
         (), description="relays of drand, URLs with the chain hash, for networks that draw from it; none: quicknet's"

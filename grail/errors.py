@@ -8,6 +8,7 @@
     │   ├── Reverted        a contract said no, and why
     │   ├── WrongChain      another chain id or other contracts than configured
     │   └── ChainUnavailable  node gone; retried, then raised
+    ├── NoAnswer            a server that did not answer, not in time, or not as asked
     ├── StorageError        the object store or the database
     │   ├── ObjectMissing   nobody stored that digest (or it was withheld)
     │   ├── ObjectTooLarge  longer than the caller allows
@@ -55,6 +56,14 @@ class WrongChain(ChainError):
 
 class ChainUnavailable(ChainError):
     """The node did not answer after bounded retries."""
+
+
+class NoAnswer(GrailError):
+    """A server did not answer in time, or sent too much. Names its host, never the rest of its URL."""
+
+
+class TooMuch(NoAnswer):
+    """A server would send, or sent, more bytes than asked for."""
 
 
 class StorageError(GrailError):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from grail.config import Settings, load_settings
 from grail.errors import GrailError
+from grail.foreign.urls import shown
 from grail.telemetry import log
 
 
@@ -14,7 +15,7 @@ def start(what: str, settings_file: Path | None, run: Callable[[Settings], None]
     """Load settings, configure the log, run."""
     log.configure(as_json=as_json)
     settings = load_settings(settings_file)
-    log.get_logger().info("starting", role=what, chain=settings.chain.url, folder=str(settings.work.folder))
+    log.get_logger().info("starting", role=what, chain=shown(settings.chain.url), folder=str(settings.work.folder))
     run(settings)
 
 

@@ -64,6 +64,7 @@ def open_node(settings: Settings, role: Role) -> Node:
         engines=EngineCache(settings.work.engine, settings.work.threads, settings.work.device, settings.work.ray),
         environments=Environments.installed(),
         drand=DrandRelays(settings.chain.drand),
+        confirmations=settings.chain.confirmations,
         log=log,
         meters=Meters.open(settings.meters, log),
     )
@@ -71,8 +72,9 @@ def open_node(settings: Settings, role: Role) -> Node:
 
 def open_subnet(settings: Settings) -> Subnet:
     """The network that the settings name; raises WrongChain when the node is on another chain."""
-    book = AddressBook.load(settings.chain.address_book)
-    return Subnet(open_chain(settings.chain.url, expected_chain_id=book.chain_id), book)
+    book, chain = AddressBook.load(settings.chain.address_book), settings.chain
+    urls, cap = (chain.url, *chain.urls), chain.max_fee_gwei * 10**9
+    return Subnet(open_chain(urls, expected_chain_id=book.chain_id, fee_cap=cap), book)
 
 
 def keystore_address(path: Path) -> Address | None:

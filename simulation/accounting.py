@@ -55,6 +55,8 @@ def reconcile(
         held[source] -= amount
         held[target] += amount
         rewards += amount if (source, target) == (places["RewardPool"], places["StakeVault"]) else 0
+    at_once = sum(int(row.fields["burnt"]) for row in events("WindowSettled"))  # minted and burnt, and never held
+    minted, burnt = minted + at_once, burnt + at_once
     held.pop(ZERO, None)
     stakes, pool = held.pop(places["StakeVault"], 0), held.pop(places["RewardPool"], 0)
     bonds = sum(held.pop(places[name], 0) for name in BOND_HOLDERS)

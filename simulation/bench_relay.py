@@ -1,5 +1,6 @@
 """How long a tree of relays takes to bring one file to many, against the bound that its slowest link sets."""
 
+import json
 import socket
 import tempfile
 import threading
@@ -10,10 +11,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import uvicorn
 
+from grail.foreign.http import fetch
 from grail.storage.file_store import FileStore
 from grail.storage.relay_server import relay_app
 from grail.storage.relays import RelayReader
@@ -57,7 +58,7 @@ def distribution(clients: int, relays: int, chunks: int, chunk_bytes: int, rate:
         with ThreadPoolExecutor(clients) as pool:
             read = list(pool.map(lambda _: sum(map(len, RelayReader(mirrors).get_many(wanted))), range(clients)))
         total = time.perf_counter() - began
-        uploads = httpx.get(f"{source}/health").json()["uploads"]
+        uploads = json.loads(fetch(f"{source}/health", most=1 << 20, seconds=10).body)["uploads"]
     assert read == [chunks * chunk_bytes] * clients
     size = chunks * chunk_bytes
     bound = max(size / rate, clients * size / (relays * rate))

@@ -52,6 +52,8 @@ contract FaultCourt is Governed {
     address public immutable treasury;
     /// @notice Block at which a miner was convicted for a window; zero when it was not.
     mapping(uint64 window => mapping(address miner => uint256)) public convictedAt;
+    /// @notice How many miners were convicted for a window so far.
+    mapping(uint64 window => uint256) public convictions;
 
     struct Wiring {
         address timelock;
@@ -159,6 +161,7 @@ contract FaultCourt is Governed {
         pauseSwitch.requireRunning();
         if (convicted(window, miner)) revert Errors.AlreadyConvicted(window, miner);
         convictedAt[window][miner] = block.number;
+        ++convictions[window];
         uint256 start = ledger.startOf(window);
         uint256 sentence = vault.slashableStake(miner) * policy.valueAt("slash_bps", start) / BPS;
         (uint256 slashed, uint256 own) = vault.slash(miner, sentence);

@@ -296,9 +296,17 @@ contract ScoreBoard is Bonds {
     // Reading
 
     /// @notice A validator's revealed sheet: its keccak-256 with the last bit set; zero where none was revealed.
-    function sheetOf(uint64 window, address validator) external view returns (bytes32) {
+    function sheetOf(uint64 window, address validator) public view returns (bytes32) {
         bytes32 word = scores[window][validator];
         return word & REVEALED == 0 ? bytes32(0) : word;
+    }
+
+    /// @notice The same of several, so that whoever read events can tell whether any are missing.
+    function sheetsOf(uint64 window, address[] calldata who) external view returns (bytes32[] memory found) {
+        found = new bytes32[](who.length);
+        for (uint256 i = 0; i < who.length; ++i) {
+            found[i] = sheetOf(window, who[i]);
+        }
     }
 
     /// @notice A validator's score commitment, the last bit zero; once revealed, the sheet, the last bit one.

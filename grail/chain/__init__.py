@@ -3,14 +3,22 @@
 Knows contracts, accounts, transactions, events; knows no models and no roles. web3 and py-evm live here alone.
 """
 
+from collections.abc import Sequence
+
 from grail.chain.base import Chain
 from grail.errors import SettingsError
+from grail.foreign.urls import shown
 
 
-def open_chain(url: str, *, expected_chain_id: int | None = None) -> Chain:
-    """A chain by URL. Raises WrongChain when the node serves another chain id than expected."""
-    if url.startswith(("http://", "https://")):
-        from grail.chain.jsonrpc import JsonRpcChain
+def open_chain(urls: str | Sequence[str], *, expected_chain_id: int | None = None, fee_cap: int | None = None) -> Chain:
+    """A chain by the URL of its node, or of several. Raises WrongChain when it is another chain than expected.
 
-        return JsonRpcChain.connect(url, expected_chain_id=expected_chain_id)
-    raise SettingsError(f"expected a chain URL http://… or https://…, got {url!r}")
+    `fee_cap`: most wei for a unit of gas.
+    """
+    from grail.chain.jsonrpc import JsonRpcChain
+
+    all_urls = [urls] if isinstance(urls, str) else list(urls)
+    for url in all_urls:
+        if not url.startswith(("http://", "https://")):
+            raise SettingsError(f"expected a chain URL http://… or https://…, got {shown(url)}")
+    return JsonRpcChain.connect(all_urls, expected_chain_id=expected_chain_id, fee_cap=fee_cap)

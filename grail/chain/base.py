@@ -53,6 +53,10 @@ class Chain(Protocol):
         """Hash of a mined block. Raises ChainError when it does not exist yet."""
         ...
 
+    def final_block(self) -> BlockNumber:
+        """The newest block that no reorganisation will take away: what is remembered for good is at or below it."""
+        ...
+
     def code(self, address: Address) -> bytes:
         """Runtime code at an address, empty where there is none."""
         ...

@@ -5,17 +5,19 @@ share; nobody can know a round's signature before a threshold of them signs it. 
 (DrandBeacon.sol), so a relay is believed nothing: a wrong answer is refused on chain and the next relay asked.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import requests
-
+from grail.errors import BadInput, NoAnswer
+from grail.foreign.http import fetch
+from grail.foreign.parsing import parse_json
+from grail.foreign.urls import shown
 from grail.telemetry.log import get_logger
 
 MAX_ANSWER_BYTES = 4096
 TIMEOUT_SECONDS = 5.0
+OK = 200
 SIGNATURE_BYTES = 48
 
 
@@ -66,17 +68,15 @@ class DrandRelays:
         for url in self._urls:
             try:
                 yield _signature(_get(f"{url}/public/{number}"), number)
-            except (requests.RequestException, ValueError) as error:
-                get_logger().info("drand relay gave no round", relay=url, round=number, reason=str(error))
+            except (NoAnswer, BadInput, ValueError) as error:
+                get_logger().info("drand relay gave no round", relay=shown(url), round=number, reason=str(error))
 
 
 def _get(url: str) -> Any:
-    with requests.get(url, timeout=TIMEOUT_SECONDS, stream=True) as answer:
-        answer.raise_for_status()
-        body = answer.raw.read(MAX_ANSWER_BYTES + 1, decode_content=True)
-    if len(body) > MAX_ANSWER_BYTES:
-        raise ValueError(f"expected at most {MAX_ANSWER_BYTES} bytes")
-    return json.loads(body)
+    answer = fetch(url, most=MAX_ANSWER_BYTES, seconds=TIMEOUT_SECONDS)
+    if answer.status != OK:
+        raise NoAnswer(f"{shown(url)} answers HTTP {answer.status}")
+    return parse_json(answer.body, "a drand round", most=MAX_ANSWER_BYTES)
 
 
 def _signature(answer: Any, number: int) -> bytes:

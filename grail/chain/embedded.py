@@ -76,6 +76,10 @@ class EmbeddedChain(JsonRpcChain):
                     index += 1
         return found
 
+    def final_block(self) -> BlockNumber:
+        """The newest: nobody else makes blocks here."""
+        return self.head().number
+
     def mine(self, blocks: int) -> None:
         """Make empty blocks."""
         if blocks > 0:

@@ -1,8 +1,9 @@
 """Reorg-safe event reader with a persisted cursor.
 
-Reads decoded events up to the head, page by page. The cursor remembers the hashes of the last blocks it read to; when
-one of them has left the chain, the reader steps back to the newest that is still there and says so, and the caller
-forgets what came after.
+Reads decoded events up to the head. What lies above the final block is read again each time, and what is new in it is
+given: a replica that lags sends fewer events than there are, and no error. The cursor remembers the hashes of the last
+blocks it read to; when one of them has left the chain, the reader steps back to the newest that is still there and says
+so, and the caller forgets what came after.
 """
 
 from collections.abc import Mapping
@@ -11,12 +12,13 @@ from typing import Protocol
 
 from grail.chain.base import Chain
 from grail.chain.contract import ChainEvent, Contract
-from grail.errors import ChainError
+from grail.errors import ChainError, ChainUnavailable
 from grail.protocol.units import BlockNumber
 
 REMEMBERED = 64
 """Read positions kept; a reorganisation deeper than all of them restarts from the first block."""
-
+UNSURE = "?"
+"""Behind the hash of a position that was not final when it was read to."""
 
 Cursor = dict[int, str]
 """Where reading stands: block → hash in hex of the last positions that were read to."""
@@ -54,37 +56,62 @@ class EventReader:
         self._store = store
         self._name = name
         self._cursor = store.load_cursor(name)
+        self._given: set[tuple[int, int]] | None = None
+        """Places of events above the last sure position; None until the first read, which gives them all again."""
 
     def read(self) -> Batch:
-        """All events between the cursor and the head. The cursor moves only after a complete read."""
+        """All events up to the head that were not given before. The cursor moves only after a complete read."""
         rewound = self._rewind()
-        last = max(self._cursor, default=None)
-        start = self._first if last is None else last + 1
+        sure = max(
+            (block for block, mark in self._cursor.items() if not mark.endswith(UNSURE)), default=self._first - 1
+        )
+        if self._given is None or rewound is not None:
+            unsure = any(block > sure for block in self._cursor)
+            rewound = min(sure, rewound if rewound is not None else sure) if unsure or rewound is not None else None
+            self._given = set()
         head = self._chain.head()
+        final = min(head.number, self._chain.final_block())
         events: list[ChainEvent] = []
-        if start <= head.number:
-            for log in self._chain.logs(list(self._by_address), BlockNumber(start), head.number):
-                event = self._by_address[log.address].event(log)
-                if event is not None:
+        if sure < head.number:
+            for log in self._chain.logs(list(self._by_address), BlockNumber(sure + 1), head.number):
+                event, place = self._by_address[log.address].event(log), (int(log.block), log.index)
+                if event is not None and place not in self._given:
                     events.append(event)
-            self._cursor[head.number] = head.hash.hex()
-            for block in sorted(self._cursor)[:-REMEMBERED]:
-                del self._cursor[block]
+                    self._given.add(place)
+            self._mark(sure, final, head.number, head.hash.hex())
+        self._given = {place for place in self._given if place[0] > final}
         self._store.save_cursor(self._name, self._cursor)
         return Batch(tuple(events), rewound)
+
+    def _mark(self, sure: int, final: int, head: int, name: str) -> None:
+        if sure < final < head:
+            self._cursor[final] = self._chain.block_hash(BlockNumber(final)).hex()
+        self._cursor[head] = name if head <= final else name + UNSURE
+        firm = sorted(block for block, mark in self._cursor.items() if not mark.endswith(UNSURE))
+        overtaken = [block for block, mark in self._cursor.items() if mark.endswith(UNSURE) and block <= final]
+        for block in [*firm[:-REMEMBERED], *overtaken]:
+            del self._cursor[block]
 
     def _rewind(self) -> int | None:
         """Drop marks that are no longer on the chain; the block to rewind to, or None."""
         dropped = False
         for block in sorted(self._cursor, reverse=True):
-            if self._hash_at(block) == self._cursor[block]:
-                return block if dropped else None
+            there = self._hash_at(block)
+            if there is None or there == self._cursor[block].removesuffix(UNSURE):
+                if dropped:
+                    return block
+                if there is not None:
+                    return None
+                continue  # not there: a node that lags
             del self._cursor[block]
             dropped = True
         return self._first - 1 if dropped else None
 
     def _hash_at(self, block: int) -> str | None:
+        """None where the node does not have the block, or not yet."""
         try:
             return self._chain.block_hash(BlockNumber(block)).hex()
+        except ChainUnavailable:
+            raise
         except ChainError:
             return None

@@ -26,7 +26,9 @@ from grail.telemetry.meters import Meters
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """Everything a duty may use. `signer` is the hotkey; `neuron` whom it works for, itself when not given."""
+    """Everything a duty may use. `signer` is the hotkey; `neuron` whom it works for, itself when not given.
+    `confirmations`: blocks after a window's first one before its beacon is worked on.
+    """
 
     name: str
     signer: Signer
@@ -38,6 +40,7 @@ class Node:
     engines: EngineCache
     environments: Environments
     drand: DrandRelays = field(default_factory=DrandRelays)
+    confirmations: int = 0
     log: Any = field(default_factory=get_logger)
     meters: Meters = field(default_factory=Meters)
 

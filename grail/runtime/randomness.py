@@ -9,7 +9,9 @@ from grail.runtime.node import Node
 
 
 def opened(node: Node, window: WindowId) -> bool:
-    """Is the window's beacon fixed? Goes one step towards it where it is not."""
+    """Is the window's beacon fixed, and its block buried as deep as this node wants? Goes one step towards it."""
+    if node.subnet.chain.head().number < node.subnet.schedule.start(window) + node.confirmations:
+        return False
     return not node.subnet.policy(window).beacon_drand or _drawn(node, window, Moment.OPEN)
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 
+from grail.chain.reorganisations import Reorganisations
 from grail.errors import ChainUnavailable, GrailError
 from grail.protocol.units import WindowId
 from grail.runtime.duty import Duty
@@ -23,14 +24,16 @@ class Service:
         self._duties = duties
         self._watchdog = Watchdog(watchdog_seconds, node.log)
         self._stop = threading.Event()
-        self._done: set[tuple[str, int]] = set()
-        """What the journal says is done; it never becomes undone."""
+        self._done: dict[tuple[str, int], int] = {}
+        """What the journal says is done, and at which block it was; undone only by a reorganisation."""
+        self._reorganisations = Reorganisations(node.subnet.chain)
 
     def tick(self) -> int:
         """Look at the chain once and do what is due; returns how many duties were finished.
 
         A duty that fails with one of our errors is logged, left for the next tick, and does not hold up the others.
         """
+        self._undo(self._reorganisations.look())
         current = self.node.subnet.current_window()
         if current is None:
             return 0
@@ -76,8 +79,22 @@ class Service:
             return False
         if self.node.journal.note(self.node.name, duty.name, window) is None:
             return True
-        self._done.add((duty.name, window))
+        self._done[duty.name, window] = 0
         return False
+
+    def _undo(self, kept: int | None) -> None:
+        """Blocks after `kept` have left the chain: what was done since then is done again, where it is still due.
+
+        A duty finds its own act where that was mined again, so nothing is done twice.
+        """
+        if kept is None:
+            return
+        again = [key for key, block in self._done.items() if block > kept]
+        self.node.log.warning("blocks have left the chain", neuron=self.node.name, kept=kept, again=len(again))
+        self.node.subnet.forget()
+        for name, window in again:
+            del self._done[name, window]
+            self.node.journal.forget(self.node.name, name, window)
 
     def _attempt(self, duty: Duty, window: WindowId) -> int:
         node = self.node
@@ -92,6 +109,7 @@ class Service:
         if note is None:
             return 0
         node.journal.record(node.name, duty.name, window, note)
+        self._done[duty.name, window] = node.subnet.chain.head().number
         node.meters.note(node.name, duty.name, window, note)
         node.log.info("done", neuron=node.name, duty=duty.name, window=window)
         return 1

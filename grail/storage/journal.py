@@ -64,6 +64,11 @@ class Journal:
             session.execute(delete(Done).filter_by(neuron=neuron, duty=duty, window=window))
             session.add(Done(neuron=neuron, duty=duty, window=window, note=note))
 
+    def forget(self, neuron: str, duty: str, window: int) -> None:
+        """Mark a duty as not done."""
+        with self._database.session() as session:
+            session.execute(delete(Done).filter_by(neuron=neuron, duty=duty, window=window))
+
     # Drafts
 
     def keep_draft(self, miner: str, key: bytes, made: bytes) -> None:

@@ -9,12 +9,12 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Condition
 
-import httpx
-
-from grail.errors import ObjectCorrupt, ObjectMissing, ObjectTooLarge, StorageError
+from grail.errors import NoAnswer, ObjectCorrupt, ObjectMissing, ObjectTooLarge, StorageError, TooMuch
+from grail.foreign.http import fetch
+from grail.foreign.urls import shown
 from grail.protocol.hashing import keccak256
 from grail.protocol.units import Digest
 from grail.storage.base import ObjectStore
@@ -22,11 +22,13 @@ from grail.telemetry.log import get_logger
 
 CONNECTIONS = 2
 """Downloads from one relay at a time: while one waits, the other fills the link."""
-TIMEOUT = httpx.Timeout(10.0, read=30.0)
+FIRST_SECONDS = 30.0
+WHOLE_RATE, LEAST_RATE = 16 << 10, 1 << 10
+"""Bytes a second: of a whole object in time, and of a part of one, below which a relay is not waited for."""
+OK, NOT_FOUND = 200, 404
 HOMES = 2
 FAILURES = 2
 """Of a relay in a row before it is dropped for this call; a lie is enough at once."""
-PIECE = 1 << 16
 
 
 @dataclass(slots=True)
@@ -34,7 +36,6 @@ class Relay:
     """One relay as this node knows it. `bytes_per_second`: of what it delivered so far."""
 
     url: str
-    client: httpx.Client = field(repr=False, default_factory=lambda: httpx.Client(timeout=TIMEOUT))
     delivered: int = 0
     seconds: float = 0.0
     lies: int = 0
@@ -47,25 +48,22 @@ class Relay:
 
     def get(self, digest: Digest, max_bytes: int) -> bytes:
         """One object. Raises ObjectMissing, ObjectTooLarge, ObjectCorrupt, StorageError."""
-        began, parts, length = time.monotonic(), [], 0
+        began, seconds = time.monotonic(), FIRST_SECONDS + max_bytes / WHOLE_RATE
         try:
-            with self.client.stream("GET", f"{self.url}/objects/{digest.hex()}") as answer:
-                if answer.status_code == httpx.codes.NOT_FOUND:
-                    raise ObjectMissing(f"{self.url} has no object {digest.hex()}")
-                answer.raise_for_status()
-                for part in answer.iter_bytes(PIECE):
-                    parts.append(part)
-                    length += len(part)
-                    if length > max_bytes:
-                        raise ObjectTooLarge(f"expected at most {max_bytes} bytes for {digest.hex()} from {self.url}")
-        except httpx.HTTPError as error:
-            raise StorageError(f"{self.url} did not deliver {digest.hex()}: {error!r}") from error
-        data = b"".join(parts)
-        if keccak256(data) != digest:
-            raise ObjectCorrupt(f"{self.url} delivered other bytes for {digest.hex()}")
-        self.delivered += length
+            answer = fetch(f"{self.url}/objects/{digest.hex()}", most=max_bytes, seconds=seconds, least_rate=LEAST_RATE)
+        except TooMuch as error:
+            raise ObjectTooLarge(f"expected at most {max_bytes} bytes for {digest.hex()}: {error}") from error
+        except NoAnswer as error:
+            raise StorageError(f"{digest.hex()} was not delivered: {error}") from error
+        if answer.status == NOT_FOUND:
+            raise ObjectMissing(f"{shown(self.url)} has no object {digest.hex()}")
+        if answer.status != OK:
+            raise StorageError(f"{shown(self.url)} did not deliver {digest.hex()}: HTTP {answer.status}")
+        if keccak256(answer.body) != digest:
+            raise ObjectCorrupt(f"{shown(self.url)} delivered other bytes for {digest.hex()}")
+        self.delivered += len(answer.body)
         self.seconds += time.monotonic() - began
-        return data
+        return answer.body
 
 
 class RelayReader:
@@ -138,7 +136,7 @@ class _Call:
                 relay.failures, failed = relay.failures + 1, failed + 1
                 self._elsewhere(place, relay.url, error)
         if failed >= FAILURES:
-            get_logger().warning("relay dropped", relay=relay.url, lies=relay.lies, failures=relay.failures)
+            get_logger().warning("relay dropped", relay=shown(relay.url), lies=relay.lies, failures=relay.failures)
             self._drop(relay.url)
 
     def _homes(self, place: int) -> list[str]:

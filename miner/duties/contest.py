@@ -40,7 +40,7 @@ class Contest:
         for validator in rejecting:
             node.log.warning("rejected: contesting", neuron=node.name, window=window, validator=validator.hex())
             self._plead(partial(subnet.contest, node.signer, entry, validator, found.sheets[validator]))
-        if found.holds(index) != UNJUDGED:
+        if found.holds(index) != UNJUDGED or not node.takes_work(window):
             return {"contested": len(rejecting)}
         node.log.warning("judged by nobody: asking a jury", neuron=node.name, window=window)
         sheets = [found.sheets.get(holder, b"") for holder in found.holders(index)]

@@ -54,6 +54,9 @@ class Solve:
         groups = min(self.promised(window), subnet.groups_allowed(window, node.address))
         submission = self.work(window, checkpoint, groups, record.version)
         self.inspect(submission, checkpoint)
+        if not subnet.beacon_stands(window):
+            node.log.warning("the window's first block was replaced: starting anew", neuron=node.name, window=window)
+            return None
         commitment = self.publish(submission, node.blob_limits(window, checkpoint, groups))
         subnet.commit(node.signer, commitment)
         self._drafts.forget()

@@ -72,6 +72,9 @@ class RevmChain:
     def block_hash(self, number: BlockNumber) -> Digest:
         return bytes(self._evm.block_hash(number))
 
+    def final_block(self) -> BlockNumber:
+        return BlockNumber(self._block)
+
     def code(self, address: Address) -> bytes:
         return bytes(self._evm.get_code(named(address)) or b"").rstrip(b"\0")
 

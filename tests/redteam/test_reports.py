@@ -44,7 +44,13 @@ def test_honest_readings_of_one_place_are_no_overstatement():
     assert exceeds({"no-such": [9.0] * 6}, {})
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.lists, max_leaves=8))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text(),
+        st.lists,
+        max_leaves=8,
+    )
+)
 def test_what_is_no_evidence_says_nothing(odd):
     entry = {"added": {"tokens": odd, "fine": [1e9] * len(BETS)}}
     report = json.dumps({"verdicts": {"0x" + "11" * 20: entry, "0x" + "22" * 20: odd}}).encode()

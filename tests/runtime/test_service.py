@@ -110,3 +110,21 @@ def test_the_doctor_finds_what_these_tests_run_on():
     found = {finding.what: finding for finding in examine()}
     assert found["torch"].present and found["Python"].present
     assert all(finding.detail for finding in found.values())
+
+
+def test_what_was_done_in_blocks_that_left_the_chain_is_done_again(node, monkeypatch):
+    """A duty's transaction may be gone with them; it finds its act again where that was mined anew."""
+    early, late = Scripted("early", {"n": 1}), Scripted("late", None, {"n": 1}, {"n": 2})
+    service = Service(node, [early, late])
+    chain, real = node.subnet.chain, node.subnet.chain.block_hash
+    service.tick()
+    chain.mine(3)
+    service.tick()
+    assert (early.windows, late.windows) == ([0], [0, 0])
+    fork = chain.head().number - 2
+    monkeypatch.setattr(chain, "block_hash", lambda number: real(number) if number < fork else bytes(32))
+    forgot = []
+    monkeypatch.setattr(node.subnet, "forget", lambda: forgot.append(True))
+    service.tick()
+    assert forgot and early.windows == [0], "what was done before stays done"
+    assert late.windows == [0, 0, 0] and node.journal.note(node.name, "late", 0) == {"n": 2}

@@ -5,9 +5,10 @@ import dataclasses
 import pytest
 
 from grail.config import TrainingSettings
-from grail.protocol.records import Role
+from grail.protocol.records import Ballot, Role
 from grail.protocol.schedule import takes_work
 from grail.runtime.node import Node
+from grail.runtime.reckon import reckon
 from grail.settlement.payouts import Share
 from miner.duties.solve import Solve
 from simulation.network import LocalNetwork
@@ -59,7 +60,12 @@ def test_where_it_does_not_the_next_window_is_nobodys(tmp_path):
     assert all(row.window != 1 for row in local.journal.verdicts()), "nobody's time is spent on it"
     claims = [event.fields for event in local.journal.events("Claimed") if event.fields["window"] == 1]
     assert all(fields["share"] in (Share.TRAINER, Share.TREASURY) for fields in claims), "no seat judged it"
+    found, entry = reckon(local.subnet, 1), local.subnet.commitment(1, impatient.signer.address)
+    sheets = [found.sheets.get(holder, b"") for holder in found.holders(0)]
+    local.subnet.contest_silence(impatient.signer, entry, sheets)
     assert local.advance().right
+    (case,) = local.subnet.cases()
+    assert case.ruling is Ballot.GUILTY, "its seats were right to be silent: a jury pays for it no more than they"
     assert local.subnet.commitment(2, patient.signer.address) is not None, "a trainer that is stuck stops nobody"
 
 

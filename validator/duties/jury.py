@@ -109,6 +109,8 @@ class JuryService:
         challenge = node.subnet.challenge(case.window)
         if commitment is None or challenge is None:
             return Ballot.ABSTAIN
+        if case.contest and not node.takes_work(case.window):
+            return Ballot.GUILTY  # a window that is nobody's: its seats were right to be silent
         verdict = judge_history(node, commitment, challenge, case.accuser)
         if case.contest:
             return CONTESTED[verdict.outcome]

@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 from grail.errors import GrailError
+from grail.foreign.parsing import parse_json
 from grail.protocol.records import ScoreReveal
 from grail.protocol.units import Address, WindowId
 from grail.runtime.node import Node
@@ -47,7 +48,7 @@ def claims_of(node: Node, reveal: ScoreReveal) -> dict[Address, Carried]:
     seated = [c.miner for i, c in enumerate(commitments) if committee.seats_of(i, reveal.validator)]
     try:
         claimed = _parsed(node.store.get(reveal.report, BYTES_PER_MINER * (1 + len(seated))))
-    except (GrailError, ValueError, RecursionError) as unread:
+    except (GrailError, ValueError) as unread:
         node.log.info("a report says nothing", validator=reveal.validator.hex(), window=window, reason=str(unread))
         return {}
     return {miner: claimed[miner] for miner in seated if miner in claimed}
@@ -55,7 +56,7 @@ def claims_of(node: Node, reveal: ScoreReveal) -> dict[Address, Carried]:
 
 def _parsed(report: bytes) -> dict[Address, Carried]:
     """Evidence by miner. Raises ValueError on what is no report; what is odd in one entry is left out."""
-    found = json.loads(report)
+    found = parse_json(report, "a report", most=len(report))
     if not isinstance(found, dict) or not isinstance(found.get("verdicts"), dict):
         raise ValueError("expected an object with verdicts")
     return {bytes.fromhex(name.removeprefix("0x")): _added(entry) for name, entry in found["verdicts"].items()}

@@ -21,6 +21,11 @@ class Justice(Windows):
         super().__init__(chain, book)
         self._closed_cases: dict[int, Case] = {}
 
+    def forget(self) -> None:
+        """See Windows.forget."""
+        super().forget()
+        self._closed_cases.clear()
+
     # Proofs
 
     def prove_derivation(self, signer: Signer, entry: Commitment, opening: Opening) -> Receipt:

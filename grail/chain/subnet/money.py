@@ -28,6 +28,12 @@ class Money(Windows):
         self.reckonings: dict[int, Reckoning] = {}
         """What windows pay whose reveals are over: it can no longer change."""
 
+    def forget(self) -> None:
+        """See Windows.forget."""
+        super().forget()
+        self._ended_duels.clear()
+        self.reckonings.clear()
+
     def emission(self, window: WindowId) -> Wei:
         """What a window may mint: as its statements fixed it, else as they would now."""
         found = self.round(window)

@@ -1,5 +1,6 @@
 """Windows: their number, policy, environments, beacon and challenge; and how events of a window are found."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from grail.chain.accounts import Signer
@@ -7,7 +8,7 @@ from grail.chain.address_book import AddressBook
 from grail.chain.base import Chain, Receipt
 from grail.chain.contract import ChainEvent
 from grail.chain.deployment import open_contracts
-from grail.errors import ChainError, SettingsError
+from grail.errors import ChainError, ChainUnavailable, SettingsError
 from grail.governance.policy import BY_NAME, PARAMETERS, Floors, Policy
 from grail.protocol import keys
 from grail.protocol.committee import Place
@@ -63,11 +64,19 @@ class Windows:
         self._mixes: dict[int, EnvironmentMix] = {}
         self._beacons: dict[int, Digest] = {}
         self._events: dict[tuple[str, str, int], list[ChainEvent]] = {}
+        self._looked: dict[tuple[str, int], list[ChainEvent]] = {}
         self._active: dict[int, CheckpointVersion] = {}
         self._records: dict[int, CheckpointRecord] = {}
         self._lines: dict[int, tuple[Place, ...]] = {}
         self._pledged: list[tuple[int, Address, int]] = []
         self._pledges_read: int = book.first_block - 1
+
+    def forget(self) -> None:
+        """Blocks have left the chain: nothing that was remembered of it counts any more."""
+        remembered = (self._policies, self._mixes, self._beacons, self._events, self._looked, self._active)
+        for memory in (*remembered, self._records, self._lines):
+            memory.clear()
+        self._pledged, self._pledges_read = [], self.book.first_block - 1
 
     @property
     def ledger_address(self) -> Address:
@@ -75,7 +84,8 @@ class Windows:
         return self._ledger.address
 
     def current_window(self) -> WindowId | None:
-        """Window of the newest block; None before genesis."""
+        """Window of the newest block; None before genesis. A new look: lists that are not final are read again."""
+        self._looked.clear()
         head = self.chain.head().number
         return self.schedule.window_of(head) if head >= self.schedule.genesis else None
 
@@ -142,6 +152,14 @@ class Windows:
             self._beacons[window] = stored
         return self._beacons[window]
 
+    def beacon_stands(self, window: WindowId) -> bool:
+        """Is the beacon still the one that was read? Where a reorganisation took its block, all is forgotten."""
+        before = self._beacons.pop(window, None)
+        if before in (None, self.beacon(window)):
+            return True
+        self.forget()
+        return False
+
     def challenge(self, window: WindowId) -> Digest | None:
         """Challenge of a sealed window; None while nobody has sealed it."""
         return self.drawn(window, Moment.SEAL)
@@ -170,7 +188,7 @@ class Windows:
     def _window_events(
         self, contract: str, name: str, window: WindowId, first: BlockNumber, last: BlockNumber
     ) -> list[ChainEvent]:
-        """A window's events of one kind between two blocks; remembered once no later block can add any."""
+        """A window's events of one kind between two blocks; remembered once they are final, for good."""
         key = (contract, name, window)
         if key in self._events:
             return self._events[key]
@@ -181,8 +199,34 @@ class Windows:
         logs = self.chain.logs([source.address], first, BlockNumber(min(last, head)))
         decoded = [event for event in map(source.event, logs) if event is not None and event.name == name]
         found = [event for event in decoded if event.fields["window"] == window]
-        if head > last:
+        if head > last and self.chain.final_block() >= last:
             self._events[key] = found
+        return found
+
+    def _listed(
+        self,
+        name: str,
+        window: WindowId,
+        closed: BlockNumber,
+        read: Callable[[], list[ChainEvent]],
+        agrees: Callable[[list[ChainEvent]], bool],
+    ) -> list[ChainEvent]:
+        """A window's events; once no block after `closed` can add any, compared with what the contract says itself.
+
+        Kept until the next look. Raises ChainUnavailable where they disagree: a replica that lags sends fewer events,
+        and no error, and settlements rest on these lists.
+        """
+        key = (name, window)
+        if key in self._looked:
+            return self._looked[key]
+        found = read()
+        if self.chain.head().number > closed:
+            if not agrees(found):
+                self._events.clear()
+                raise ChainUnavailable(
+                    f"a node's events of window {window} lag behind its state ({name}): asking again"
+                )
+            self._looked[key] = found
         return found
 
     def _allow(self, signer: Signer, spender: Address, amount: int) -> None:

@@ -8,6 +8,7 @@ from grail.chain.contract import ChainEvent
 from grail.chain.subnet.windows import Windows
 from grail.errors import BadInput
 from grail.protocol.commitment import commitment_digest, commitment_values, signing_hash
+from grail.protocol.hashing import keccak256
 from grail.protocol.leaf import RolloutLeaf
 from grail.protocol.records import CheckpointRecord, Commitment, ScoreReveal
 from grail.protocol.units import Address, BlockNumber, CheckpointVersion, Digest, WindowId
@@ -114,7 +115,13 @@ class Work(Windows):
     def commitments(self, window: WindowId) -> list[Commitment]:
         """All commitments of a window, in order. The ledger stores one word for each; the event says the rest."""
         first, last = self.schedule.start(window), self.schedule.commit_deadline(window)
-        events = self._window_events("RolloutLedger", "Committed", window, BlockNumber(first + 1), last)
+        events = self._listed(
+            "commitments",
+            window,
+            last,
+            lambda: self._window_events("RolloutLedger", "Committed", window, BlockNumber(first + 1), last),
+            lambda found: len(found) == self._ledger.call("countOf", window),
+        )
         return [self._commitment(event) for event in events]
 
     def committers(self, window: WindowId) -> list[Address]:
@@ -157,7 +164,13 @@ class Work(Windows):
     def reveals(self, window: WindowId) -> list[ScoreReveal]:
         """All reveals of a window, in order."""
         first, last = self.schedule.score_deadline(window), self.schedule.reveal_deadline(window)
-        events = self._window_events("ScoreBoard", "ScoresRevealed", window, BlockNumber(first + 1), last)
+        events = self._listed(
+            "sheets",
+            window,
+            last,
+            lambda: self._window_events("ScoreBoard", "ScoresRevealed", window, BlockNumber(first + 1), last),
+            lambda found: self._are_all(window, found),
+        )
         return [
             ScoreReveal(
                 window=window,
@@ -171,8 +184,22 @@ class Work(Windows):
     def convicted_in_time(self, window: WindowId) -> frozenset[Address]:
         """Miners that were convicted for a window up to its reveal deadline: their worth does not count."""
         first, last = self.schedule.start(window), self.schedule.reveal_deadline(window)
-        events = self._window_events("FaultCourt", "FaultProven", window, BlockNumber(first), last)
-        return frozenset(event.fields["accused"] for event in events)
+        events = self._listed(
+            "convictions",
+            window,
+            last,
+            lambda: self._window_events("FaultCourt", "FaultProven", window, first, self.chain.head().number),
+            lambda found: len(found) == self.contracts["FaultCourt"].call("convictions", window),
+        )
+        return frozenset(event.fields["accused"] for event in events if event.block <= last)
+
+    def _are_all(self, window: WindowId, reveals: list[ChainEvent]) -> bool:
+        """Are these the sheets that the board holds, of everybody in the active set?"""
+        line = [place.holder for place in self.active_line(window) if place.stake]
+        shown = {event.fields["validator"]: keccak256(event.fields["entries"]) for event in reveals}
+        stored = self._board.call("sheetsOf", window, line)
+        held = {who: word for who, word in zip(line, stored, strict=True) if any(word)}
+        return held == {who: digest[:-1] + bytes([digest[-1] | 1]) for who, digest in shown.items()}
 
 
 def abi_leaf(leaf: RolloutLeaf) -> tuple[Any, ...]:

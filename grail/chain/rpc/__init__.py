@@ -1,0 +1,1 @@
+"""How nodes are asked: over HTTP, several of them, whatever they say."""

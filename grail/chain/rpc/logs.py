@@ -1,0 +1,73 @@
+"""Events in pages that the node will answer: halved where it refuses, remembered, tried larger again now and then."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from web3 import Web3
+
+from grail.chain.base import Log
+from grail.chain.rpc.faults import NodeRefused
+from grail.errors import ChainError, ChainUnavailable
+from grail.protocol.units import Address, BlockNumber
+
+MOST_BLOCKS = 2_000
+"""Blocks asked for in one eth_getLogs, at first and at most: many public nodes refuse longer ranges."""
+GROW_AFTER = 32
+"""Pages in a row that a node answers before twice as long ones are tried."""
+
+
+class LogPages:
+    """Reads events through one connection."""
+
+    def __init__(self, ask: Callable[[dict[str, Any]], Sequence[Any]], name: str) -> None:
+        """`ask`: eth_getLogs; raises NodeRefused where the node will not answer."""
+        self._ask = ask
+        self._name = name
+        self._blocks = MOST_BLOCKS
+        self._answered = 0
+
+    def read(self, addresses: Sequence[Address], first: BlockNumber, last: BlockNumber) -> list[Log]:
+        """Events of these contracts in blocks [first, last], in chain order.
+
+        Raises ChainUnavailable where the node answers what was not asked, ChainError where it refuses a single block.
+        """
+        asked = [Web3.to_checksum_address(address) for address in addresses]
+        found: dict[tuple[int, int], Log] = {}
+        start = int(first)
+        while start <= last:
+            end = min(int(last), start + self._blocks - 1)
+            try:
+                entries = self._ask({"address": asked, "fromBlock": hex(start), "toBlock": hex(end)})
+            except NodeRefused as refused:
+                self._shrink(start, end, refused)
+                continue
+            for entry in entries:
+                log = self._log(entry)
+                if not start <= log.block <= end or log.address not in addresses or entry.get("removed"):
+                    raise ChainUnavailable(f"{self._name} sends events that were not asked for: use another node")
+                found[log.block, log.index] = log
+            start = end + 1
+            self._grow()
+        return [found[place] for place in sorted(found)]
+
+    def _shrink(self, start: int, end: int, refused: NodeRefused) -> None:
+        if end == start:
+            raise ChainError(f"{self._name} gives no events of block {start} ({refused}): use another node")
+        self._blocks, self._answered = max(1, (end - start + 1) // 2), 0
+
+    def _grow(self) -> None:
+        self._answered += 1
+        if self._answered >= GROW_AFTER:
+            self._blocks, self._answered = min(MOST_BLOCKS, 2 * self._blocks), 0
+
+    def _log(self, entry: Any) -> Log:
+        try:
+            return Log(
+                address=bytes.fromhex(entry["address"][2:]),
+                topics=tuple(bytes(topic) for topic in entry["topics"]),
+                data=bytes(entry["data"]),
+                block=BlockNumber(entry["blockNumber"]),
+                index=entry["logIndex"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ChainUnavailable(f"{self._name} sends events that are none: use another node") from error
