@@ -1,14 +1,14 @@
 """A checkpoint folder: safetensors, config, tokenizer, generation rules. No pickles, no remote code."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pydantic
 from safetensors import SafetensorError, deserialize
 
-from grail.errors import BadCheckpoint
+from grail.errors import BadCheckpoint, BadInput
+from grail.foreign.parsing import parse_json
 from grail.protocol.constants import MAX_PROMPT_TOKENS
 from grail.protocol.fingerprint import TensorBytes, fingerprint
 from grail.protocol.hashing import keccak256
@@ -30,6 +30,9 @@ SIDE_FILES = (CONFIG, TOKENIZER, RULES, CHAT_TEMPLATE, CALIBRATION)
 """What goes from a version to the next as it is."""
 MAX_SIDE_FILE = 64 << 20
 MAX_ADAPTER = 8 << 30
+MAX_HEADER = 100_000_000
+"""Bytes of names, types and places in a safetensors file, as its library bounds them."""
+Schema = TypeVar("Schema", bound=pydantic.BaseModel)
 
 
 class GenerationRules(pydantic.BaseModel, extra="forbid", frozen=True):
@@ -39,6 +42,14 @@ class GenerationRules(pydantic.BaseModel, extra="forbid", frozen=True):
     max_tokens: int = pydantic.Field(ge=1, le=32_768)
     eos_ids: tuple[int, ...] = pydantic.Field(min_length=1, max_length=16)
     precision: str = pydantic.Field(pattern="^(fp32|bf16)$")
+
+
+class ModelConfig(pydantic.BaseModel, extra="allow", frozen=True):
+    """What is read of a model's config.json. The architecture's own fields are transformers' to check."""
+
+    vocab_size: int = pydantic.Field(strict=True, ge=1, le=1 << 24)
+    max_position_embeddings: int | None = pydantic.Field(None, strict=True, ge=1, le=1 << 31)
+    auto_map: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +83,58 @@ def open_checkpoint(folder: Path, expected: Digest | None = None) -> Checkpoint:
             files[name] = _read(folder / name, MAX_ADAPTER if name == ADAPTER else MAX_SIDE_FILE)
     if (ADAPTER in files) != (ADAPTER_CONFIG in files):
         raise BadCheckpoint(f"expected both of {ADAPTER_CONFIG} and {ADAPTER} in {folder}, or neither")
-    try:
-        rules = GenerationRules.model_validate_json(files[RULES])
-        config: dict[str, Any] = json.loads(files[CONFIG])
-        vocab_size = int(config["vocab_size"])
-        context = int(config.get("max_position_embeddings", MAX_PROMPT_TOKENS + rules.max_tokens))
-    except (pydantic.ValidationError, ValueError, KeyError, TypeError) as error:
-        raise BadCheckpoint(f"expected valid {RULES} and {CONFIG} in {folder}, got: {error}") from error
-    if "auto_map" in config:
+    rules = _checked(GenerationRules, files[RULES], folder / RULES)
+    config = _checked(ModelConfig, files[CONFIG], folder / CONFIG)
+    if "auto_map" in config.model_fields_set:
         raise BadCheckpoint(
             f"{folder}/{CONFIG} asks to run its own code (auto_map): only built-in architectures are run"
         )
+    _check_eos(rules, config, folder / RULES)
+    _check_tokenizer(files[TOKENIZER], folder / TOKENIZER)
     got = fingerprint(open_tensors(folder / WEIGHTS), files)
     if expected is not None and got != expected:
         raise BadCheckpoint(
             f"expected fingerprint {expected.hex()}, got {got.hex()} from {folder}: delete the folder and fetch again"
         )
-    return Checkpoint(folder, got, rules, vocab_size, context)
+    context = config.max_position_embeddings or MAX_PROMPT_TOKENS + rules.max_tokens
+    return Checkpoint(folder, got, rules, config.vocab_size, context)
+
+
+def _checked(model: type[Schema], data: bytes, path: Path) -> Schema:
+    """A side file by its schema. Raises BadCheckpoint naming file and field."""
+    try:
+        return model.model_validate(parse_json(data, path.name, most=MAX_SIDE_FILE))
+    except BadInput as error:
+        raise BadCheckpoint(f"{path}: {error}") from error
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise BadCheckpoint(f"{path}: {place}: {first['msg']}") from error
+
+
+def _check_eos(rules: GenerationRules, config: ModelConfig, path: Path) -> None:
+    odd = [token for token in rules.eos_ids if not 0 <= token < config.vocab_size]
+    if odd or len(set(rules.eos_ids)) != len(rules.eos_ids):
+        raise BadCheckpoint(f"{path}: eos_ids: expected different ids in [0, {config.vocab_size}), got {rules.eos_ids}")
+
+
+def _check_tokenizer(data: bytes, path: Path) -> None:
+    """What can be seen without building it: truncated files, pointers in its place, other files under its name."""
+    try:
+        found = parse_json(data, path.name, most=MAX_SIDE_FILE, unique=False)
+    except BadInput as error:
+        raise BadCheckpoint(f"{path}: {error}: was it fetched whole?") from error
+    if not isinstance(found, dict) or not isinstance(found.get("model"), dict):
+        raise BadCheckpoint(f"{path}: expected a tokenizer of the tokenizers library, with a model")
 
 
 def open_tensors(path: Path) -> list[TensorBytes]:
     """All tensors of a safetensors file. Raises BadCheckpoint when it is none."""
+    data = _read(path, limit=1 << 40)
     try:
-        entries = deserialize(_read(path, limit=1 << 40))
-    except SafetensorError as error:
+        entries = deserialize(data)
+        parse_json(data[8 : 8 + int.from_bytes(data[:8], "little")], "its header", most=MAX_HEADER)
+    except (SafetensorError, BadInput) as error:
         raise BadCheckpoint(f"expected safetensors in {path}, got: {error}") from error
     return [TensorBytes(name, item["dtype"], tuple(item["shape"]), bytes(item["data"])) for name, item in entries]
 

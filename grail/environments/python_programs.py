@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from grail.environments.base import RIGHT, WRONG, Grade, Problem
+from grail.environments.fences import program_of
 from grail.environments.sandboxed import QUICK
 from grail.protocol.draws import Draws
 from grail.protocol.hashing import keccak256
@@ -74,9 +75,9 @@ PROMPT = "Write a Python program that reads integers, separated by spaces, from 
 
 
 class PythonPrograms:
-    """Prompts in words, answers as programs, bare or in the last fenced block."""
+    """Prompts in words, answers as programs, bare or fenced (`fences`)."""
 
-    id = "python/1"
+    id = "python/2"
 
     def problem(self, key: Digest) -> Problem:
         """A task and a number that the key draws, never held-out ones."""
@@ -88,7 +89,7 @@ class PythonPrograms:
 
     def grade(self, problem: Problem, completion: str) -> Grade:
         """One where every test prints what it should, else nothing. Raises Unavailable without a sandbox."""
-        program = _program(completion)
+        program = self.program(completion)
         if len(program) > MAX_PROGRAM:
             return Grade(WRONG, f"expected at most {MAX_PROGRAM} characters")
         slow = False
@@ -100,6 +101,21 @@ class PythonPrograms:
             if ran.output.decode(errors="replace").strip() != expected:
                 return Grade(WRONG, f"expected {expected} for {given}", certain=not slow)
         return Grade(WRONG, "too slow", certain=False) if slow else Grade(RIGHT, "all tests pass")
+
+
+    def program(self, completion: str) -> str:
+        """What is run."""
+        return _program(completion)
+
+
+class PythonPrograms1(PythonPrograms):
+    """As it was at first: programs are taken out of the last fence, and only where it names python, py or nothing."""
+
+    id = "python/1"
+
+    def program(self, completion: str) -> str:
+        """What is run."""
+        return _last_block(completion)
 
 
 def _first(draws: Draws, *, held_out: bool) -> Problem:
@@ -123,7 +139,10 @@ def _tests(problem: Problem) -> list[tuple[str, str]]:
     return found
 
 
-def _program(completion: str) -> str:
+_program = program_of
+
+
+def _last_block(completion: str) -> str:
     """The last fenced block, without its language, else everything."""
     before, opened, rest = completion.rpartition(FENCE)
     if not opened:

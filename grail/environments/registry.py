@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 
 from grail.environments.arithmetic import Arithmetic
 from grail.environments.base import Environment
-from grail.environments.python_programs import PythonPrograms
+from grail.environments.python_programs import PythonPrograms, PythonPrograms1
 from grail.environments.reasoning_gym import FAMILY, ReasoningGym
 from grail.environments.verifiers_tasks import FAMILY as VERIFIERS
 from grail.environments.verifiers_tasks import VerifiersTasks
@@ -18,7 +18,7 @@ from grail.protocol.units import Digest
 
 ENTRY_POINTS = "grail.environments"
 FAMILIES: Mapping[str, Callable[[str], Environment]] = {FAMILY: ReasoningGym, VERIFIERS: VerifiersTasks}
-BUILT_IN: tuple[type[Environment], ...] = (Arithmetic, PythonPrograms)
+BUILT_IN: tuple[type[Environment], ...] = (Arithmetic, PythonPrograms, PythonPrograms1)
 
 
 class Environments:

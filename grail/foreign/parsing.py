@@ -7,8 +7,8 @@ from typing import Any, NoReturn
 from grail.errors import BadInput
 
 
-def parse_json(data: bytes, what: str, *, most: int) -> Any:
-    """Parse UTF-8 JSON of at most `most` bytes: no NaN or Infinity, no name twice in an object.
+def parse_json(data: bytes, what: str, *, most: int, unique: bool = True) -> Any:
+    """Parse UTF-8 JSON of at most `most` bytes: no NaN or Infinity and, where `unique`, no name twice in an object.
 
     Raises BadInput naming `what`: also where it is nested deeper than Python recurses, or has an integer of thousands
     of digits.
@@ -16,7 +16,8 @@ def parse_json(data: bytes, what: str, *, most: int) -> Any:
     if len(data) > most:
         raise BadInput(f"expected at most {most} bytes of {what}, got {len(data)}")
     try:
-        return json.loads(data.decode(), parse_constant=_no_number, object_pairs_hook=_unique)
+        hook = _unique if unique else None
+        return json.loads(data.decode(), parse_constant=_no_number, object_pairs_hook=hook)
     except RecursionError:
         raise BadInput(f"{what} is nested too deeply") from None
     except ValueError as error:  # with UnicodeDecodeError and JSONDecodeError
@@ -28,8 +29,9 @@ def _no_number(text: str) -> NoReturn:
 
 
 def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        twice = next(name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1)
-        raise ValueError(f"the name {twice[:40]!r} stands twice in one object")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"the name {name[:40]!r} stands twice in one object")
+        found[name] = value
     return found

@@ -67,7 +67,10 @@ class TextCodec:
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
-        tokenizer = Tokenizer.from_file(str(self._path))
+        try:
+            tokenizer = Tokenizer.from_file(str(self._path))
+        except Exception as error:
+            raise BadCheckpoint(f"expected a tokenizer in {self._path}, got: {error}") from error
         if tokenizer.get_vocab_size() > self._vocab_size:
             raise BadCheckpoint(
                 f"expected a tokenizer of at most {self._vocab_size} tokens in {self._path}, got "

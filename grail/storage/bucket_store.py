@@ -6,11 +6,13 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from grail.errors import ObjectCorrupt, ObjectMissing, ObjectTooLarge, SettingsError, StorageError, Unavailable
+from grail.foreign.urls import shown
 from grail.protocol.hashing import keccak256
 from grail.protocol.units import Digest
 
 SCHEME = "s3://"
 OPTIONS = ("endpoint", "region")
+PROBE = b"grail: may this key read what it has written?"
 STREAMS = 8
 """Objects fetched at once: a bucket answers many requests as fast as one."""
 
@@ -25,7 +27,7 @@ class BucketStore:
         """Raises SettingsError for a URL that says nothing, Unavailable without the client library."""
         try:
             import obstore
-            from obstore.exceptions import BaseError
+            from obstore.exceptions import BaseError, PermissionDeniedError
             from obstore.store import S3Store
         except ImportError as error:
             raise Unavailable("obstore is not installed: pip install 'grail-network[s3]'") from error
@@ -35,6 +37,8 @@ class BucketStore:
             raise SettingsError(f"expected s3://BUCKET/PREFIX with {' and '.join(OPTIONS)} at most, got {url!r}")
         self._library: Any = obstore
         self._errors = BaseError
+        self._denied = PermissionDeniedError
+        self._own: Digest | None = None
         self._url = url
         plain = told.get("endpoint", "").startswith("http://")
         self._store = S3Store(
@@ -50,6 +54,7 @@ class BucketStore:
         try:
             if not self.exists(digest):
                 self._library.put(self._store, self._path(digest), data)
+            self._own = digest
         except (self._errors, FileNotFoundError) as error:  # the second: no such bucket
             raise self._failed("store", digest, error) from error
         return digest
@@ -63,12 +68,25 @@ class BucketStore:
                 raise ObjectTooLarge(f"expected at most {max_bytes} bytes for {digest.hex()}, got {size}")
             data = bytes(answer.bytes())
         except FileNotFoundError as error:
-            raise ObjectMissing(f"no object {digest.hex()} in {self._url}: was it uploaded?") from error
+            raise ObjectMissing(f"no object {digest.hex()} in {shown(self._url)}: was it uploaded?") from error
+        except self._denied as error:
+            raise self._denied_or_missing(digest, error) from error
         except self._errors as error:
             raise self._failed("read", digest, error) from error
         if keccak256(data) != digest:
-            raise ObjectCorrupt(f"object {digest.hex()} in {self._url} holds other bytes: put it there again")
+            raise ObjectCorrupt(f"object {digest.hex()} in {shown(self._url)} holds other bytes: put it there again")
         return data
+
+    def _denied_or_missing(self, digest: Digest, error: Exception) -> StorageError:
+        """Without the right to list a bucket, S3 answers 403 for what is not there. It is missing where these keys can
+        still read an object that they have written, so that keys that have expired never look like a withheld object.
+        """
+        try:
+            own = self._own if self._own is not None else self.put(PROBE)
+            self._library.head(self._store, self._path(own))
+        except (StorageError, FileNotFoundError, self._errors):
+            return self._failed("read", digest, error)
+        return ObjectMissing(f"no object {digest.hex()} in {shown(self._url)}, where this key may not list (403)")
 
     def get_many(self, wanted: Sequence[tuple[Digest, int]]) -> Iterator[bytes]:
         """Some ahead of the one that is asked for, never all of them."""
@@ -82,10 +100,10 @@ class BucketStore:
                 yield one.result()
 
     def exists(self, digest: Digest) -> bool:
-        """Is it there?"""
+        """Is it there? No, too, where only somebody who may list the bucket could tell."""
         try:
             self._library.head(self._store, self._path(digest))
-        except FileNotFoundError:
+        except (FileNotFoundError, self._denied):
             return False
         except self._errors as error:
             raise self._failed("look for", digest, error) from error
@@ -99,5 +117,5 @@ class BucketStore:
     def _failed(self, what: str, digest: Digest, error: Exception) -> StorageError:
         reason = str(error).splitlines()[0]
         return StorageError(
-            f"could not {what} object {digest.hex()} in {self._url} ({reason}): check the bucket, its keys"
+            f"could not {what} object {digest.hex()} in {shown(self._url)} ({reason}): check the bucket, its keys"
         )

@@ -112,5 +112,9 @@ def show(config: Annotated[Path | None, typer.Option("--config", help="Settings 
     Example: GRAIL_WORK__GROUPS=16 grail config show --config miner.toml
     """
     from grail.config import load_settings
+    from grail.foreign.urls import shown
 
-    typer.echo(load_settings(config).model_dump_json(indent=2))
+    settings = load_settings(config)
+    hidden = {"url": shown(settings.chain.url), "urls": tuple(map(shown, settings.chain.urls))}
+    chain = settings.chain.model_copy(update=hidden)
+    typer.echo(settings.model_copy(update={"chain": chain}).model_dump_json(indent=2))
