@@ -49,7 +49,7 @@ def open_node(settings: Settings, role: Role) -> Node:
     if found is not role:
         raise SettingsError(
             f"expected {signer.name} to be the hotkey of a {role.name.lower()}, got {found.name.lower()}: "
-            f"grail register --role {role.name.lower()} --stake AMOUNT"
+            f'grail register --role {role.name.lower()} --stake "2000 GRAIL"'
         )
     store = open_store(settings.work.store)
     log = get_logger(role=role.name.lower())

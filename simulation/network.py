@@ -14,17 +14,16 @@ from grail.chain.events import EventReader
 from grail.chain.jsonrpc import JsonRpcChain
 from grail.chain.subnet import Subnet
 from grail.checkpoints.fetch import CheckpointCache
-from grail.checkpoints.files import CALIBRATION, Checkpoint, open_checkpoint
+from grail.checkpoints.files import Checkpoint, open_checkpoint
 from grail.checkpoints.manifest import upload
 from grail.environments.registry import Environments
 from grail.errors import ChainError, SettingsError
 from grail.inference.engine_cache import EngineCache
 from grail.inference.text import TextCodec
-from grail.proofs.sketch import SCHEME
-from grail.protocol.hashing import keccak256
-from grail.protocol.records import CaseState, CheckpointRecord, Role
-from grail.protocol.units import BlockNumber, CheckpointVersion, WindowId
+from grail.protocol.records import CaseState, Role
+from grail.protocol.units import BlockNumber, WindowId
 from grail.runtime.node import Node
+from grail.runtime.publishing import record_of
 from grail.runtime.service import Service
 from grail.storage.database import Database
 from grail.storage.file_store import FileStore
@@ -150,18 +149,8 @@ class LocalNetwork:
         """The trainer registers the base checkpoint's fingerprint as version 1."""
         self.notify("publishing the base checkpoint")
         trainer = next(part for part in self.parts if part.role is Role.TRAINER)
-        record = CheckpointRecord(
-            version=CheckpointVersion(0),
-            fingerprint=checkpoint.fingerprint,
-            parent=bytes(32),
-            manifest=upload(checkpoint.folder, self.store),
-            rules_hash=checkpoint.rules_digest(self.options.environment),
-            calibration=keccak256((checkpoint.folder / CALIBRATION).read_bytes()),
-            proof_scheme=SCHEME,
-            active_from=WindowId(0),
-            publisher=trainer.signer.address,
-        )
-        self.subnet.publish(trainer.signer, record)
+        manifest = upload(checkpoint.folder, self.store)
+        self.subnet.publish(trainer.signer, record_of(checkpoint, self.options.environment, manifest))
 
     def _resume(self) -> None:
         """Back to the end of the last settled window: chain file, journal and events agree on it."""

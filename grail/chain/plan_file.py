@@ -9,7 +9,7 @@ import pydantic
 from grail.chain.deployment import NOBODY, NetworkPlan, VotingRules
 from grail.config import load_toml
 from grail.errors import SettingsError
-from grail.governance.acts import parse_address, parse_amount
+from grail.governance.acts import parse_address, parse_amount, policy_value
 from grail.governance.policy import Floors
 from grail.protocol.schedule import Schedule
 
@@ -66,7 +66,7 @@ class PlanFile(pydantic.BaseModel, extra="forbid"):
             raise SettingsError(f"schedule: {error}") from error
         return NetworkPlan(
             schedule=schedule,
-            overrides={name: parse_amount(value) for name, value in self.policy.items()},
+            overrides={name: policy_value(name, value) for name, value in self.policy.items()},
             environments={name: (e.weight, e.reward) for name, e in self.environments.items()},
             holders={parse_address(holder): parse_amount(amount) for holder, amount in self.holders.items()},
             cap=parse_amount(self.cap),

@@ -1,9 +1,9 @@
 """The program in a reply: fenced blocks as models write them. In linear time, because the text is a stranger's.
 
-A fence is a line of three or more backticks or tildes, indented or not, with what it says behind them; the block ends with
-a line of at least as many of the same, or with the text (CommonMark 0.31, section 4.5, but for the indentation). Of several
-blocks the last that names Python counts, else the last without a name, else the last. What stands before the end of a
-section of thoughts (`</think>`) is no part of the reply.
+A fence is a line of three or more backticks or tildes, indented or not, with what it says behind them; the block ends
+with a line of at least as many of the same, or with the text (CommonMark 0.31, section 4.5, but for the indentation).
+Of several blocks the last that names Python counts, else the last without a name, else the last. What stands before
+the end of a section of thoughts (`</think>`) is no part of the reply.
 """
 
 from collections.abc import Iterator

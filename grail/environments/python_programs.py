@@ -102,7 +102,6 @@ class PythonPrograms:
                 return Grade(WRONG, f"expected {expected} for {given}", certain=not slow)
         return Grade(WRONG, "too slow", certain=False) if slow else Grade(RIGHT, "all tests pass")
 
-
     def program(self, completion: str) -> str:
         """What is run."""
         return _program(completion)

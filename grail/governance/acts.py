@@ -21,6 +21,9 @@ class Act:
     values: tuple[Any, ...]
 
 
+DECIMALS, MAX_DIGITS = 18, 60
+
+
 def acts_from(tables: Mapping[str, Any]) -> tuple[Act, ...]:
     """The calls of a proposal file's tables (docs/governance.md). Raises SettingsError naming what is wrong.
 
@@ -89,15 +92,33 @@ def parse_address(text: str) -> Address:
     return address
 
 
-def parse_amount(value: int | str) -> int:
-    """Wei from an integer (wei), its digits, or a text such as "50 GRAIL" or "0.5 GRAIL"."""
-    if isinstance(value, int) or value.isdecimal():
-        return int(value)
-    number, _, unit = value.partition(" ")
-    whole, _, part = number.partition(".")
-    if unit != "GRAIL" or not (whole + part).isdecimal() or len(part) > 18:
-        raise SettingsError(f'expected an amount in wei or as "50 GRAIL", got {value!r}')
-    return int(whole or 0) * ETHER + int(part.ljust(18, "0") or 0)
+def parse_amount(value: object) -> int:
+    """Wei from a text such as "50 GRAIL", "0.5 GRAIL" or "7 wei". Raises SettingsError: a bare number may be either."""
+    number, _, unit = value.partition(" ") if isinstance(value, str) else (str(value), "", "")
+    whole, point, part = number.partition(".")
+    digits = (whole + part).isascii() and (whole + part).isdecimal() and len(whole) <= MAX_DIGITS
+    if digits and not unit:
+        raise SettingsError(f'expected an amount with its unit, got {value!r}: "{number} GRAIL" or "{number} wei"?')
+    if digits and unit == "wei" and not point:
+        return int(whole)
+    if not digits or unit != "GRAIL" or len(part) > DECIMALS:
+        raise SettingsError(f'expected an amount such as "50 GRAIL" or "7 wei", got {value!r}')
+    return int(whole or 0) * ETHER + int(part.ljust(DECIMALS, "0") or 0)
+
+
+def shown_amount(wei: int) -> str:
+    """Exactly, in GRAIL: what parse_amount reads back."""
+    whole, part = divmod(wei, ETHER)
+    return f"{whole:,}{f'.{part:018d}'.rstrip('0') if part else ''} GRAIL"
+
+
+def policy_value(name: str, value: object) -> int:
+    """A governed parameter's value: an amount with its unit where it is one, else an integer. Checks no bounds."""
+    if name in BY_NAME and BY_NAME[name].unit == "wei":
+        return parse_amount(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SettingsError(f"expected {name} as an integer, got {value!r}")
+    return value
 
 
 def description_digest(description: str) -> bytes:
@@ -108,7 +129,7 @@ def description_digest(description: str) -> bytes:
 def _policy_value(name: str, value: int | str) -> int:
     if name not in BY_NAME:
         raise SettingsError(f"expected a governed parameter, got {name!r}: see docs/spec/policy.md for the names")
-    parameter, number = BY_NAME[name], parse_amount(value)
+    parameter, number = BY_NAME[name], policy_value(name, value)
     if not parameter.low <= number <= parameter.high:
         raise SettingsError(f"expected {name} in [{parameter.low}, {parameter.high}] {parameter.unit}, got {number}")
     return number

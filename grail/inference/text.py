@@ -1,6 +1,8 @@
 """Text ↔ token ids with a checkpoint's own tokenizer, the same on every machine."""
 
+from collections.abc import Callable
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from jinja2 import Template, TemplateError
@@ -11,6 +13,8 @@ from tokenizers import Tokenizer
 from grail.checkpoints.files import CHAT_TEMPLATE, TOKENIZER, Checkpoint
 from grail.errors import BadCheckpoint, BadInput
 from grail.protocol.constants import MAX_PROMPT_TOKENS
+
+Answer = TypeVar("Answer")
 
 
 class TextCodec:
@@ -25,21 +29,33 @@ class TextCodec:
 
     def encode(self, prompt: str) -> NDArray[np.int32]:
         """Prompt ids, int32 (p,). Raises BadInput for an empty prompt, or one that leaves no room for a completion."""
-        ids = self._tokenizer.encode(self._rendered(prompt), add_special_tokens=False).ids
+        ids = self._ids(self._rendered(prompt))
         if not 1 <= len(ids) <= self._longest:
             raise BadInput(f"expected a prompt of 1 to {self._longest} tokens in this model's context, got {len(ids)}")
         return np.array(ids, dtype=np.int32)
 
     def encode_completion(self, text: str) -> NDArray[np.int32]:
         """What a model that answers `text` and ends samples, int32 (n,): its tokens as they follow nothing, an EOS."""
-        return np.array([*self._tokenizer.encode(text, add_special_tokens=False).ids, max(self._eos)], dtype=np.int32)
+        return np.array([*self._ids(text), max(self._eos)], dtype=np.int32)
 
     def decode(self, tokens: NDArray[np.int32]) -> str:
         """Text of a completion; a closing EOS is dropped, every other special token is kept visible."""
         ids = tokens.tolist()
         if ids and ids[-1] in self._eos:
             ids = ids[:-1]
-        return self._tokenizer.decode(ids, skip_special_tokens=False)
+        return self._asked(lambda: self._tokenizer.decode(ids, skip_special_tokens=False))
+
+    def _ids(self, text: str) -> list[int]:
+        return self._asked(lambda: self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def _asked(self, question: Callable[[], Answer]) -> Answer:
+        """What the tokenizer says. Raises BadCheckpoint where it breaks: its library raises bare Exceptions."""
+        try:
+            return question()
+        except BadCheckpoint:
+            raise
+        except Exception as error:
+            raise BadCheckpoint(f"the tokenizer in {self._path} breaks: {error}") from error
 
     def _rendered(self, prompt: str) -> str:
         """The prompt as the one message of a conversation, where the checkpoint has a chat template; else itself."""
@@ -67,10 +83,7 @@ class TextCodec:
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
-        try:
-            tokenizer = Tokenizer.from_file(str(self._path))
-        except Exception as error:
-            raise BadCheckpoint(f"expected a tokenizer in {self._path}, got: {error}") from error
+        tokenizer = self._asked(lambda: Tokenizer.from_file(str(self._path)))
         if tokenizer.get_vocab_size() > self._vocab_size:
             raise BadCheckpoint(
                 f"expected a tokenizer of at most {self._vocab_size} tokens in {self._path}, got "

@@ -3,14 +3,38 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 
-from grail.environments.base import RIGHT, Environment
+from grail.environments.base import RIGHT, Environment, Problem
 from grail.protocol.constants import MAX_REWARD_MICRO
 from grail.protocol.hashing import keccak256
 
 KEYS = 200
 MAX_PROMPT_CHARACTERS = 100_000
 NONSENSE = ("", " ", "\0", "nan", "9" * 10_000, "½", "0x10", "-", "\n")
+
+
+BLIND = (
+    "0", "1", "-1", "0.0", "nan", "inf", "1/1", "True", "False", "None", "yes", "no", "a", "A", "[]", "{}", "()",
+    "[0]", "[[0]]", "(0, 0)", "0+0j", "...", "\\boxed{0}", "lambda: 0", "1e309", "print(0)",
+)  # fmt: skip
+"""What a policy could learn to say whatever it is asked."""
+BLIND_PROBLEMS = 9
+MOST_BLIND = 1 / 3
+"""Of the problems: what earns on more of them without being their answer is worth more than solving them."""
+
+
+def blind_bound(environment: Environment, problems: Sequence[Problem]) -> tuple[str, float]:
+    """The text that earns most without reading the problem, and on which part of `problems`; where a text is the answer
+    that the problem names, it is not counted. Tried are `BLIND`, and the answers of other problems.
+    """
+    best, most = "", 0
+    for text in dict.fromkeys([*BLIND, *(problem.answer for problem in problems)]):
+        others = [problem for problem in problems if problem.answer.strip() != text.strip()]
+        earned = sum(environment.grade(problem, text).reward_micro == RIGHT for problem in others)
+        if earned > most:
+            best, most = text, earned
+    return best, most / len(problems)
 
 
 def check_environment(environment: Environment) -> None:
@@ -26,6 +50,8 @@ def check_environment(environment: Environment) -> None:
     for problem in problems:
         grade = environment.grade(problem, problem.answer)
         assert grade.reward_micro == RIGHT, f"the answer of {problem.prompt!r} must earn the full reward"
+    text, share = blind_bound(environment, problems[:BLIND_PROBLEMS])
+    assert share <= MOST_BLIND, f"{text!r} earns on {share:.0%} of the problems whose answer it is not: grade exactly"
     for text in NONSENSE:
         reward = environment.grade(problems[0], text).reward_micro
         assert abs(reward) <= MAX_REWARD_MICRO, "rewards must be bounded"

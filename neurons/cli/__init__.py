@@ -16,10 +16,12 @@ from neurons.cli import (
     models,
     pledge,
     plot,
+    publish,
     redteam,
     relay,
     run,
     stake,
+    token,
     verify,
     vote,
 )
@@ -32,8 +34,8 @@ app = typer.Typer(
     add_completion=False,
 )
 for module in (
-    localnet, models, run, verify, calibrate, redteam, bench, plot, relay, inspect, keys, pledge, stake, vote, court,
-    deploy,
+    localnet, models, run, verify, calibrate, redteam, bench, plot, relay, inspect, keys, pledge, stake, token, vote,
+    court, deploy, publish,
 ):  # fmt: skip
     module.add_to(app)
 

@@ -64,3 +64,9 @@ def deploy(
     state_path.unlink()
     typer.echo(f"{len(NAMES)} contracts on chain {chain.chain_id}, code verified; address book: {out}")
     typer.echo(f"owner of everything: timelock 0x{book.treasury.hex()}; first window at block {plan.schedule.genesis}")
+    typer.echo(
+        f"next, before block {plan.schedule.genesis:,} (now {chain.head().number:,}): give {out} to everybody; then "
+        'each with its own key:\n  grail register --role trainer --stake "5000 GRAIL"    an approved trainer\n'
+        "  grail publish tiny                                       the same key: the first checkpoint\n"
+        '  grail register --role miner --stake "2000 GRAIL"\n  grail register --role validator --stake "10000 GRAIL"'
+    )

@@ -32,33 +32,40 @@ def new(
 
 def register(
     role: Annotated[str, typer.Option(help="miner, validator or trainer.")],
-    stake: Annotated[float, typer.Option(help="First stake in GRAIL.", min=0)],
+    stake: Annotated[str, typer.Option(help='First stake, such as "2000 GRAIL".')],
     config: Annotated[Path | None, typer.Option("--config", help="Settings in TOML.")] = None,
     endpoint: Annotated[str, typer.Option(help="Where others reach this neuron.")] = "",
     commission: Annotated[float, typer.Option(help="Per cent of delegators' rewards to keep.", min=0, max=100)] = 10.0,
 ) -> None:
     """Join the network of the settings with a role and a first stake.
 
-    Example: grail register --role miner --stake 2000 --config miner.toml
+    Example: grail register --role miner --stake "2000 GRAIL" --config miner.toml
     """
     from grail.config import load_settings
     from grail.errors import SettingsError
-    from grail.governance.policy import ETHER
+    from grail.governance.acts import parse_amount, shown_amount
     from grail.protocol.records import Role
     from neurons.wiring import open_subnet, unlock
 
     names = {r.name.lower(): r for r in Role if r is not Role.NONE}
     if role not in names:
         raise SettingsError(f"expected a role among {', '.join(names)}, got {role!r}")
+    amount = parse_amount(stake)
     settings = load_settings(config)
     signer = unlock(settings)
     subnet = open_subnet(settings)
     bps = round(commission * 100)
-    subnet.register(signer, names[role], endpoint, int(stake * ETHER), commission_bps=bps)
-    typer.echo(f"{signer.name} is a {role} with {stake:,.0f} GRAIL at stake")
+    subnet.register(signer, names[role], endpoint, amount, commission_bps=bps)
+    typer.echo(f"{signer.name} is a {role} with {shown_amount(amount)} at stake")
     if names[role] is Role.MINER:
         windows = subnet.latest_policy().reliability_windows
         typer.echo(
             "next: grail mine, which pledges the groups of its settings; pay grows with what is delivered of them, "
             f"from nothing in the first window to all of it after {windows}"
         )
+    elif names[role] is Role.TRAINER:
+        approved = subnet.is_approved(signer.address)
+        vote = "a vote of token holders lets it publish (docs/governance.md), then "
+        typer.echo(f"next: {'' if approved else vote}grail publish FOLDER, where nothing is published yet; grail train")
+    else:
+        typer.echo("next: grail validate")

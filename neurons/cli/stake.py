@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from grail.chain.subnet import Subnet
 
 Neuron = Annotated[str, typer.Argument(help="Address of the neuron.")]
-Amount = Annotated[str, typer.Argument(help='Such as "100 GRAIL", or wei.')]
+Amount = Annotated[str, typer.Argument(help='Such as "100 GRAIL", or "7 wei".')]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -13,7 +13,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("grail", "miner", "validator", "trainer", "simulation", "neurons")
 FILE_LINES, FUNCTION_LINES = 400, 60
-BROAD_EXCEPT = "validator/duties/auditing.py"
+BROAD_EXCEPTS = {
+    "validator/duties/auditing.py": "a verifier's own trouble becomes an abstention",
+    "grail/inference/text.py": "tokenizers raises nothing narrower: it becomes BadCheckpoint",
+}
 TWINS = {
     "keys": "Keys.sol",
     "philox": "Philox.sol",
@@ -53,7 +56,7 @@ def test_files_and_functions_fit_a_screen():
     assert not long, long
 
 
-def test_broad_excepts_in_one_place_only():
+def test_broad_excepts_where_they_have_a_reason_only():
     found = set()
     for name, _, tree in sources():
         for node in ast.walk(tree):
@@ -61,7 +64,7 @@ def test_broad_excepts_in_one_place_only():
                 caught = "" if node.type is None else ast.unparse(node.type)
                 if caught in ("", "Exception", "BaseException"):
                     found.add(name)
-    assert found == {BROAD_EXCEPT}
+    assert found == set(BROAD_EXCEPTS)
 
 
 def test_only_the_settings_touch_the_environment():

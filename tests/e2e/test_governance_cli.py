@@ -85,7 +85,7 @@ def test_deploy_and_vote_as_the_docs_show(url, shell, tmp_path):
     subnet = Subnet(chain, AddressBook.load(Path("network.json")))
     assert subnet.latest_policy().audit_rollouts == 128
 
-    shell("register", "--role", "validator", "--stake", "5000", "--commission", "12.5")
+    shell("register", "--role", "validator", "--stake", "5000 GRAIL", "--commission", "12.5")
     assert "commission 12.5 %" in shell("stake", "show", address)
     assert "has 5,100.000000 GRAIL in it" in shell("stake", "add", address, "100 GRAIL")
     assert "unbonding: ready in" in shell("stake", "remove", address, "50 GRAIL")

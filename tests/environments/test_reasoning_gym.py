@@ -14,7 +14,7 @@ from grail.environments.registry import Environments
 from grail.errors import SettingsError, Unavailable
 from grail.protocol.hashing import keccak256
 from grail.protocol.leaf import environment_digest
-from grail.testing.environment import check_environment
+from grail.testing.environment import MOST_BLIND, blind_bound, check_environment
 from tests.sandbox_needed import NEEDS_SANDBOX
 
 CHAIN_SUM = "reasoning_gym:chain_sum?max_terms=3&max_digits=2"
@@ -24,6 +24,36 @@ KEY = keccak256(b"key")
 @pytest.mark.parametrize("task", [CHAIN_SUM.partition(":")[2], "gcd", "caesar_cipher", "maze", "syllogism"])
 def test_tasks_keep_the_rules_of_environments(task):
     check_environment(ReasoningGym(f"reasoning_gym:{task}"))
+
+
+EARN_BLINDLY = ("coin_flip", "complex_arithmetic", "puzzle24")
+GRADED_BY_THE_LIBRARY = ("countdown", "n_queens", "polynomial_equations", "power_function", "time_intervals")
+
+
+@pytest.mark.parametrize("task", EARN_BLINDLY)
+def test_what_a_fixed_answer_earns_on_is_refused_with_the_reason(task):
+    with pytest.raises(SettingsError, match=f"{task} cannot be mandated: its grader takes"):
+        ReasoningGym(f"reasoning_gym:{task}")
+
+
+def blind(task: str) -> tuple[str, float]:
+    environment = ReasoningGym(f"reasoning_gym:{task}")
+    return blind_bound(environment, [environment.problem(keccak256(f"{task}{n}".encode())) for n in range(9)])
+
+
+@NEEDS_SANDBOX
+@pytest.mark.parametrize("task", GRADED_BY_THE_LIBRARY)
+def test_no_fixed_answer_earns(task):
+    """Cheap sibling of the next one."""
+    assert blind(task)[1] <= MOST_BLIND
+
+
+@NEEDS_SANDBOX
+@pytest.mark.slow
+@pytest.mark.timeout(3_600)
+def test_no_fixed_answer_earns_anywhere_in_the_catalogue():
+    found = {task: blind(task) for task in sorted(_tasks())}
+    assert {task: worst for task, worst in found.items() if worst[1] > MOST_BLIND} == {}
 
 
 @pytest.mark.parametrize("task", sorted(ONE_ANSWER))

@@ -55,12 +55,35 @@ def test_what_cannot_be_is_refused(tables):
         acts_from(tables)
 
 
-@pytest.mark.parametrize(("text", "wei"), [("1 GRAIL", ETHER), ("0.5 GRAIL", ETHER // 2), (7, 7), ("7", 7)])
+@pytest.mark.parametrize(
+    ("text", "wei"),
+    [("1 GRAIL", ETHER), ("0.5 GRAIL", ETHER // 2), ("7 wei", 7), ("2000.000000000000000001 GRAIL", 2000 * ETHER + 1)],
+)
 def test_amounts(text, wei):
     assert parse_amount(text) == wei
 
 
-@pytest.mark.parametrize("text", ["", "much", "-1", "1.5", "1 BTC", "0.0000000000000000001 GRAIL"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "much",
+        "-1",
+        "1 BTC",
+        "1.5 wei",
+        "0.0000000000000000001 GRAIL",
+        "1e3 GRAIL",
+        "nan GRAIL",
+        "٣ GRAIL",
+        "1  GRAIL",
+    ],
+)
 def test_no_amount(text):
     with pytest.raises(SettingsError, match="expected an amount"):
         parse_amount(text)
+
+
+@pytest.mark.parametrize("bare", [7, "7", "1.5", 2000, 0.5])
+def test_a_bare_number_may_be_either_and_is_refused_with_both_spellings(bare):
+    with pytest.raises(SettingsError, match=f'"{bare} GRAIL" or "{bare} wei"'):
+        parse_amount(bare)

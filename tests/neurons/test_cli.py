@@ -43,7 +43,7 @@ def test_dry_run_starts_nothing(tmp_path):
         (["status", "--config", "missing.toml"], "expected a settings file at missing.toml"),
         (["calibrate", "missing"], "expected a readable file"),
         (["verify", "missing"], "run folder"),
-        (["register", "--role", "king", "--stake", "1"], "expected a role among miner, validator, trainer"),
+        (["register", "--role", "king", "--stake", "1 GRAIL"], "expected a role among miner, validator, trainer"),
     ],
 )
 def test_a_mistake_gives_one_line_with_a_remedy(arguments, words, tmp_path):

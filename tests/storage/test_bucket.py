@@ -3,7 +3,9 @@
 import socket
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
@@ -100,3 +102,68 @@ def test_a_checkpoint_goes_through_it(bucket, tiny, tmp_path):
     store = open_store(bucket[0])
     record = record_of(tiny.folder, upload(tiny.folder, store))
     assert CheckpointCache(tmp_path / "here", store).fetch(record).fingerprint == tiny.fingerprint
+
+
+@pytest.fixture()
+def least_privilege(monkeypatch):
+    """A bucket whose key may put and get, but not list: what is not there answers 403. `broken`: so does everything."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    have: dict[str, bytes] = {}
+    state = {"broken": False}
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_):
+            pass
+
+        def _send(self, status, body=b"", head=False):
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("ETag", '"x"')
+            self.send_header("Last-Modified", "Wed, 21 Oct 2026 07:28:00 GMT")
+            self.end_headers()
+            if not head:
+                self.wfile.write(body)
+
+        def do_HEAD(self):
+            there = self.path in have and not state["broken"]
+            self._send(200 if there else 403, have.get(self.path, b""), head=True)
+
+        def do_GET(self):
+            there = self.path in have and not state["broken"]
+            self._send(*((200, have[self.path]) if there else (403, b"<Error><Code>AccessDenied</Code></Error>")))
+
+        def do_PUT(self):
+            data = self.rfile.read(int(self.headers["Content-Length"]))
+            if not state["broken"]:
+                have[self.path] = data
+            self._send(403 if state["broken"] else 200)
+
+    found = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found.daemon_threads = True
+    threading.Thread(target=found.serve_forever, daemon=True).start()
+    yield open_store(f"s3://bucket/p?endpoint=http://127.0.0.1:{found.server_port}&region=us-east-1"), state
+    found.shutdown()
+    found.server_close()
+
+
+def test_a_key_that_may_not_list_can_store_and_says_what_is_missing(least_privilege):
+    store, _ = least_privilege
+    digest = store.put(b"hello")
+    assert store.get(digest, 10) == b"hello" and store.exists(digest)
+    with pytest.raises(ObjectMissing, match="may not list"):
+        store.get(keccak256(b"nobody's"), 10)
+    assert not store.exists(keccak256(b"nobody's"))
+
+
+def test_a_key_that_has_expired_is_our_own_trouble_and_nobodys_missing_object(least_privilege):
+    """Else a validator with a stale key would accuse every miner of withholding."""
+    store, state = least_privilege
+    digest = store.put(b"hello")
+    state["broken"] = True
+    for wanted in (digest, keccak256(b"nobody's")):
+        with pytest.raises(StorageError) as caught:
+            store.get(wanted, 10)
+        assert not isinstance(caught.value, ObjectMissing)

@@ -35,6 +35,10 @@ class Work(Windows):
             record.proof_scheme,
         )
 
+    def is_approved(self, trainer: Address) -> bool:
+        """May this trainer publish? Token holders decide."""
+        return self.contracts["CheckpointRegistry"].call("approved", trainer)
+
     def active_checkpoint(self, window: WindowId) -> CheckpointRecord | None:
         """The version that miners must use in a window that has begun; None when there was none."""
         if window not in self._active:

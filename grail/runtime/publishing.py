@@ -1,0 +1,78 @@
+"""Register a checkpoint that a person brings: the first one of a network, or one from elsewhere."""
+
+from dataclasses import dataclass
+
+from grail.chain.subnet import Subnet
+from grail.checkpoints.files import CALIBRATION, Checkpoint
+from grail.checkpoints.manifest import read_entry, read_manifest, upload
+from grail.errors import BadCheckpoint, SettingsError
+from grail.proofs.sketch import SCHEME
+from grail.protocol.hashing import keccak256
+from grail.protocol.records import CheckpointRecord, Role
+from grail.protocol.units import Address, CheckpointVersion, Digest, WindowId
+from grail.storage.base import ObjectStore
+from grail.verification.calibration import load_profile
+
+NOTHING = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What a checkpoint would follow: `parent` is the newest version's record, None for the first one of a network."""
+
+    checkpoint: Checkpoint
+    parent: CheckpointRecord | None
+
+    @property
+    def is_newest(self) -> bool:
+        """Is it what the network has published last?"""
+        return self.parent is not None and self.parent.fingerprint == self.checkpoint.fingerprint
+
+
+def examined(subnet: Subnet, checkpoint: Checkpoint, publisher: Address) -> Publication:
+    """Everything that can be checked before anything is sent.
+
+    Raises BadCheckpoint for a folder that could not be audited, SettingsError for an account that may not publish.
+    """
+    profile = checkpoint.folder / CALIBRATION
+    if not profile.exists():
+        raise BadCheckpoint(
+            f"{checkpoint.folder} has no {CALIBRATION}, so nobody could audit work on it: grail calibrate"
+        )
+    load_profile(profile)
+    if subnet.neuron(publisher).role is not Role.TRAINER or not subnet.is_active(publisher, Role.TRAINER):
+        raise SettingsError(
+            f"expected 0x{publisher.hex()} to be an active trainer: "
+            'grail register --role trainer --stake "5000 GRAIL", or use the key of one'
+        )
+    if not subnet.is_approved(publisher):
+        raise SettingsError(
+            f"trainer 0x{publisher.hex()} may not publish: token holders approve trainers by vote "
+            "(grail vote propose, a file with [trainers]), or the network's plan names them"
+        )
+    newest = subnet.latest_version()
+    return Publication(checkpoint, subnet.checkpoint(newest) if newest else None)
+
+
+def stored(checkpoint: Checkpoint, store: ObjectStore) -> Digest:
+    """Upload a checkpoint's files, then read every one of them back. Returns the manifest's digest."""
+    manifest = upload(checkpoint.folder, store)
+    for name, entry in read_manifest(store, manifest).files.items():
+        if keccak256(read_entry(store, entry)).hex() != entry.digest:
+            raise BadCheckpoint(f"the store gives other bytes for {name}: is it the network's?")
+    return manifest
+
+
+def record_of(checkpoint: Checkpoint, environment: str, manifest: Digest, parent: Digest = NOTHING) -> CheckpointRecord:
+    """What is registered; version, window and publisher are the contract's to set. `environment`: one of the mix."""
+    return CheckpointRecord(
+        version=CheckpointVersion(0),
+        fingerprint=checkpoint.fingerprint,
+        parent=parent,
+        manifest=manifest,
+        rules_hash=checkpoint.rules_digest(environment),
+        calibration=keccak256((checkpoint.folder / CALIBRATION).read_bytes()),
+        proof_scheme=SCHEME,
+        active_from=WindowId(0),
+        publisher=bytes(20),
+    )
