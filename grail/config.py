@@ -49,6 +49,9 @@ class WorkSettings(pydantic.BaseModel, extra="forbid"):
     store: str = pydantic.Field(
         "file://grail-objects", description="object store shared by the network: file:// or s3://"
     )
+    private_endpoints: bool = pydantic.Field(
+        False, description="read others' objects at private addresses, too: for networks of one's own machines"
+    )
     models: Path = pydantic.Field(Path.home() / ".cache/grail/models", description="models by name: grail models")
     engine: str = pydantic.Field("transformers", description="inference engine: transformers or vllm")
     device: str = pydantic.Field("auto", description="auto, cpu or cuda")

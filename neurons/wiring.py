@@ -23,6 +23,7 @@ from grail.inference.engine_cache import EngineCache
 from grail.protocol.records import Role
 from grail.protocol.units import Address
 from grail.runtime.node import Node
+from grail.runtime.objects import ObjectsOf
 from grail.runtime.service import Service
 from grail.storage import open_store
 from grail.storage.database import Database
@@ -51,7 +52,7 @@ def open_node(settings: Settings, role: Role) -> Node:
             f"expected {signer.name} to be the hotkey of a {role.name.lower()}, got {found.name.lower()}: "
             f'grail register --role {role.name.lower()} --stake "2000 GRAIL"'
         )
-    store = open_store(settings.work.store)
+    store, private = open_store(settings.work.store), settings.work.private_endpoints
     log = get_logger(role=role.name.lower())
     return Node(
         name=signer.name,
@@ -60,11 +61,14 @@ def open_node(settings: Settings, role: Role) -> Node:
         subnet=subnet,
         store=store,
         journal=Journal(Database.in_file(folder / "grail.sqlite")),
-        checkpoints=CheckpointCache(folder / "checkpoints", store),
+        checkpoints=CheckpointCache(
+            folder / "checkpoints", store, lambda publisher: ObjectsOf(subnet, store, publisher, private=private)
+        ),
         engines=EngineCache(settings.work.engine, settings.work.threads, settings.work.device, settings.work.ray),
         environments=Environments.installed(),
         drand=DrandRelays(settings.chain.drand),
         confirmations=settings.chain.confirmations,
+        private_endpoints=private,
         log=log,
         meters=Meters.open(settings.meters, log),
     )

@@ -1,6 +1,7 @@
 """Node side: from a record on chain to a checked folder on this disk, resumable, cached by fingerprint."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from grail.checkpoints.delta import apply
@@ -9,6 +10,7 @@ from grail.checkpoints.manifest import Manifest, ManifestEntry, read_entry, read
 from grail.errors import BadCheckpoint, StorageError
 from grail.protocol.hashing import keccak256
 from grail.protocol.records import CheckpointRecord
+from grail.protocol.units import Address
 from grail.storage.base import ObjectStore
 
 MANIFEST = "manifest.hex"
@@ -18,9 +20,12 @@ MANIFEST = "manifest.hex"
 class CheckpointCache:
     """Folders of checkpoints by fingerprint. A folder appears under its final name only when it is complete."""
 
-    def __init__(self, root: Path, store: ObjectStore) -> None:
+    def __init__(
+        self, root: Path, store: ObjectStore, published_by: Callable[[Address], ObjectStore] | None = None
+    ) -> None:
+        """`published_by`: where a publisher's objects are read, where not in `store`."""
         self._root = root
-        self._store = store
+        self._published_by = published_by or (lambda _: store)
         self._open: dict[bytes, Checkpoint] = {}
 
     def fetch(self, record: CheckpointRecord) -> Checkpoint:
@@ -41,21 +46,21 @@ class CheckpointCache:
         self._open[record.fingerprint] = checkpoint
         return checkpoint
 
-    def _patched(self, manifest: Manifest) -> bytes | bytearray:
+    def _patched(self, manifest: Manifest, store: ObjectStore) -> bytes | bytearray:
         """The weights by deltas, from the nearest ancestor that is here or travels whole."""
         expected, steps = manifest.files[WEIGHTS].digest, []
         weights: bytes | bytearray | None = None
         while manifest.delta and weights is None:
             steps.append(manifest.delta)
-            parent = read_manifest(self._store, bytes.fromhex(manifest.delta.parent))
+            parent = read_manifest(store, bytes.fromhex(manifest.delta.parent))
             if (parent.delta.depth if parent.delta else 0) != manifest.delta.depth - 1:
                 raise BadCheckpoint("expected each delta of a chain to be one deeper than its parent's")
             weights = self._held(manifest.delta.parent, parent)
             manifest = parent
         if weights is None:
-            weights = read_entry(self._store, manifest.files[WEIGHTS])
+            weights = read_entry(store, manifest.files[WEIGHTS])
         for step in reversed(steps):
-            weights = apply(weights, read_entry(self._store, step))
+            weights = apply(weights, read_entry(store, step))
         if keccak256(weights).hex() != expected:
             raise BadCheckpoint("expected the deltas to give the manifest's weights: a delta is poisoned")
         return weights
@@ -79,16 +84,17 @@ class CheckpointCache:
         part = self._root / f".part-{record.fingerprint.hex()}"
         try:
             part.mkdir(parents=True, exist_ok=True)
-            manifest = read_manifest(self._store, record.manifest)
+            store = self._published_by(record.publisher)
+            manifest = read_manifest(store, record.manifest)
             for name, entry in manifest.files.items():
                 path = part / name
                 if path.exists() and keccak256(path.read_bytes()).hex() == entry.digest:
                     continue
                 if name == WEIGHTS and manifest.delta:
-                    path.write_bytes(self._patched(manifest))
+                    path.write_bytes(self._patched(manifest, store))
                 else:
                     held = self._copy(name, entry) if name == WEIGHTS and ADAPTER in manifest.files else None
-                    path.write_bytes(held or read_entry(self._store, entry))
+                    path.write_bytes(held or read_entry(store, entry))
             (part / MANIFEST).write_text(record.manifest.hex())
             open_checkpoint(part, record.fingerprint)
             part.replace(folder)

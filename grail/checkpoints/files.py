@@ -121,7 +121,7 @@ def _check_eos(rules: GenerationRules, config: ModelConfig, path: Path) -> None:
 def _check_tokenizer(data: bytes, path: Path) -> None:
     """What can be seen without building it: truncated files, pointers in its place, other files under its name."""
     try:
-        found = parse_json(data, path.name, most=MAX_SIDE_FILE, unique=False)
+        found = parse_json(data, path.name, most=MAX_SIDE_FILE, strict=False)
     except BadInput as error:
         raise BadCheckpoint(f"{path}: {error}: was it fetched whole?") from error
     if not isinstance(found, dict) or not isinstance(found.get("model"), dict):

@@ -14,7 +14,8 @@ from typing import Any
 
 from grail.environments.base import RIGHT, WRONG, Grade
 from grail.environments.inside import serving
-from grail.errors import Unavailable
+from grail.errors import BadInput, Unavailable
+from grail.foreign.parsing import parse_json
 from grail.sandbox import Limits, start
 from grail.sandbox.base import MIB
 
@@ -87,9 +88,11 @@ class SandboxedLibrary:
             line += part or b""
             if not part or len(line) > LONGEST_LINE:
                 return None
-        found = json.loads(line)
-        assert isinstance(found, dict)
-        return found
+        try:
+            found = parse_json(line, "an answer of the sandbox", most=LONGEST_LINE, strict=False)
+        except BadInput:
+            return None
+        return found if isinstance(found, dict) else None
 
     def _end(self) -> None:
         if self._process is not None:

@@ -4,6 +4,8 @@ No redirects, no compression, no cookies. Time-outs of HTTP libraries are for ea
 every few seconds holds a reader for ever; here every read is given what is left of the whole.
 """
 
+import ipaddress
+import socket
 import ssl
 import time
 import urllib.request
@@ -51,15 +53,17 @@ def fetch(
     body: bytes = b"",
     headers: Mapping[bytes | str, bytes | str] | None = None,
     least_rate: int = LEAST_RATE,
+    public: bool = False,
 ) -> Answer:
-    """One request; every status is an answer. `most`: bytes of the body, `seconds`: for everything together.
+    """One request; every status is an answer. `most`: bytes of the body, `seconds`: for everything together. `public`:
+    addresses of private networks and of this machine are refused, whatever name they hide behind.
 
     Raises NoAnswer, which never shows more of the URL than its host.
     """
     began = time.monotonic()
     token = _ENDS.set(began + seconds)
     try:
-        with _pool_for(url).stream(method, url, headers=dict(headers or {}), content=body or None) as answer:
+        with _pool_for(url, public).stream(method, url, headers=dict(headers or {}), content=body or None) as answer:
             told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
             bound = most if answer.status in GOOD else max(most, REASON_BYTES)
             if told.get("content-length", "0").isdigit() and int(told.get("content-length", "0")) > bound:
@@ -114,8 +118,9 @@ class _Stream(httpcore.NetworkStream):
 class _Network(httpcore.NetworkBackend):
     """Opens such connections."""
 
-    def __init__(self) -> None:
+    def __init__(self, public: bool) -> None:
         self._inner = httpcore.SyncBackend()
+        self._public = public
 
     def connect_tcp(
         self,
@@ -125,6 +130,7 @@ class _Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
+        host = _public_address(host, port) if self._public else host
         left = min(CONNECT_SECONDS, _left(httpcore.ConnectTimeout))
         return _Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
 
@@ -139,18 +145,26 @@ def _left(expired: Callable[[str], Exception]) -> float:
     return left
 
 
-def _pool_for(url: str) -> httpcore.ConnectionPool:
+def _public_address(host: str, port: int) -> str:
+    """The address that is then connected to, so that a name cannot change in between; else httpcore's ConnectError."""
+    for *_, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        if ipaddress.ip_address(str(place[0]).partition("%")[0]).is_global:
+            return str(place[0])
+    raise httpcore.ConnectError("its address is not public")
+
+
+def _pool_for(url: str, public: bool) -> httpcore.ConnectionPool:
     """Connections as the environment's proxies say (HTTP_PROXY, HTTPS_PROXY, NO_PROXY)."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise NoAnswer(f"expected http:// or https://, got {shown(url)}")
     proxy = urllib.request.getproxies().get(parts.scheme)
     direct = proxy is None or urllib.request.proxy_bypass(parts.hostname)
-    return _pool("" if direct else str(proxy))
+    return _pool("" if direct else str(proxy), public and direct)
 
 
 @cache
-def _pool(proxy: str) -> httpcore.ConnectionPool:
+def _pool(proxy: str, public: bool) -> httpcore.ConnectionPool:
     trusted = ssl.create_default_context()  # the machine's authorities, and Mozilla's where it has none
     trusted.load_verify_locations(certifi.where())
     kept: dict[str, Any] = {
@@ -158,6 +172,6 @@ def _pool(proxy: str) -> httpcore.ConnectionPool:
         "max_connections": None,
         "max_keepalive_connections": KEPT,
         "keepalive_expiry": 30.0,
-        "network_backend": _Network(),
+        "network_backend": _Network(public),
     }
     return httpcore.HTTPProxy(proxy, **kept) if proxy else httpcore.ConnectionPool(**kept)

@@ -18,6 +18,7 @@ from grail.protocol import keys
 from grail.protocol.codec import BlobLimits
 from grail.protocol.schedule import takes_work
 from grail.protocol.units import Address, WindowId
+from grail.runtime.objects import ObjectsOf
 from grail.storage.base import ObjectStore
 from grail.storage.journal import Journal
 from grail.telemetry.log import get_logger
@@ -27,7 +28,8 @@ from grail.telemetry.meters import Meters
 @dataclass(frozen=True, kw_only=True)
 class Node:
     """Everything a duty may use. `signer` is the hotkey; `neuron` whom it works for, itself when not given.
-    `confirmations`: blocks after a window's first one before its beacon is worked on.
+    `confirmations`: blocks after a window's first one before its beacon is worked on. `private_endpoints`: others'
+    objects are read at private addresses, too.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Node:
     environments: Environments
     drand: DrandRelays = field(default_factory=DrandRelays)
     confirmations: int = 0
+    private_endpoints: bool = False
     log: Any = field(default_factory=get_logger)
     meters: Meters = field(default_factory=Meters)
 
@@ -48,6 +51,10 @@ class Node:
     def address(self) -> Address:
         """The neuron's account: its identity in the protocol, and where its money goes."""
         return self.neuron or self.signer.address
+
+    def objects_of(self, owner: Address) -> ObjectsOf:
+        """What a neuron has stored: in the own store, else at its registered endpoint."""
+        return ObjectsOf(self.subnet, self.store, owner, private=self.private_endpoints)
 
     def checkpoint(self, window: WindowId) -> Checkpoint | None:
         """The checkpoint that `window` mandates, on this disk; None when nothing is published yet."""

@@ -10,4 +10,4 @@ def fetch_submission(node: Node, entry: Commitment) -> Submission:
     """Raises what the store and the decoder raise; whether it gives the committed root is the caller's to check."""
     checkpoint = node.checkpoints.fetch(node.subnet.checkpoint(entry.checkpoint_version))
     limits = node.blob_limits(entry.window, checkpoint, entry.n_groups)
-    return decode(node.store.get(entry.blob_digest, limits.max_bytes()), limits)
+    return decode(node.objects_of(entry.miner).get(entry.blob_digest, limits.max_bytes()), limits)

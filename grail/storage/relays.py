@@ -33,13 +33,14 @@ FAILURES = 2
 
 @dataclass(slots=True)
 class Relay:
-    """One relay as this node knows it. `bytes_per_second`: of what it delivered so far."""
+    """One relay as this node knows it. `bytes_per_second`: of what it delivered so far; `public`: a stranger's URL."""
 
     url: str
     delivered: int = 0
     seconds: float = 0.0
     lies: int = 0
     failures: int = 0
+    public: bool = False
 
     @property
     def bytes_per_second(self) -> float:
@@ -50,7 +51,8 @@ class Relay:
         """One object. Raises ObjectMissing, ObjectTooLarge, ObjectCorrupt, StorageError."""
         began, seconds = time.monotonic(), FIRST_SECONDS + max_bytes / WHOLE_RATE
         try:
-            answer = fetch(f"{self.url}/objects/{digest.hex()}", most=max_bytes, seconds=seconds, least_rate=LEAST_RATE)
+            url = f"{self.url}/objects/{digest.hex()}"
+            answer = fetch(url, most=max_bytes, seconds=seconds, least_rate=LEAST_RATE, public=self.public)
         except TooMuch as error:
             raise ObjectTooLarge(f"expected at most {max_bytes} bytes for {digest.hex()}: {error}") from error
         except NoAnswer as error:
@@ -69,8 +71,9 @@ class Relay:
 class RelayReader:
     """Reads objects from several relays; keeps nothing."""
 
-    def __init__(self, urls: Sequence[str]) -> None:
-        self.relays = [Relay(url.rstrip("/")) for url in urls]
+    def __init__(self, urls: Sequence[str], *, public: bool = False) -> None:
+        """`public`: the URLs are a stranger's, and lead to public addresses alone."""
+        self.relays = [Relay(url.rstrip("/"), public=public) for url in urls]
 
     def get(self, digest: Digest, max_bytes: int) -> bytes:
         """One object, from its home, else from the others. Raises ObjectMissing where all say that it is not there."""

@@ -12,6 +12,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("new")(new)
     app.add_typer(group, name="keys")
     app.command()(register)
+    app.command()(endpoint)
 
 
 def new(
@@ -30,11 +31,36 @@ def new(
     typer.echo(create_keystore(path, password).name)
 
 
+def endpoint(
+    urls: Annotated[str, typer.Argument(help="https://RELAY, several with commas; see grail relay.")],
+    config: Annotated[Path | None, typer.Option("--config", help="Settings in TOML.")] = None,
+) -> None:
+    """Say on chain where others read this neuron's objects. Auditors, jurors and trainers follow it; no setting of
+    theirs names it.
+
+    Example: grail endpoint https://objects.example.org --config miner.toml
+    """
+    from grail.config import load_settings
+    from grail.errors import SettingsError
+    from grail.runtime.objects import endpoints_of
+    from neurons.wiring import open_subnet, unlock
+
+    settings = load_settings(config)
+    subnet, signer = open_subnet(settings), unlock(settings)
+    subnet.set_endpoint(signer, urls)
+    found = endpoints_of(subnet, signer.address)
+    if not found:
+        raise SettingsError(f"registered, but none of {urls!r} is a URL that others can read: https://…, http://…")
+    typer.echo(f"{signer.name}: objects are read at {', '.join(found)}")
+
+
 def register(
     role: Annotated[str, typer.Option(help="miner, validator or trainer.")],
     stake: Annotated[str, typer.Option(help='First stake, such as "2000 GRAIL".')],
     config: Annotated[Path | None, typer.Option("--config", help="Settings in TOML.")] = None,
-    endpoint: Annotated[str, typer.Option(help="Where others reach this neuron.")] = "",
+    endpoint: Annotated[
+        str, typer.Option(help="Where others read this neuron's objects: https://RELAY, several with commas.")
+    ] = "",
     commission: Annotated[float, typer.Option(help="Per cent of delegators' rewards to keep.", min=0, max=100)] = 10.0,
 ) -> None:
     """Join the network of the settings with a role and a first stake.

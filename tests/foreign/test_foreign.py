@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -97,6 +98,16 @@ def test_who_drips_is_given_up_before_its_time_is_over(server, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "0.0.0.0", "10.1.2.3", "192.168.0.1", "169.254.169.254", "[::1]"]
+)
+def test_a_strangers_url_leads_to_public_addresses_alone(server, host):
+    """Else an endpoint on chain could ask an auditor's own machines, or its cloud's metadata, for things."""
+    port = server.rpartition(":")[2]
+    with pytest.raises(NoAnswer, match="ConnectError"):
+        fetch(f"http://{host}:{port}/ok", most=5, seconds=5, public=True)
+
+
+@pytest.mark.parametrize(
     "url", ["ftp://h/x", "file:///etc/passwd", "http://", "nonsense", "http://127.0.0.1:1/x", "http://[::1"]
 )
 def test_what_cannot_be_reached_is_named(url):
@@ -132,6 +143,32 @@ def test_what_may_be_shown_of_a_url(url, expected):
 def test_what_is_no_json_is_one_error(data):
     with pytest.raises(BadInput):
         parse_json(data, "an answer", most=10**6)
+
+
+@pytest.mark.parametrize("limit", [1_000, 1_000_000])
+def test_deep_json_is_not_parsed_whatever_pythons_own_limit_is(limit):
+    """With a raised limit the parser overflows the C stack: no handler would see it, the process would be gone."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit)
+    try:
+        for data in (b"[" * 10**6, b'{"a":' * 10**6, b'"' + b'\\"[' * 10**5 + b'",' + b"[" * 10**6):
+            with pytest.raises(BadInput, match="nested too deeply"):
+                parse_json(data, "an answer", most=10**8)
+    finally:
+        sys.setrecursionlimit(before)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("data", [b'"' * 3_000_001, b'"\\' * 10**6, b'"\\"' * 10**6, b"\\" * 3_000_001])
+def test_nothing_takes_longer_than_it_is_long(data):
+    """Quadratic would be hours."""
+    with pytest.raises(BadInput):
+        parse_json(data, "an answer", most=10**8)
+
+
+def test_brackets_in_strings_are_text():
+    deep = "[" * 1_000 + '"\\'
+    assert parse_json(json.dumps([deep]).encode(), "an answer", most=10**6) == [deep]
 
 
 def test_long_json_is_not_parsed():

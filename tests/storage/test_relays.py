@@ -104,7 +104,9 @@ def _record(checkpoint, manifest):
     from types import SimpleNamespace
 
     profile = (checkpoint.folder / "calibration.json").read_bytes()
-    return SimpleNamespace(fingerprint=checkpoint.fingerprint, manifest=manifest, calibration=keccak256(profile))
+    return SimpleNamespace(
+        fingerprint=checkpoint.fingerprint, manifest=manifest, calibration=keccak256(profile), publisher=bytes(20)
+    )
 
 
 def test_chunks_that_give_another_file_are_refused(tmp_path):

@@ -99,7 +99,7 @@ def _judge(
     checkpoint = node.checkpoints.fetch(node.subnet.checkpoint(commitment.checkpoint_version))
     limits = node.blob_limits(commitment.window, checkpoint, commitment.n_groups)
     try:
-        blob = node.store.get(commitment.blob_digest, limits.max_bytes())
+        blob = node.objects_of(commitment.miner).get(commitment.blob_digest, limits.max_bytes())
     except (ObjectMissing, ObjectTooLarge, ObjectCorrupt) as withheld:
         finding = Finding(check="availability", outcome=Outcome.REJECT, reason=str(withheld))
         return Verdict(outcome=Outcome.REJECT, finding=finding)

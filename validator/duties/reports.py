@@ -47,7 +47,8 @@ def claims_of(node: Node, reveal: ScoreReveal) -> dict[Address, Carried]:
         return {}
     seated = [c.miner for i, c in enumerate(commitments) if committee.seats_of(i, reveal.validator)]
     try:
-        claimed = _parsed(node.store.get(reveal.report, BYTES_PER_MINER * (1 + len(seated))))
+        most = BYTES_PER_MINER * (1 + len(seated))
+        claimed = _parsed(node.objects_of(reveal.validator).get(reveal.report, most))
     except (GrailError, ValueError) as unread:
         node.log.info("a report says nothing", validator=reveal.validator.hex(), window=window, reason=str(unread))
         return {}

@@ -49,6 +49,10 @@ class Neurons(Windows):
         self._allow(signer, self.contracts["StakeVault"].address, stake)
         return self.contracts["NeuronRegistry"].send(signer, "register", int(role), endpoint, commission_bps, stake)
 
+    def set_endpoint(self, signer: Signer, endpoint: str) -> Receipt:
+        """Say where others read the signer's objects."""
+        return self.contracts["NeuronRegistry"].send(signer, "setEndpoint", endpoint)
+
     def is_active(self, address: Address, role: Role) -> bool:
         """May this neuron work in this role now?"""
         return self.contracts["NeuronRegistry"].call("isActive", address, int(role))
