@@ -67,9 +67,7 @@ class TransactionSender:
         elif waiting.sent:
             self._bump(signer, waiting)
         try:
-            for earlier in self._before(signer, waiting):
-                self._bump(signer, earlier)
-                self._broadcast(signer, earlier)
+            self._push_earlier(signer, waiting)
             self._broadcast(signer, waiting)
             receipt = self._wait(signer, waiting)
         except _Refused as refused:
@@ -140,11 +138,21 @@ class TransactionSender:
 
     # Sending
 
-    def _before(self, signer: Signer, waiting: _Waiting) -> list[_Waiting]:
-        """Own actions at lower nonces that are not mined: while they wait, nothing behind them can be."""
-        mine = [w for (who, _), w in self._waiting.items() if who == signer.address]
-        lower = [w for w in mine if w.fields["nonce"] < waiting.fields["nonce"] and self._receipt(w) is None]
-        return sorted(lower, key=lambda w: w.fields["nonce"])
+    def _push_earlier(self, signer: Signer, waiting: _Waiting) -> None:
+        """Own actions at lower nonces that are not mined are offered more: while they wait, nothing behind them can be.
+
+        One that can never be mined any more is forgotten: whoever wanted it asks again.
+        """
+        mine = [(key, w) for key, w in self._waiting.items() if key[0] == signer.address]
+        lower = [(key, w) for key, w in mine if w.fields["nonce"] < waiting.fields["nonce"]]
+        for key, earlier in sorted(lower, key=lambda pair: pair[1].fields["nonce"]):
+            if self._receipt(earlier) is not None:
+                continue
+            try:
+                self._bump(signer, earlier)
+                self._broadcast(signer, earlier)
+            except _Refused:
+                del self._waiting[key]
 
     def _bump(self, signer: Signer, waiting: _Waiting) -> None:
         """Offer more for the same nonce, where the owner's bound allows it."""

@@ -10,7 +10,7 @@ Note = dict[str, Any]
 
 
 class Duty(Protocol):
-    """Something to do once in each window."""
+    """Something to do once in each window. One that sends nothing may have `reads_only` = True."""
 
     @property
     def name(self) -> str:

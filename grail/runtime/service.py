@@ -85,11 +85,18 @@ class Service:
     def _undo(self, kept: int | None) -> None:
         """Blocks after `kept` have left the chain: what was done since then is done again, where it is still due.
 
-        A duty finds its own act where that was mined again, so nothing is done twice.
+        A duty finds its own act where that was mined again, so nothing is done twice. One that acts nowhere
+        (`reads_only`) is done again where what it read may be another: where the challenge has gone, too.
         """
         if kept is None:
             return
-        again = [key for key, block in self._done.items() if block > kept]
+        schedule = self.node.subnet.schedule
+        reads = {duty.name for duty in self._duties if getattr(duty, "reads_only", False)}
+        again = [
+            (name, window)
+            for (name, window), block in self._done.items()
+            if block > kept and (name not in reads or schedule.challenge_block(WindowId(window)) > kept)
+        ]
         self.node.log.warning("blocks have left the chain", neuron=self.node.name, kept=kept, again=len(again))
         self.node.subnet.forget()
         for name, window in again:

@@ -158,8 +158,9 @@ def test_what_is_final_is_the_nodes_word_or_a_depth():
         Says(-32600, "Log response size exceeded. You can make eth_getLogs requests with up to a 2K block range"),
         Says(-32614, "eth_getLogs is limited to 0 - 10000 blocks range"),
         Says(-32000, "logs matched by query exceeds limit of 10000"),
+        Raw(413, "Payload Too Large"),
     ],
-    ids=lambda refusal: refusal.body["message"][:40],
+    ids=lambda refusal: str(vars(refusal))[:60],
 )
 def test_pages_of_events_halve_until_the_node_answers(refusal):
     def logs(params, count):
@@ -296,6 +297,30 @@ def test_what_waits_behind_a_stuck_transaction_pushes_it():
         base["wei"] = 30 * 10**9
         chain.send(KEY, TO, b"\2")
     assert [tx["nonce"] for tx in pool.sent] == [0, 0, 1], "the first one again, then the second"
+
+
+def test_an_earlier_action_that_can_never_be_mined_holds_up_nobody():
+    """Its nonce was used by somebody else: it is forgotten, and what waits behind it goes out."""
+    pool, used = Pool(mines=40 * 10**9), {"on": False}
+    base = {"wei": 10**9}
+
+    def send(params, count):
+        if used["on"] and sent(params[0])["nonce"] == 0:
+            raise Says(-32000, "nonce too low")
+        return pool.send(params, count)
+
+    blocks = {
+        "eth_getBlockByNumber": lambda p, n: block(baseFeePerGas=hex(base["wei"])),
+        "eth_getTransactionCount": lambda p, n: hex(1 + max(pool.nonces)) if used["on"] else "0x0",
+    }
+    with server(pool, eth_sendRawTransaction=send, **blocks) as node:
+        chain = JsonRpcChain.connect(node.url)
+        with pytest.raises(ChainUnavailable):
+            chain.send(KEY, TO, b"\1")
+        base["wei"], used["on"] = 30 * 10**9, True
+        for payload in (b"\2", b"\3"):
+            chain.send(KEY, TO, payload)
+    assert [tx["nonce"] for tx in pool.sent] == [0, 1, 2]
 
 
 def test_the_owners_bound_on_fees_holds():

@@ -128,3 +128,19 @@ def test_what_was_done_in_blocks_that_left_the_chain_is_done_again(node, monkeyp
     service.tick()
     assert forgot and early.windows == [0], "what was done before stays done"
     assert late.windows == [0, 0, 0] and node.journal.note(node.name, "late", 0) == {"n": 2}
+
+
+def test_what_only_reads_is_done_again_where_the_challenge_has_gone(node):
+    """An audit takes minutes, and what it found stays true of a submission that is still there."""
+    chain, schedule = node.subnet.chain, node.subnet.schedule
+    chain.mine(schedule.challenge_block(0) + 1 - chain.head().number)
+    audit = Scripted("audit", {"n": 1}, {"n": 2})
+    audit.reads_only = True
+    service = Service(node, [audit])
+    service.tick()
+    chain.mine(3)
+    service.tick()
+    for kept, runs in ((chain.head().number - 2, 1), (schedule.challenge_block(0) - 1, 2)):
+        service._undo(kept)
+        service.tick()
+        assert len(audit.windows) == runs

@@ -15,7 +15,7 @@ from grail.storage.file_store import FileStore
 from simulation.network import LocalNetwork
 from simulation.options import LocalnetOptions
 from trainer.duties.collect import Doubt, _verified
-from trainer.duties.learn import Learn
+from trainer.duties.learn import PUBLISHED, Learn
 
 
 class Patient(LocalnetOptions):
@@ -96,6 +96,7 @@ def test_work_that_is_too_old_is_not_even_replayed(node, monkeypatch):
 
 @pytest.fixture
 def learn(node, tmp_path, local):
+    node.journal.forget(node.name, PUBLISHED, 0)  # each test updates on the same window's work once more
     return Learn(node, tmp_path, OPTIONS.training, "cpu")
 
 
@@ -138,3 +139,16 @@ def test_an_alarm_holds_the_update_back_and_says_why(node, learn):
     note = learn.run(0)
     assert not note["updated"] and "held-out problems lost" in note["alarm"]
     assert node.subnet.latest_version() == before and learn._learner is None
+
+
+def test_an_update_that_is_on_chain_is_not_made_a_second_time(tmp_path):
+    """A crash, or a reorganisation, between publishing and noting it: the groups would count twice."""
+    network = LocalNetwork(OPTIONS, tmp_path / "run")
+    network.advance()
+    node = network.node_of(next(part for part in network.parts if part.role is Role.TRAINER))
+    version = node.subnet.latest_version()
+    assert version == 2
+    node.journal.forget(node.name, "learn", 0)
+    again = Learn(node, tmp_path / "again", OPTIONS.training, "cpu").run(0)
+    assert again["updated"] and again["fingerprint"] == node.subnet.checkpoint(version).fingerprint.hex()
+    assert node.subnet.latest_version() == version

@@ -21,6 +21,11 @@ from grail.training.learner import Learner
 from grail.training.together import LeadingLearner
 from trainer.duties.collect import collect
 
+PUBLISHED = "learn: published"
+"""What the journal knows an update's fingerprint by before it is sent, so that a restart finds it on chain."""
+RECENT = 8
+"""Newest versions among which it is looked for."""
+
 
 class Learn:
     """Trains on what validators accepted, as soon as their scores are revealed; miners are never made to wait."""
@@ -45,6 +50,9 @@ class Learn:
         """Update and publish; the note holds the update's numbers."""
         node, subnet = self._node, self._node.subnet
         version = subnet.latest_version()
+        before = node.journal.note(node.name, PUBLISHED, window)
+        if before is not None and self._is_known(bytes.fromhex(before["fingerprint"]), version):
+            return {"updated": True, **before}
         if version == 0 or subnet.active_checkpoint(window) is None:
             return {"updated": False}
         found = collect(node, window, version)
@@ -70,7 +78,7 @@ class Learn:
             self._learner = None  # the next one starts from what is published
             return {"updated": False, **numbers}
         self._best_margin = max(self._best_margin, margin)
-        published = self._publish(learner, record)
+        published = self._publish(learner, record, window)
         return {"updated": published is not None, "fingerprint": published.hex() if published else "", **numbers}
 
     def _canary_alarm(self, margin: float) -> str:
@@ -96,7 +104,12 @@ class Learn:
             self._best_margin = max(self._best_margin, self._canaries.margin(self._learner))
         return self._learner
 
-    def _publish(self, learner: Learner, parent: CheckpointRecord) -> bytes | None:
+    def _is_known(self, fingerprint: bytes, version: int) -> bool:
+        """Is it on chain, among the newest versions? A second update on the same groups would count them twice."""
+        newest = range(max(1, version - RECENT), version + 1)
+        return any(self._node.subnet.checkpoint(CheckpointVersion(v)).fingerprint == fingerprint for v in newest)
+
+    def _publish(self, learner: Learner, parent: CheckpointRecord, window: WindowId) -> bytes | None:
         """Write, verify by reading back, then register: a crash in between publishes nothing.
 
         None where somebody else's version came first.
@@ -118,6 +131,7 @@ class Learn:
             active_from=WindowId(0),
             publisher=node.address,
         )
+        node.journal.record(node.name, PUBLISHED, window, {"fingerprint": checkpoint.fingerprint.hex()})
         try:
             node.subnet.publish(node.signer, record)
         except Reverted as error:

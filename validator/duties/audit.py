@@ -17,6 +17,7 @@ class Audit:
     """Opens what is dealt to its seats. An abstention is retried while the sheets are still open."""
 
     name = "audit"
+    reads_only = True
 
     def __init__(self, node: Node) -> None:
         self._node = node

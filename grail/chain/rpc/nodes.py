@@ -12,8 +12,8 @@ from typing import Any
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from grail.chain.rpc.faults import PASSING_STATUS, is_passing
-from grail.errors import BadInput, ChainError, ChainUnavailable, NoAnswer
+from grail.chain.rpc.faults import PASSING_STATUS, NodeRefused, is_passing
+from grail.errors import BadInput, ChainUnavailable, NoAnswer
 from grail.foreign.http import fetch
 from grail.foreign.parsing import parse_json
 from grail.foreign.urls import shown
@@ -149,7 +149,8 @@ class Nodes(JSONBaseProvider):
     def _refused(self, status: int, after: str) -> Exception:
         if status in PASSING_STATUS:
             return _Passing(f"HTTP {status}", _seconds(after))
-        return ChainError(f"HTTP {status} from {self.name}: is this the URL of a JSON-RPC node?")
+        text = f"HTTP {status} from {self.name}: is this the URL of a JSON-RPC node?"
+        return NodeRefused(text, {"code": status, "message": text})
 
 
 def _message(error: Any) -> str:
