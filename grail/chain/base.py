@@ -53,6 +53,10 @@ class Chain(Protocol):
         """Hash of a mined block. Raises ChainError when it does not exist yet."""
         ...
 
+    def coins(self, address: Address) -> int:
+        """What an account has of the chain's own coin, in wei: it pays for gas."""
+        ...
+
     def final_block(self) -> BlockNumber:
         """The newest block that no reorganisation will take away: what is remembered for good is at or below it."""
         ...

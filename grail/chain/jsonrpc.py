@@ -102,6 +102,10 @@ class JsonRpcChain:
         """Runtime code at an address, empty where there is none."""
         return bytes(self._ask(lambda: self._web3.eth.get_code(Web3.to_checksum_address(address))))
 
+    def coins(self, address: Address) -> int:
+        """What an account has of the chain's own coin, in wei: it pays for gas."""
+        return self._ask(lambda: self._web3.eth.get_balance(Web3.to_checksum_address(address)))
+
     def nonce(self, address: Address) -> int:
         """Transactions that an account has sent, waiting ones included."""
         account = Web3.to_checksum_address(address)

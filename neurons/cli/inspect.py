@@ -70,20 +70,25 @@ def status(
 
 def doctor(
     topic: Annotated[str, typer.Argument(help="'machine' or 'economics'.")] = "machine",
-    config: Annotated[Path | None, typer.Option("--config", help="economics: settings of a live network.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Settings: looks at the node and its network, too.")
+    ] = None,
     miners: Annotated[int, typer.Option(help="economics: equal miners, without --config.", min=1)] = 8,
     validators: Annotated[int, typer.Option(help="economics: validators, without --config.", min=1)] = 3,
     groups: Annotated[int, typer.Option(help="economics: groups of a submission.", min=1)] = 64,
     rollouts_needed: Annotated[int, typer.Option(help="economics: fake rollouts that prove a fault.", min=1)] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
-    """What is missing on this machine, in words; or whether cheating pays under the live parameters.
+    """What is missing on this machine and, with settings, for this node: chain, contracts, gas, tokens, stake, store,
+    endpoint, checkpoint; or whether cheating pays under the live parameters.
 
     Exit code 1 when something needed is missing, or when some size of cheating pays.
 
     Examples:
 
         grail doctor
+
+        grail doctor --config miner.toml --json
 
         grail doctor economics --config miner.toml
     """
@@ -94,15 +99,23 @@ def doctor(
         return
     if topic != "machine":
         raise typer.BadParameter(f"expected 'machine' or 'economics', got {topic!r}")
-    from grail.runtime.doctor import examine
+    from dataclasses import asdict
 
-    findings = examine()
-    for finding in findings:
-        mark = "ok  " if finding.present else "MISS" if finding.needed else "opt "
-        typer.echo(f"{mark}  {finding.what}: {finding.detail}")
+    from grail.config import load_settings
+    from grail.runtime.doctor import examine
+    from neurons.readiness import Check, readiness
+
+    checks = [Check(f.what, f.present or not f.needed, f.detail, "" if f.present else f.detail) for f in examine()]
+    for check, finding in zip(checks, examine(), strict=True):
+        typer.echo(f"{'ok  ' if finding.present else 'MISS' if finding.needed else 'opt '}  {check.name}: {check.what}")
+    for check in readiness(load_settings(config)) if config is not None else ():
+        checks.append(check)
+        typer.echo(f"{'ok  ' if check.ok else 'MISS'}  {check.name}: {check.what}")
+        if not check.ok:
+            typer.echo(f"      {check.remedy}")
     if as_json:
-        typer.echo(json.dumps([{"what": f.what, "present": f.present, "detail": f.detail} for f in findings]))
-    if any(finding.needed and not finding.present for finding in findings):
+        typer.echo(json.dumps({"checks": [asdict(check) for check in checks]}))
+    if not all(check.ok for check in checks):
         raise typer.Exit(1)
 
 

@@ -1,5 +1,6 @@
 """From nothing to a published checkpoint by documented commands alone, on a real node."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,26 @@ def test_a_first_checkpoint_is_published_by_an_approved_trainer_alone(tmp_path, 
         assert subnet.checkpoint(1).fingerprint == open_checkpoint(packaged_folder()).fingerprint
         assert "version 1 is this checkpoint already" in shell("publish", "tiny", keystore="trainer.json")
         assert subnet.latest_version() == 1
+
+        settings = f'[chain]\nurl = "{url}"\n[key]\nkeystore = "trainer.json"\n'
+        Path("trainer.toml").write_text(settings)
+        said = json.loads(
+            shell("doctor", "--config", "trainer.toml", "--json", keystore="trainer.json").splitlines()[-1]
+        )
+        checks = {check["name"]: check for check in said["checks"]}
+        for name in ("key", "chain", "contracts", "store", "gas", "tokens", "neuron", "endpoint", "checkpoint"):
+            assert checks[name]["ok"], checks[name]
+        assert "version 1" in checks["checkpoint"]["what"] and "trainer, 5,000 GRAIL" in checks["neuron"]["what"]
+        Path("wrong.toml").write_text(
+            settings.replace("trainer.json", "nobody.json").replace(url, "http://127.0.0.1:1")
+        )
+        monkeypatch.delenv("GRAIL_CHAIN__URL")
+        monkeypatch.delenv("GRAIL_KEY__KEYSTORE")
+        found = CliRunner().invoke(app, ["doctor", "--config", "wrong.toml", "--json"])
+        checks = {check["name"]: check for check in json.loads(found.output.splitlines()[-1])["checks"]}
+        assert found.exit_code == 1 and not checks["key"]["ok"] and "grail keys new" in checks["key"]["remedy"]
+        assert not checks["chain"]["ok"] and "chain.url" in checks["chain"]["remedy"]
+        monkeypatch.setenv("GRAIL_CHAIN__URL", url)
 
         bare = tmp_path / "bare"
         bare.mkdir()
