@@ -135,4 +135,6 @@ def _record(checkpoint, manifest):
     from types import SimpleNamespace
 
     profile = (checkpoint.folder / "calibration.json").read_bytes()
-    return SimpleNamespace(fingerprint=checkpoint.fingerprint, manifest=manifest, calibration=keccak256(profile))
+    return SimpleNamespace(
+        fingerprint=checkpoint.fingerprint, manifest=manifest, calibration=keccak256(profile), publisher=bytes(20)
+    )
