@@ -105,9 +105,11 @@ def doctor(
     from grail.runtime.doctor import examine
     from neurons.readiness import Check, readiness
 
-    checks = [Check(f.what, f.present or not f.needed, f.detail, "" if f.present else f.detail) for f in examine()]
-    for check, finding in zip(checks, examine(), strict=True):
-        typer.echo(f"{'ok  ' if finding.present else 'MISS' if finding.needed else 'opt '}  {check.name}: {check.what}")
+    checks = []
+    for found in examine():
+        remedy = "" if found.present else found.detail
+        checks.append(Check(found.what, found.present or not found.needed, found.detail, remedy))
+        typer.echo(f"{'ok  ' if found.present else 'MISS' if found.needed else 'opt '}  {found.what}: {found.detail}")
     for check in readiness(load_settings(config)) if config is not None else ():
         checks.append(check)
         typer.echo(f"{'ok  ' if check.ok else 'MISS'}  {check.name}: {check.what}")
