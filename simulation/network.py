@@ -150,7 +150,8 @@ class LocalNetwork:
         self.notify("publishing the base checkpoint")
         trainer = next(part for part in self.parts if part.role is Role.TRAINER)
         manifest = upload(checkpoint.folder, self.store)
-        self.subnet.publish(trainer.signer, record_of(checkpoint, self.options.environment, manifest))
+        rules = checkpoint.rules_digest(self.options.environment)
+        self.subnet.publish(trainer.signer, record_of(checkpoint, manifest, rules))
 
     def _resume(self) -> None:
         """Back to the end of the last settled window: chain file, journal and events agree on it."""

@@ -7,6 +7,7 @@ share; nobody can know a round's signature before a threshold of them signs it. 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from grail.errors import BadInput, NoAnswer
@@ -17,7 +18,6 @@ from grail.telemetry.log import get_logger
 
 MAX_ANSWER_BYTES = 4096
 TIMEOUT_SECONDS = 5.0
-OK = 200
 SIGNATURE_BYTES = 48
 
 
@@ -74,7 +74,7 @@ class DrandRelays:
 
 def _get(url: str) -> Any:
     answer = fetch(url, most=MAX_ANSWER_BYTES, seconds=TIMEOUT_SECONDS)
-    if answer.status != OK:
+    if answer.status != HTTPStatus.OK:
         raise NoAnswer(f"{shown(url)} answers HTTP {answer.status}")
     return parse_json(answer.body, "a drand round", most=MAX_ANSWER_BYTES)
 

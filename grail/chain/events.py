@@ -12,7 +12,7 @@ from typing import Protocol
 
 from grail.chain.base import Chain
 from grail.chain.contract import ChainEvent, Contract
-from grail.errors import ChainError, ChainUnavailable
+from grail.chain.reorganisations import still_there
 from grail.protocol.units import BlockNumber
 
 REMEMBERED = 64
@@ -94,24 +94,9 @@ class EventReader:
 
     def _rewind(self) -> int | None:
         """Drop marks that are no longer on the chain; the block to rewind to, or None."""
-        dropped = False
-        for block in sorted(self._cursor, reverse=True):
-            there = self._hash_at(block)
-            if there is None or there == self._cursor[block].removesuffix(UNSURE):
-                if dropped:
-                    return block
-                if there is not None:
-                    return None
-                continue  # not there: a node that lags
-            del self._cursor[block]
-            dropped = True
-        return self._first - 1 if dropped else None
-
-    def _hash_at(self, block: int) -> str | None:
-        """None where the node does not have the block, or not yet."""
-        try:
-            return self._chain.block_hash(BlockNumber(block)).hex()
-        except ChainUnavailable:
-            raise
-        except ChainError:
+        marks = {block: mark.removesuffix(UNSURE) for block, mark in self._cursor.items()}
+        there, dropped = still_there(self._chain, marks)
+        self._cursor = {block: mark for block, mark in self._cursor.items() if block in marks}
+        if dropped is None:
             return None
+        return self._first - 1 if there is None else there

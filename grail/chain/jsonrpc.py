@@ -87,14 +87,14 @@ class JsonRpcChain:
 
     def final_block(self) -> BlockNumber:
         """As the node says it, else `FINAL_DEPTH` blocks behind the newest. Never falls."""
-        known = self.head().number - FINAL_DEPTH
+        said = None
         if self._says_final:
             try:
                 said = self._ask(lambda: read_block(self._web3, "finalized"))
             except ChainError:
                 said = None
             self._says_final = said is not None
-            known = known if said is None else said.number
+        known = self.head().number - FINAL_DEPTH if said is None else said.number
         self._final = max(self._final, BlockNumber(known))
         return self._final
 

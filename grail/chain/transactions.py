@@ -11,7 +11,7 @@ from grail.chain.accounts import Signer
 from grail.chain.base import Receipt
 from grail.chain.reverts import RevertDecoder, revert_data
 from grail.chain.rpc import faults
-from grail.chain.rpc.fees import Fee, as_dict, market_fee, shown_fee
+from grail.chain.rpc.fees import Fee, market_fee, shown_fee
 from grail.errors import ChainError, ChainUnavailable
 from grail.protocol.units import Address, BlockNumber
 
@@ -101,7 +101,7 @@ class TransactionSender:
         return waiting
 
     def _sign(self, signer: Signer, waiting: _Waiting) -> None:
-        signed = signer.account.sign_transaction(as_dict(waiting.fields, waiting.fee))
+        signed = signer.account.sign_transaction(waiting.fields | waiting.fee.fields())
         waiting.raw = bytes(signed.raw_transaction)
         waiting.hashes.append(bytes(signed.hash))
         waiting.sent = False

@@ -14,7 +14,7 @@ READABLE = ("http://", "https://")
 
 def endpoints_of(subnet: Subnet, neuron: Address) -> list[str]:
     """Relays that serve a neuron's objects, as it has registered them; anything else in its endpoint is left out."""
-    told = [part.strip() for part in subnet.neuron(neuron).endpoint.split(",")]
+    told = [part.strip() for part in subnet.endpoint_of(neuron).split(",")]
     return [url for url in told if url.startswith(READABLE)][:MOST_ENDPOINTS]
 
 
@@ -42,9 +42,6 @@ class ObjectsOf:
 
     def get_many(self, wanted: Sequence[tuple[Digest, int]]) -> Iterator[bytes]:
         """Objects (digest, most bytes) in their order."""
-        if all(self._own.exists(digest) for digest, _ in wanted):
-            yield from self._own.get_many(wanted)
-            return
         urls = endpoints_of(self._subnet, self._owner)
         if not urls:
             yield from self._own.get_many(wanted)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http import HTTPStatus
 from threading import Condition
 
 from grail.errors import NoAnswer, ObjectCorrupt, ObjectMissing, ObjectTooLarge, StorageError, TooMuch
@@ -25,7 +26,6 @@ CONNECTIONS = 2
 FIRST_SECONDS = 30.0
 WHOLE_RATE, LEAST_RATE = 16 << 10, 1 << 10
 """Bytes a second: of a whole object in time, and of a part of one, below which a relay is not waited for."""
-OK, NOT_FOUND = 200, 404
 HOMES = 2
 FAILURES = 2
 """Of a relay in a row before it is dropped for this call; a lie is enough at once."""
@@ -57,9 +57,9 @@ class Relay:
             raise ObjectTooLarge(f"expected at most {max_bytes} bytes for {digest.hex()}: {error}") from error
         except NoAnswer as error:
             raise StorageError(f"{digest.hex()} was not delivered: {error}") from error
-        if answer.status == NOT_FOUND:
+        if answer.status == HTTPStatus.NOT_FOUND:
             raise ObjectMissing(f"{shown(self.url)} has no object {digest.hex()}")
-        if answer.status != OK:
+        if answer.status != HTTPStatus.OK:
             raise StorageError(f"{shown(self.url)} did not deliver {digest.hex()}: HTTP {answer.status}")
         if keccak256(answer.body) != digest:
             raise ObjectCorrupt(f"{shown(self.url)} delivered other bytes for {digest.hex()}")

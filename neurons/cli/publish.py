@@ -47,9 +47,9 @@ def publish(
     typer.echo(f"storing it in {settings.work.store}, and reading it back")
     manifest = stored(checkpoint, open_store(settings.work.store))
     window = subnet.current_window()
-    environment = subnet.environments(WindowId(window or 0)).ids[0]
+    rules = checkpoint.rules_digest(subnet.environments(WindowId(window or 0)).ids[0])
     parent = plan.parent.fingerprint if plan.parent else NOTHING
-    subnet.publish(signer, record_of(checkpoint, environment, manifest, parent))
+    subnet.publish(signer, record_of(checkpoint, manifest, rules, parent))
     published = subnet.checkpoint(subnet.latest_version())
     typer.echo(
         f"version {published.version}, in force from window {published.active_from} "

@@ -5,17 +5,17 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from grail.checkpoints.files import CALIBRATION, open_checkpoint
+from grail.checkpoints.files import open_checkpoint
 from grail.checkpoints.manifest import Parent, upload
 from grail.config import TrainingSettings
 from grail.errors import Reverted
 from grail.inference.text import TextCodec
-from grail.protocol.hashing import keccak256
 from grail.protocol.records import CheckpointRecord
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, CheckpointVersion, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
+from grail.runtime.publishing import record_of
 from grail.training.canaries import Canaries
 from grail.training.learner import Learner
 from grail.training.together import LeadingLearner
@@ -120,17 +120,8 @@ class Learn:
         learner.save(part)
         checkpoint = open_checkpoint(part)
         learner.save_state(self._folder / checkpoint.fingerprint.hex())
-        record = CheckpointRecord(
-            version=CheckpointVersion(0),
-            fingerprint=checkpoint.fingerprint,
-            parent=parent.fingerprint,
-            manifest=upload(part, node.store, Parent(node.checkpoints.fetch(parent).folder, parent.manifest)),
-            rules_hash=parent.rules_hash,
-            calibration=keccak256((part / CALIBRATION).read_bytes()),
-            proof_scheme=parent.proof_scheme,
-            active_from=WindowId(0),
-            publisher=node.address,
-        )
+        manifest = upload(part, node.store, Parent(node.checkpoints.fetch(parent).folder, parent.manifest))
+        record = record_of(checkpoint, manifest, parent.rules_hash, parent.fingerprint, parent.proof_scheme)
         node.journal.record(node.name, PUBLISHED, window, {"fingerprint": checkpoint.fingerprint.hex()})
         try:
             node.subnet.publish(node.signer, record)

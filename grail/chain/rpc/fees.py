@@ -1,7 +1,6 @@
 """What a transaction offers: EIP-1559 where the chain has it, else a gas price; never more than the owner allows."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from web3 import Web3
 
@@ -51,9 +50,3 @@ def market_fee(web3: Web3, cap: int | None) -> Fee:
 def shown_fee(fee: Fee) -> str:
     """In gwei, for people."""
     return f"{fee.most / 10**9:.3g} gwei"
-
-
-def as_dict(fields: dict[str, Any], fee: Fee) -> dict[str, Any]:
-    """Transaction fields with this fee instead of any other."""
-    names = ("gasPrice", "maxFeePerGas", "maxPriorityFeePerGas")
-    return {name: value for name, value in fields.items() if name not in names} | fee.fields()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
 
 from web3.providers.base import JSONBaseProvider
@@ -28,7 +29,6 @@ ALL_SECONDS = 60.0
 """For one question, over all its tries."""
 LONGEST_REST = 60.0
 """A node that keeps failing is asked again after this at the latest."""
-OK, TOO_MANY = 200, 429
 MESSAGE = 300
 """Characters of a node's reason that are kept."""
 
@@ -128,7 +128,7 @@ class Nodes(JSONBaseProvider):
         try:
             said = parse_json(answer.body, "an answer of a node", most=MAX_ANSWER_BYTES)
         except BadInput as error:
-            if answer.status != OK:
+            if answer.status != HTTPStatus.OK:
                 raise self._refused(answer.status, answer.headers.get("retry-after", "")) from error
             raise _Passing("its answer is no JSON-RPC") from error
         fault = said.get("error") if isinstance(said, dict) else None
@@ -137,7 +137,7 @@ class Nodes(JSONBaseProvider):
         if not isinstance(said, dict) or said.get("id", number) not in (number, None):
             raise _Passing("its answer is no JSON-RPC")
         if fault:
-            if answer.status == TOO_MANY or is_passing(fault, method):
+            if answer.status == HTTPStatus.TOO_MANY_REQUESTS or is_passing(fault, method):
                 raise _Passing(_message(fault), _seconds(answer.headers.get("retry-after", "")))
             code = fault["code"] if isinstance(fault.get("code"), int) else 0
             told: Any = {"code": code, "message": _message(fault), "data": fault.get("data")}

@@ -49,6 +49,10 @@ class Neurons(Windows):
         self._allow(signer, self.contracts["StakeVault"].address, stake)
         return self.contracts["NeuronRegistry"].send(signer, "register", int(role), endpoint, commission_bps, stake)
 
+    def endpoint_of(self, neuron: Address) -> str:
+        """What a neuron has registered of where its objects are read."""
+        return self.contracts["NeuronRegistry"].call("neuronOf", neuron)["endpoint"]
+
     def set_endpoint(self, signer: Signer, endpoint: str) -> Receipt:
         """Say where others read the signer's objects."""
         return self.contracts["NeuronRegistry"].send(signer, "setEndpoint", endpoint)
