@@ -49,6 +49,9 @@ class WorkSettings(pydantic.BaseModel, extra="forbid"):
     store: str = pydantic.Field(
         "file://grail-objects", description="object store shared by the network: file:// or s3://"
     )
+    relays: tuple[str, ...] = pydantic.Field(
+        (), description="relays that this node's objects are put to, for nodes that others cannot reach"
+    )
     private_endpoints: bool = pydantic.Field(
         False, description="read others' objects at private addresses, too: for networks of one's own machines"
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from grail.chain.deployment import verify_code
 from grail.chain.subnet import Subnet
 from grail.checkpoints.manifest import read_manifest
-from grail.config import Settings
+from grail.config import Settings, read_password
 from grail.errors import GrailError
 from grail.foreign.urls import shown
 from grail.governance.acts import shown_amount
@@ -16,7 +16,7 @@ from grail.protocol.units import Address, WindowId
 from grail.runtime.objects import ObjectsOf, endpoints_of
 from grail.storage import open_store
 from grail.storage.relays import RelayReader
-from neurons.wiring import keystore_address, open_subnet
+from neurons.wiring import keystore_address, open_subnet, published_store, unlock
 
 PROBE = b"grail doctor: may others read what this node stores?"
 FREE_TIMES = 3
@@ -105,7 +105,10 @@ def _endpoint(settings: Settings, subnet: Subnet, neuron: Address) -> str:
     urls = endpoints_of(subnet, neuron)
     if not urls:
         return "none registered: others find this node's objects only in a store that they share"
-    digest = open_store(settings.work.store).put(PROBE)
+    if settings.work.relays and read_password(settings) is None:
+        return f"{', '.join(map(shown, urls))}; not tried, since a relay asks for a signature: set key.password_file"
+    store = open_store(settings.work.store)
+    digest = (published_store(settings, subnet, unlock(settings)) if settings.work.relays else store).put(PROBE)
     public = not settings.work.private_endpoints
     for url in urls:
         RelayReader([url], public=public).get(digest, len(PROBE))

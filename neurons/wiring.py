@@ -26,8 +26,10 @@ from grail.runtime.node import Node
 from grail.runtime.objects import ObjectsOf
 from grail.runtime.service import Service
 from grail.storage import open_store
+from grail.storage.base import ObjectStore
 from grail.storage.database import Database
 from grail.storage.journal import Journal
+from grail.storage.relay_writer import PublishedStore, RelayWriter
 from grail.telemetry.log import get_logger
 from grail.telemetry.meters import Meters
 
@@ -69,9 +71,22 @@ def open_node(settings: Settings, role: Role) -> Node:
         drand=DrandRelays(settings.chain.drand),
         confirmations=settings.chain.confirmations,
         private_endpoints=private,
+        relays=relay_writers(settings, subnet, signer),
         log=log,
         meters=Meters.open(settings.meters, log),
     )
+
+
+def relay_writers(settings: Settings, subnet: Subnet, signer: Signer) -> list[RelayWriter]:
+    """The relays that keep this key's objects for others, as the settings say."""
+    registry = subnet.contracts["NeuronRegistry"].address
+    return [RelayWriter(url, signer.sign_hash, subnet.chain.chain_id, registry) for url in settings.work.relays]
+
+
+def published_store(settings: Settings, subnet: Subnet, signer: Signer) -> ObjectStore:
+    """Where this key's own objects go, so that others can read them."""
+    store, relays = open_store(settings.work.store), relay_writers(settings, subnet, signer)
+    return PublishedStore(store, relays) if relays else store
 
 
 def open_subnet(settings: Settings) -> Subnet:

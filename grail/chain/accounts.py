@@ -46,6 +46,21 @@ class Signer:
         return self.account.address
 
 
+def recovered(digest: bytes, signature: bytes) -> Address | None:
+    """Who signed a 32-byte hash with `Signer.sign_hash`; None where the 65 bytes are no signature."""
+    from eth_keys.datatypes import Signature
+    from eth_keys.exceptions import BadSignature
+    from eth_utils.exceptions import ValidationError
+
+    if len(signature) != 65 or signature[64] not in (27, 28):
+        return None
+    try:
+        found = Signature(signature[:64] + bytes([signature[64] - 27])).recover_public_key_from_msg_hash(digest)
+    except (BadSignature, ValidationError):
+        return None
+    return found.to_canonical_address()
+
+
 def create_keystore(path: Path, password: str) -> Signer:
     """Make a new key and write it encrypted, readable by the owner only. Raises SettingsError when the file exists."""
     from eth_account import Account

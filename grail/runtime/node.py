@@ -1,5 +1,6 @@
 """A node: one key on one network, with its disk, its models and its environments. Roles are built on it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ from grail.protocol.units import Address, WindowId
 from grail.runtime.objects import ObjectsOf
 from grail.storage.base import ObjectStore
 from grail.storage.journal import Journal
+from grail.storage.relay_writer import PublishedStore, RelayWriter
 from grail.telemetry.log import get_logger
 from grail.telemetry.meters import Meters
 
@@ -29,7 +31,7 @@ from grail.telemetry.meters import Meters
 class Node:
     """Everything a duty may use. `signer` is the hotkey; `neuron` whom it works for, itself when not given.
     `confirmations`: blocks after a window's first one before its beacon is worked on. `private_endpoints`: others'
-    objects are read at private addresses, too.
+    objects are read at private addresses, too. `relays`: that keep this node's objects for others to read.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Node:
     drand: DrandRelays = field(default_factory=DrandRelays)
     confirmations: int = 0
     private_endpoints: bool = False
+    relays: Sequence[RelayWriter] = ()
     log: Any = field(default_factory=get_logger)
     meters: Meters = field(default_factory=Meters)
 
@@ -51,6 +54,11 @@ class Node:
     def address(self) -> Address:
         """The neuron's account: its identity in the protocol, and where its money goes."""
         return self.neuron or self.signer.address
+
+    @property
+    def published(self) -> ObjectStore:
+        """Where this node's own objects go, so that others can read them."""
+        return PublishedStore(self.store, self.relays) if self.relays else self.store
 
     def objects_of(self, owner: Address) -> ObjectsOf:
         """What a neuron has stored: in the own store, else at its registered endpoint."""

@@ -1,7 +1,8 @@
 """A relay: serves a folder of objects over HTTP, and fetches from upstream what it lacks, once for all who ask.
 
     GET /objects/HEX    the object; one byte range is understood
-    GET /health         what it holds and has served, as JSON
+    PUT /objects/HEX    keep it, where the relay keeps objects for others: with a permit of a neuron (permits.py)
+    GET /health         what it has served and uses, as JSON
 
 Objects are named by their hash, so a relay need not be trusted and has nothing to configure per object.
 """
@@ -11,15 +12,18 @@ import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import StreamingResponse
+from starlette.requests import ClientDisconnect
 
 from grail.errors import ObjectMissing, StorageError
 from grail.protocol.units import Digest
+from grail.storage.deposits import Deposits, Refused
 from grail.storage.file_store import FileStore
-from grail.storage.relays import RelayReader
+from grail.storage.relays import FIRST_SECONDS, LEAST_RATE, RelayReader
 
 PIECE = 1 << 16
 MAX_OBJECT = 1 << 34
@@ -83,17 +87,20 @@ class RelayNode:
                 yield part
 
 
-def relay_app(store: FileStore, upstream: RelayReader | None = None, rate: int = 0) -> FastAPI:
-    """The HTTP application of a relay. `rate`: bytes a second that it uploads at most, 0 for no bound."""
+def relay_app(
+    store: FileStore, upstream: RelayReader | None = None, rate: int = 0, deposits: Deposits | None = None
+) -> FastAPI:
+    """The HTTP application of a relay. `rate`: bytes a second that it uploads at most, 0 for no bound; `deposits`: who
+    may put objects here, None for nobody.
+    """
     node = RelayNode(store, upstream, rate)
     app = FastAPI(title="Grail relay", docs_url=None, redoc_url=None)
 
     @app.get("/objects/{name}")
     async def get_object(name: str, request: Request) -> StreamingResponse:
-        if not HEX.fullmatch(name):
-            raise HTTPException(400, "expected 64 hex digits, the keccak-256 of the object")
+        digest = _digest(name)
         try:
-            path = await node.place(bytes.fromhex(name))
+            path = await node.place(digest)
         except ObjectMissing as error:
             raise HTTPException(404, str(error)) from error
         except StorageError as error:
@@ -107,11 +114,52 @@ def relay_app(store: FileStore, upstream: RelayReader | None = None, rate: int =
         body = node.stream(path, first, last - first + 1)
         return StreamingResponse(body, status, headers, media_type="application/octet-stream")
 
+    @app.put("/objects/{name}")
+    async def put_object(name: str, request: Request) -> dict[str, bool]:
+        digest = _digest(name)
+        if deposits is None:
+            raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, "this relay keeps no objects for others")
+        if store.exists(digest):
+            return {"kept": False}
+        try:
+            size, authorization = request.headers.get("content-length"), request.headers.get("authorization")
+            neuron, announced = await asyncio.to_thread(deposits.examined, digest, size, authorization)
+            async with deposits.room(neuron, announced):
+                data = await _body(request, announced)
+                await asyncio.to_thread(deposits.keep, store, neuron, digest, data)
+        except Refused as error:
+            raise HTTPException(error.status, str(error)) from error
+        except StorageError as error:
+            raise HTTPException(HTTPStatus.INSUFFICIENT_STORAGE, str(error)) from error
+        return {"kept": True}
+
     @app.get("/health")
     async def health() -> dict[str, object]:
         return {"uploaded_bytes": node.uploaded_bytes, "uploads": dict(node.uploads.most_common(1_000))}
 
     return app
+
+
+def _digest(name: str) -> Digest:
+    if not HEX.fullmatch(name):
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "expected 64 hex digits, the keccak-256 of the object")
+    return bytes.fromhex(name)
+
+
+async def _body(request: Request, announced: int) -> bytes:
+    """The bytes of a request, in time for their number. Raises Refused where there are more, or they drip."""
+    found = bytearray()
+    try:
+        async with asyncio.timeout(FIRST_SECONDS + announced / LEAST_RATE):
+            async for part in request.stream():
+                if len(found) + len(part) > announced:
+                    raise Refused(HTTPStatus.BAD_REQUEST, f"expected {announced} bytes, got more")
+                found += part
+    except TimeoutError:
+        raise Refused(HTTPStatus.REQUEST_TIMEOUT, f"{announced} bytes did not arrive in time") from None
+    except ClientDisconnect:
+        raise Refused(HTTPStatus.BAD_REQUEST, "the sender went away") from None
+    return bytes(found)
 
 
 def _range(header: str | None, size: int) -> tuple[int, int]:

@@ -68,3 +68,14 @@ class CursorRow(Base):
     __tablename__ = "cursors"
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     marks: Mapped[dict] = mapped_column(JSON)
+
+
+class DepositRow(Base):
+    """One object that a relay keeps for a neuron. `at`: seconds since 1970."""
+
+    __tablename__ = "deposits"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    neuron: Mapped[str] = mapped_column(String(42), index=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int]
+    at: Mapped[int] = mapped_column(index=True)

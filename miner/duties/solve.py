@@ -96,7 +96,7 @@ class Solve:
             window=WindowId(submission.window),
             miner=submission.miner,
             root=submission.tree.root,
-            blob_digest=self.node.store.put(encode(submission, limits)),
+            blob_digest=self.node.published.put(encode(submission, limits)),
             n_groups=len(submission.groups),
             checkpoint_version=CheckpointVersion(submission.checkpoint_version),
             worth=submission.tree.total,

@@ -26,11 +26,11 @@ def publish(
     """
     from grail.checkpoints.files import open_checkpoint
     from grail.config import load_settings
+    from grail.foreign.urls import shown
     from grail.models.library import Library
     from grail.protocol.units import WindowId
     from grail.runtime.publishing import NOTHING, examined, record_of, stored
-    from grail.storage import open_store
-    from neurons.wiring import open_subnet, unlock
+    from neurons.wiring import open_subnet, published_store, unlock
 
     settings = load_settings(config)
     checkpoint = open_checkpoint(Library(settings.work.models).find(folder))
@@ -41,11 +41,12 @@ def publish(
         typer.echo(f"version {plan.parent.version} is this checkpoint already: nothing to do")
         return
     typer.echo(f"it follows version {plan.parent.version}" if plan.parent else "it is the network's first version")
+    places = " and ".join((settings.work.store, *map(shown, settings.work.relays)))
     if dry_run:
-        typer.echo(f"would store it in {settings.work.store} and register it as {signer.name}; nothing was sent")
+        typer.echo(f"would store it in {places} and register it as {signer.name}; nothing was sent")
         return
-    typer.echo(f"storing it in {settings.work.store}, and reading it back")
-    manifest = stored(checkpoint, open_store(settings.work.store))
+    typer.echo(f"storing it in {places}, and reading it back")
+    manifest = stored(checkpoint, published_store(settings, subnet, signer))
     window = subnet.current_window()
     rules = checkpoint.rules_digest(subnet.environments(WindowId(window or 0)).ids[0])
     parent = plan.parent.fingerprint if plan.parent else NOTHING

@@ -1,9 +1,12 @@
 """grail relay: serve objects over HTTP."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from grail.storage.deposits import Deposits
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,18 +19,26 @@ def relay(
     upstream: Annotated[list[str], typer.Option(help="URL of another relay or an origin, one option each.")] = [],  # noqa: B006
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for everybody.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65_535)] = 8_547,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="Keep objects for the neurons of this network, too: settings in TOML."),
+    ] = None,
+    quota: Annotated[float, typer.Option(help="Most MB that one neuron may put here in a day.", min=0)] = 2_048,
     upload: Annotated[float, typer.Option(help="Most MB a second that go out; 0 for no bound.", min=0)] = 0,
 ) -> None:
     """Serve checkpoints and submissions to whoever asks: an origin (your own objects) or a mirror of others.
 
     Nobody needs to trust a relay: every object is checked by its hash. Nodes name relays behind their own folder:
-    store = "file:///var/grail/objects,http://relay-1:8547,http://relay-2:8547".
+    store = "file:///var/grail/objects,http://relay-1:8547,http://relay-2:8547". With --config it keeps objects for
+    nodes that others cannot reach (work.relays in their settings), signed by a registered hotkey, up to --quota a day.
 
     Examples:
 
         grail relay --folder /var/grail/objects --host 0.0.0.0
 
         grail relay --folder /var/grail/mirror --upstream http://origin:8547 --upload 100
+
+        grail relay --folder /var/grail/relay --config relay.toml --quota 4096 --host 0.0.0.0
     """
     import uvicorn
 
@@ -40,5 +51,24 @@ def relay(
         if not url.startswith(("http://", "https://")):
             raise SettingsError(f"expected --upstream http://HOST:PORT, got {url!r}")
     reader = RelayReader(upstream) if upstream else None
-    typer.echo(f"serving {folder} on http://{host}:{port}" + (f", from {', '.join(upstream)}" if upstream else ""))
-    uvicorn.run(relay_app(FileStore(folder), reader, round(upload * 1e6)), host=host, port=port, log_level="warning")
+    deposits = _deposits(folder, config, round(quota * 1e6)) if config else None
+    origins = f", from {', '.join(upstream)}" if upstream else ""
+    typer.echo(
+        f"serving {folder} on http://{host}:{port}{origins}{', keeping objects for neurons' if deposits else ''}"
+    )
+    app = relay_app(FileStore(folder), reader, round(upload * 1e6), deposits)
+    uvicorn.run(app, host=host, port=port, log_level="warning")
+
+
+def _deposits(folder: Path, config: Path, quota: int) -> "Deposits":
+    from grail.config import load_settings
+    from grail.runtime.membership import Membership
+    from grail.storage.database import Database
+    from grail.storage.deposits import Deposits
+    from neurons.wiring import open_subnet
+
+    subnet = open_subnet(load_settings(config))
+    folder.mkdir(parents=True, exist_ok=True)
+    registry = subnet.contracts["NeuronRegistry"].address
+    database = Database.in_file(folder / "deposits.sqlite")
+    return Deposits(database, subnet.chain.chain_id, registry, Membership(subnet).signed_by, quota)

@@ -27,7 +27,7 @@ class Delivery(Attack):
     def publish(self, submission: Submission, limits: BlobLimits) -> Commitment:
         """The honest root over other bytes."""
         honest = super().publish(submission, limits)
-        return dataclasses.replace(honest, blob_digest=self.node.store.put(self.bytes_of(submission, limits)))
+        return dataclasses.replace(honest, blob_digest=self.node.published.put(self.bytes_of(submission, limits)))
 
 
 class Withheld(Attack):

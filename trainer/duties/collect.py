@@ -64,7 +64,7 @@ def collect(node: Node, window: WindowId, version: CheckpointVersion) -> Collect
         for one in _verified(node, submission, checkpoint):
             if isinstance(one, Doubt):
                 node.log.warning("group dropped", **asdict(one))
-                doubts.append(node.store.put(json.dumps(asdict(one), sort_keys=True).encode()).hex())
+                doubts.append(node.published.put(json.dumps(asdict(one), sort_keys=True).encode()).hex())
             else:
                 groups.append(one)
     return Collected(tuple(groups), tuple(doubts), stale)

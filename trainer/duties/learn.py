@@ -120,7 +120,7 @@ class Learn:
         learner.save(part)
         checkpoint = open_checkpoint(part)
         learner.save_state(self._folder / checkpoint.fingerprint.hex())
-        manifest = upload(part, node.store, Parent(node.checkpoints.fetch(parent).folder, parent.manifest))
+        manifest = upload(part, node.published, Parent(node.checkpoints.fetch(parent).folder, parent.manifest))
         record = record_of(checkpoint, manifest, parent.rules_hash, parent.fingerprint, parent.proof_scheme)
         node.journal.record(node.name, PUBLISHED, window, {"fingerprint": checkpoint.fingerprint.hex()})
         try:

@@ -98,4 +98,4 @@ class Accuse:
             "place": row.place,
             "log10_evidence": round(row.log10_evidence, 3),
         }
-        return self._node.store.put(json.dumps(body, sort_keys=True).encode())
+        return self._node.published.put(json.dumps(body, sort_keys=True).encode())

@@ -93,7 +93,7 @@ class RevealScores:
         note = node.journal.note(node.name, CommitScores.name, window)
         if note is None or "sheet" not in note:
             return None if note is None else note
-        report = node.store.put(report_of(node, window))
+        report = node.published.put(report_of(node, window))
         if all(reveal.validator != node.address for reveal in node.subnet.reveals(window)):
             entries = bytes.fromhex(note["sheet"])
             node.subnet.reveal_scores(node.signer, window, entries, report, salt_of(node, window))
