@@ -7,7 +7,7 @@ process finds the chain exactly as it was at the last save.
 
 import itertools
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,19 +42,26 @@ GAS_LIMIT = 16_000_000
 
 
 class EmbeddedChain(JsonRpcChain):
-    """A private chain whose genesis funds one account."""
+    """A private chain whose genesis funds one account. `pyevm`: py-evm's chain, for who serves it to others."""
 
-    def __init__(self, funder: Address, path: Path | None = None) -> None:
-        """`path`: file that keeps the chain between processes; None keeps it in memory only."""
+    def __init__(
+        self,
+        funder: Address,
+        path: Path | None = None,
+        clock: Callable[[int], int] = lambda parent: parent + BLOCK_SECONDS,
+    ) -> None:
+        """`path`: file that keeps the chain between processes; None keeps it in memory only. `clock`: a block's
+        timestamp from its parent's.
+        """
         self._store = _SavedDict(path)
         backend = PyEVMBackend(
             genesis_parameters=get_default_genesis_params({"timestamp": GENESIS_TIME}),
             genesis_state={funder: {"balance": FUNDER_WEI, "nonce": 0, "code": b"", "storage": {}}},
         )
-        backend.chain = _deterministic_chain(backend.chain, self._store)
+        self.pyevm = backend.chain = _deterministic_chain(backend.chain, self._store, clock)
         self._tester = EthereumTester(backend)
         super().__init__(Web3(EthereumTesterProvider(self._tester)), "the embedded chain", CHAIN_ID, funder)
-        self._sender: _EmbeddedSender = _EmbeddedSender(self._web3, backend, self.reverts)
+        self._sender: _EmbeddedSender = _EmbeddedSender(self._web3, self.pyevm, self.reverts)
 
     def call(self, to: Address, data: bytes) -> bytes:
         """Run a read-only call as the next block would see it; py-evm directly, because the provider loses reasons."""
@@ -89,23 +96,30 @@ class EmbeddedChain(JsonRpcChain):
         """Write everything since the last save to the file, all or nothing."""
         self._store.save()
 
+    def keep(self, name: bytes, value: bytes) -> None:
+        """A note that is saved with the chain's next blocks, or none of both."""
+        self._store[b"note " + name] = value
+
+    def kept(self, name: bytes) -> bytes:
+        """A note; empty where there is none."""
+        return self._store.get(b"note " + name, b"")
+
 
 class _EmbeddedSender(TransactionSender):
-    def __init__(self, web3: Web3, backend: PyEVMBackend, reverts: RevertDecoder) -> None:
+    def __init__(self, web3: Web3, pyevm: Any, reverts: RevertDecoder) -> None:
         super().__init__(web3, CHAIN_ID, reverts)
-        self._backend = backend
-        self._next: _NextBlock | None = None
+        self._pyevm = pyevm
+        self._next: NextBlock | None = None
 
     def execute(self, sender: Address, to: Address | None, data: bytes, value: int) -> bytes:
         """Run without mining or paying. Raises Reverted with the contract's reason."""
-        head = self._backend.chain.get_canonical_head()
+        head = self._pyevm.get_canonical_head()
         if self._next is None or self._next.head != head:
-            self._next = _NextBlock(self._backend.chain, head)
+            self._next = NextBlock(self._pyevm, head)
         try:
-            return self._next.run(sender, to, data, value)
+            return self._next.run(sender, to, data, value).output
         except VMError as error:
-            reason = error.args[0] if error.args and isinstance(error.args[0], bytes) else b""
-            raise self._reverts.explain(reason, f"call 0x{data[:4].hex()}") from error
+            raise self._reverts.explain(reason_of(error), f"call 0x{data[:4].hex()}") from error
 
     def _gas(self, fields: dict[str, Any], data: bytes) -> int:
         return GAS_LIMIT
@@ -118,7 +132,12 @@ class _EmbeddedSender(TransactionSender):
         return ChainError(f"transaction 0x{data[:4].hex()} failed when mined but not afterwards: try again")
 
 
-class _NextBlock:
+def reason_of(error: VMError) -> bytes:
+    """What a contract reverted with: ABI-encoded error data."""
+    return error.args[0] if error.args and isinstance(error.args[0], bytes) else b""
+
+
+class NextBlock:
     """The block after `head` as calls see it: at our next timestamp, where the chain itself would take the clock's.
 
     Every service reads the same few contracts between two blocks: the state they touch is loaded once, and a call that
@@ -134,8 +153,8 @@ class _NextBlock:
         self._state = self._vm.build_state(self._vm.chaindb.db, header, self._vm.chain_context, hashes)
         self._results: dict[tuple[Address, Address | None, bytes, int], Any] = {}
 
-    def run(self, sender: Address, to: Address | None, data: bytes, value: int) -> bytes:
-        """Output of the call. Raises py-evm's VMError where it reverts."""
+    def run(self, sender: Address, to: Address | None, data: bytes, value: int) -> Any:
+        """py-evm's computation of the call. Raises its VMError where it reverts."""
         key = (sender, to, data, value)
         if key not in self._results:
             snapshot = self._state.snapshot()
@@ -147,17 +166,17 @@ class _NextBlock:
             finally:
                 self._state.revert(snapshot)
         self._results[key].raise_if_error()
-        return self._results[key].output
+        return self._results[key]
 
 
-def _deterministic_chain(template: Any, store: "_SavedDict") -> Any:
-    """A chain of the tester's kind with our id, fixed time steps, and `store` below it."""
+def _deterministic_chain(template: Any, store: "_SavedDict", clock: Callable[[int], int]) -> Any:
+    """A chain of the tester's kind with our id, timestamps as `clock` says, and `store` below it."""
 
     class DeterministicChain(type(template)):  # type: ignore[misc]
         chain_id = CHAIN_ID
 
         def create_header_from_parent(self, parent: Any, **params: Any) -> Any:
-            params.setdefault("timestamp", parent.timestamp + BLOCK_SECONDS)
+            params.setdefault("timestamp", clock(parent.timestamp))
             return super().create_header_from_parent(parent, **params)
 
         def mine_block(self, *values: Any, **params: Any) -> Any:
@@ -181,7 +200,7 @@ class _SavedDict(dict[bytes, bytes]):
         self._file: sqlite3.Connection | None = None
         if path is not None:
             try:
-                self._file = sqlite3.connect(path)
+                self._file = sqlite3.connect(path, check_same_thread=False)  # one caller at a time
                 self._file.execute("CREATE TABLE IF NOT EXISTS state (key BLOB PRIMARY KEY, value BLOB)")
                 super().update(self._rows())
             except sqlite3.Error as error:
