@@ -4,9 +4,10 @@ Protocol parameters never live here: they are read from the chain. Secrets come 
 from TOML, so that a configuration can be shown and shared.
 """
 
+import json
 import os
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -210,3 +211,23 @@ def _read_toml(path: Path, what: str) -> dict[str, Any]:
         raise SettingsError(f"expected {what} at {path} ({error.strerror})") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"expected TOML in {path}, got: {error}") from error
+
+
+def toml_text(chosen: Mapping[str, Mapping[str, Any]]) -> str:
+    """Settings as a TOML file: of each table the chosen keys, with what they are as comments. Checked by reading it."""
+    tables = {name: field.annotation for name, field in Settings.model_fields.items()}
+    lines: list[str] = []
+    for table, values in chosen.items():
+        about = getattr(tables[table], "model_fields", {})
+        lines.append(f"[{table}]")
+        for key, value in values.items():
+            words = about[key].description
+            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}" + (f"  # {words}" if words else ""))
+        lines.append("")
+    return "\n".join(lines)
+
+
+def environment_of_programs() -> dict[str, str]:
+    """The environment for programs that have settings of their own: without the GRAIL_ variables of whoever starts
+    them."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GRAIL_")}

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
@@ -11,14 +12,24 @@ from grail.protocol.records import Role
 from neurons.entry import main
 from neurons.wiring import open_node, run_until_stopped
 
+if TYPE_CHECKING:
+    from miner.duties.solve import Solve
 
-def run(settings: Settings) -> None:
-    """Open the node and work until stopped."""
+
+def run(settings: Settings, solve: "type[Solve] | None" = None) -> None:
+    """Open the node and work until stopped. `solve`: another way of working than the honest one."""
+    from miner.duties.solve import Solve
     from miner.service import miner_service
 
     work = settings.work
     node = open_node(settings, Role.MINER)
-    service = miner_service(node, groups=work.groups, watchdog_seconds=work.watchdog_seconds)
+    service = miner_service(
+        node,
+        groups=work.groups,
+        solve=solve or Solve,
+        defend=solve is None,
+        watchdog_seconds=work.watchdog_seconds,
+    )
     run_until_stopped(service, work.poll_seconds)
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from grail.chain.accounts import Signer
+from grail.chain.accounts import ANVIL_KEY, Signer
 from grail.chain.address_book import AddressBook
 from grail.chain.base import Chain
 from grail.chain.deployment import NetworkPlan, VotingRules, deploy
@@ -41,8 +41,6 @@ from simulation.options import LocalnetOptions, save_options
 from trainer.service import trainer_service
 from validator.service import validator_service
 
-ANVIL_KEY = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
-"""Anvil's published first development key: funds a local network on a development node."""
 OPTIONS, BOOK, STATE, DATABASE, EVENTS, CHAIN = (
     "options.json",
     "network.json",
@@ -204,6 +202,9 @@ class LocalNetwork:
             self.mine_to(block)
             self._tick(role)
             self._lie(window, phase.split()[0])
+            if role is Role.VALIDATOR and not self._has_audited(window):
+                self.mine_to(BlockNumber((block + schedule.score_deadline(window)) // 2))
+                self._tick(role)
         self.notify("settling, judging")
         self.mine_to(schedule.reveal_deadline(window))
         self._settle(window)
@@ -213,6 +214,11 @@ class LocalNetwork:
         self._tick(Role.MINER, Role.VALIDATOR, Role.TRAINER)
         self._lie(window, "claiming")
         return self._close(window)
+
+    def _has_audited(self, window: WindowId) -> bool:
+        """Has every validator given up what it could not fetch? It tries for half of the time."""
+        validators = [part.name for part in self.parts if part.role is Role.VALIDATOR]
+        return all(self.journal.note(name, "audit", window) is not None for name in validators)
 
     def _tick(self, *roles: Role) -> None:
         for part, service in zip(self.parts, self.services, strict=True):

@@ -12,6 +12,9 @@ from grail.protocol.units import Address
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
+ANVIL_KEY = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
+"""Anvil's published first development key: rich on development nodes, worthless anywhere else."""
+
 
 @dataclass(frozen=True, slots=True)
 class Signer:

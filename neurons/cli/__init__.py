@@ -10,6 +10,7 @@ from neurons.cli import (
     calibrate,
     court,
     deploy,
+    devnet,
     inspect,
     keys,
     localnet,
@@ -34,8 +35,8 @@ app = typer.Typer(
     add_completion=False,
 )
 for module in (
-    localnet, models, run, verify, calibrate, redteam, bench, plot, relay, inspect, keys, pledge, stake, token, vote,
-    court, deploy, publish,
+    localnet, devnet, models, run, verify, calibrate, redteam, bench, plot, relay, inspect, keys, pledge, stake, token,
+    vote, court, deploy, publish,
 ):  # fmt: skip
     module.add_to(app)
 

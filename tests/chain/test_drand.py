@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from grail.chain.accounts import Signer
+from grail.chain.accounts import ANVIL_KEY, Signer
 from grail.chain.deployment import deploy
 from grail.chain.drand import QUICKNET_RELAYS, DrandRelays
 from grail.chain.embedded import EmbeddedChain
@@ -16,7 +16,6 @@ from grail.chain.subnet import Subnet
 from grail.errors import ChainError, Reverted
 from grail.protocol import keys
 from grail.protocol.records import Moment
-from simulation.network import ANVIL_KEY
 from tests import drand
 from tests.anvil import NEEDS_NODE, running_anvil
 from tests.chain.test_embedded import OWNER, PLAN

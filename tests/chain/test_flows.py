@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from grail.chain.accounts import Signer
+from grail.chain.accounts import ANVIL_KEY, Signer
 from grail.chain.base import Chain
 from grail.chain.deployment import deploy
 from grail.chain.embedded import EmbeddedChain
@@ -36,7 +36,6 @@ from grail.settlement.leaves import NO_LEAF, UNJUDGED, LeafTree, SettlementLeaf
 from grail.settlement.payouts import Share
 from grail.settlement.reckoning import Reckoning, terms_digest
 from grail.settlement.sheets import Entry, encode_sheet
-from simulation.network import ANVIL_KEY
 from tests.anvil import NEEDS_NODE, running_anvil
 from tests.chain.test_embedded import GUARDIAN, PLAN
 

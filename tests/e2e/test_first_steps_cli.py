@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from grail.chain.accounts import Signer
+from grail.chain.accounts import ANVIL_KEY, Signer
 from grail.chain.address_book import AddressBook
 from grail.chain.jsonrpc import JsonRpcChain
 from grail.chain.subnet import Subnet
@@ -14,7 +14,6 @@ from grail.checkpoints.files import open_checkpoint
 from grail.errors import BadCheckpoint, SettingsError
 from grail.models.library import packaged_folder
 from neurons.cli import app
-from simulation.network import ANVIL_KEY
 from tests.anvil import NEEDS_NODE, running_anvil
 from tests.e2e.test_governance_cli import quick_plan
 

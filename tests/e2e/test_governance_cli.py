@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from grail.chain.accounts import Signer
+from grail.chain.accounts import ANVIL_KEY, Signer
 from grail.chain.address_book import AddressBook
 from grail.chain.jsonrpc import JsonRpcChain
 from grail.chain.subnet import Subnet
 from grail.errors import SettingsError
 from neurons.cli import app
-from simulation.network import ANVIL_KEY
 from tests.anvil import NEEDS_NODE, running_anvil
 
 pytestmark = NEEDS_NODE

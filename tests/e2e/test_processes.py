@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from grail.chain.accounts import Signer
+from grail.chain.accounts import ANVIL_KEY, Signer
 from grail.chain.deployment import NetworkPlan, deploy
 from grail.chain.jsonrpc import JsonRpcChain
 from grail.chain.subnet import Subnet
@@ -23,7 +23,6 @@ from grail.protocol.hashing import keccak256
 from grail.protocol.records import CheckpointRecord, Role
 from grail.protocol.schedule import Schedule
 from grail.storage.file_store import FileStore
-from simulation.network import ANVIL_KEY
 from tests.anvil import NEEDS_NODE, running_anvil
 from tests.chain.test_embedded import PLAN
 

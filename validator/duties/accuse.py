@@ -2,7 +2,7 @@
 
 import json
 
-from grail.errors import Reverted
+from grail.errors import BadSubmission, ObjectCorrupt, ObjectMissing, ObjectTooLarge, Reverted
 from grail.protocol.records import CaseState, Commitment, FaultKind
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, WindowId
@@ -11,10 +11,10 @@ from grail.runtime.node import Node
 from grail.runtime.submissions import fetch_submission
 from grail.storage.tables import VerdictRow
 from grail.verification.base import Outcome
+from validator.duties.auditing import WITHHELD
 
 NOTHING_TO_DO = ("AlreadyAccused", "AlreadyConvicted", "TooLate", "Paused")
 JURY_KINDS = (FaultKind.REPLAY, FaultKind.REWARD, FaultKind.STRUCTURE, FaultKind.WITHHELD)
-WITHHELD = "availability"
 
 
 class Accuse:
@@ -69,6 +69,8 @@ class Accuse:
         cases = [c for c in subnet.cases() if (c.window, c.accused, c.contest) == mine]
         if not revealed or (not self._late(entry.window) and any(c.state is not CaseState.CLOSED for c in cases)):
             return False
+        if kind is FaultKind.WITHHELD and self._is_there_now(entry):
+            return True
         subnet.accuse(signer, entry, kind, self._evidence(row))
         return True
 
@@ -80,6 +82,16 @@ class Accuse:
             subnet.prove_derivation(signer, entry, submission.opening(row.place[0], row.place[1]))
         else:
             subnet.prove_wrong_root(signer, entry, submission.tree)
+
+    def _is_there_now(self, entry: Commitment) -> bool:
+        """Can a blob be had by now that could not be? Jurors would find it, and the accuser lose its bond."""
+        try:
+            fetch_submission(self._node, entry)
+        except BadSubmission:
+            return True
+        except (ObjectMissing, ObjectTooLarge, ObjectCorrupt):
+            return False
+        return True
 
     def _late(self, window: WindowId) -> bool:
         """Is this the last quarter of the time in which a window can be accused? Pauses only make it longer."""

@@ -9,12 +9,16 @@ from grail.protocol.units import Address, BlockNumber, Digest, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
 from grail.runtime.reckon import committee_of
+from grail.storage.tables import VerdictRow
 from grail.verification.base import Outcome, Verdict
+from validator.duties.auditing import WITHHELD
 from validator.duties.lasting import Handed, judge_lasting
 
 
 class Audit:
-    """Opens what is dealt to its seats. An abstention is retried while the sheets are still open."""
+    """Opens what is dealt to its seats. An abstention is retried while the sheets are still open; a blob that could not
+    be fetched, for the first half of that time: a relay may be starting anew, and who withholds must not delay sheets.
+    """
 
     name = "audit"
     reads_only = True
@@ -44,8 +48,8 @@ class Audit:
         for miner, verdict in self._judge_all(window, waiting, challenge):
             self._keep(window, miner, verdict)
         rows = [row for row in node.journal.verdicts(window) if row.validator == node.signer.name]
-        backlog = [row.miner for row in rows if row.outcome == Outcome.ABSTAIN.value]
-        if backlog and self._time_is_left(window):
+        backlog = [row.miner for row in rows if not self._is_mine_and_final(row) and self._time_is_left(window, row)]
+        if backlog:
             node.log.warning("audit backlog", neuron=node.name, window=window, miners=backlog)
             return None
         return {"verdicts": {row.miner: row.outcome for row in rows}}
@@ -91,10 +95,15 @@ class Audit:
             added={name: list(wealth) for name, wealth in verdict.added.items()},
         )
 
-    def _is_mine_and_final(self, row: object) -> bool:
-        return row.validator == self._node.signer.name and row.outcome != Outcome.ABSTAIN.value  # type: ignore[attr-defined]
+    def _is_mine_and_final(self, row: VerdictRow) -> bool:
+        return row.validator == self._node.signer.name and row.outcome != Outcome.ABSTAIN.value and not _unread(row)
 
-    def _time_is_left(self, window: WindowId) -> bool:
+    def _time_is_left(self, window: WindowId, row: VerdictRow) -> bool:
         """Is there a later block at which a retry would still count?"""
-        head = self._node.subnet.chain.head().number
-        return head + 2 < self._node.subnet.schedule.score_deadline(window)
+        head, schedule = self._node.subnet.chain.head().number, self._node.subnet.schedule
+        first, last = schedule.challenge_block(window), schedule.score_deadline(window)
+        return head + 2 < ((first + last) // 2 if _unread(row) else last)
+
+
+def _unread(row: VerdictRow) -> bool:
+    return row.check == WITHHELD

@@ -21,6 +21,8 @@ from grail.verification.replay import Reader
 
 Reading = tuple[Address, WindowId, Address]
 """A miner, a window, and the holder of seats in its submission of then."""
+WITHHELD = "availability"
+"""The check that a blob which cannot be fetched fails."""
 EVIDENCE_WINDOWS = 64
 """Evidence against a miner adds up over this many windows, then starts anew: old honesty must not buy credit."""
 
@@ -101,7 +103,7 @@ def _judge(
     try:
         blob = node.objects_of(commitment.miner).get(commitment.blob_digest, limits.max_bytes())
     except (ObjectMissing, ObjectTooLarge, ObjectCorrupt) as withheld:
-        finding = Finding(check="availability", outcome=Outcome.REJECT, reason=str(withheld))
+        finding = Finding(check=WITHHELD, outcome=Outcome.REJECT, reason=str(withheld))
         return Verdict(outcome=Outcome.REJECT, finding=finding)
     codec = TextCodec(checkpoint)
     policy = node.subnet.policy(commitment.window)

@@ -8,8 +8,7 @@ from grail.protocol.units import BlockNumber, Digest, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
 from grail.verification.base import Outcome
-from validator.duties.accuse import WITHHELD
-from validator.duties.auditing import judge_history
+from validator.duties.auditing import WITHHELD, judge_history
 
 SOMEBODY_WAS_FIRST = ("AlreadyResolved", "AlreadyVoted", "NotDecided", "VotingClosed", "TooEarly", "TooLate", "Paused")
 

@@ -9,7 +9,7 @@ from grail.runtime.reckon import committee_of
 from grail.settlement.leaves import page_count
 from grail.settlement.sheets import PAGE, Entry, encode_sheet
 from grail.verification.base import Outcome
-from validator.duties.accuse import WITHHELD
+from validator.duties.auditing import WITHHELD
 from validator.duties.reports import report_of
 
 WORDS = {

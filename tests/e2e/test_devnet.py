@@ -1,0 +1,117 @@
+"""A network of separate processes, each killed with SIGKILL in the middle of its work: it settles, pays once, and
+nobody honest loses anything."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from grail.chain.accounts import ANVIL_KEY, Signer
+from grail.chain.address_book import AddressBook
+from grail.chain.embedded import EmbeddedChain
+from grail.chain.events import EventReader
+from grail.chain.jsonrpc import JsonRpcChain
+from grail.chain.subnet import Subnet
+from grail.storage.database import Database
+from grail.storage.journal import Journal
+from neurons.devnet.layout import Layout
+from simulation.accounting import reconcile
+
+GRAIL = Path(sys.executable).with_name("grail")
+PATIENCE = 60.0
+KILLS = {
+    3: [(0, 0, "miner-1"), (0, 1, "chain"), (0, 2, "validator-1"), (1, 0, "relay"), (1, 1, "relay"), (1, 3, "trainer")],
+    10: [(1 + i % 8, phase, name) for i, (name, phase) in enumerate(
+        (name, phase) for name in ("miner-1", "validator-1", "trainer", "relay", "chain") for phase in range(4)
+    )],
+}  # fmt: skip
+"""By number of windows: in which window and phase who is killed."""
+
+
+def devnet(*arguments: str) -> str:
+    done = subprocess.run([GRAIL, "devnet", *arguments], capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+def status(folder: Path) -> dict:
+    return json.loads(devnet("status", "--folder", str(folder), "--json").splitlines()[-1])
+
+
+def kill(folder: Path, name: str) -> None:
+    """Whoever runs under this name, once it runs."""
+    ends = time.monotonic() + PATIENCE
+    while True:
+        found = next(one for one in status(folder)["processes"] if one["name"] == name)
+        if found["pid"]:
+            os.kill(found["pid"], signal.SIGKILL)
+            return
+        assert time.monotonic() < ends, f"{name} did not come back\n{devnet('logs', name, '--folder', str(folder))}"
+
+
+def reached(subnet: Subnet, block: int) -> None:
+    ends = time.monotonic() + 300
+    while subnet.chain.head().number < block:
+        assert time.monotonic() < ends
+        time.sleep(0.2)
+
+
+@pytest.mark.parametrize("windows", [3, pytest.param(10, marks=[pytest.mark.slow, pytest.mark.timeout(3_600)])])
+def test_every_process_is_killed_and_the_network_settles_pays_once_and_slashes_nobody(tmp_path, windows):
+    folder = tmp_path / "net"
+    devnet(
+        "up", "--folder", str(folder), "--node", "served", "--miners", "1", "--groups", "8", "--block-seconds", "0.8"
+    )
+    pids = {one["pid"] for one in status(folder)["processes"]}
+    try:
+        options = Layout(folder).load_options()
+        subnet = Subnet(JsonRpcChain.connect(options.url), AddressBook.load(folder / "network.json"))
+        schedule = subnet.schedule
+        for window, phase, name in sorted(KILLS[windows]):
+            ends = (schedule.commit_deadline, schedule.score_deadline, schedule.reveal_deadline)
+            began = schedule.start(window) if phase == 0 else ends[phase - 1](window)
+            reached(subnet, began + 4)
+            kill(folder, name)
+        reached(subnet, schedule.reveal_deadline(windows))
+        ends = time.monotonic() + PATIENCE
+        while status(folder)["settled"] < windows:
+            assert time.monotonic() < ends, devnet("logs", "--folder", str(folder), "--lines", "60")
+        found = status(folder)
+        pids |= {one["pid"] for one in found["processes"]}
+        restarts = {one["name"]: one["restarts"] for one in found["processes"]}
+        for name in {name for _, _, name in KILLS[windows]}:
+            assert restarts[name] == sum(name == killed for _, _, killed in KILLS[windows]), restarts
+    finally:
+        devnet("down", "--folder", str(folder))
+    assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids if pid)
+    assert {one["state"] for one in status(folder)["processes"]} == {"stopped"}
+    honest(folder, windows)
+
+
+def honest(folder: Path, windows: int) -> None:
+    """Nobody jailed, money exact, every claim once: on the chain as it was left."""
+    chain = EmbeddedChain(Signer.from_key(ANVIL_KEY).address, folder / "chain.sqlite")
+    subnet = Subnet(chain, AddressBook.load(folder / "network.json"))
+    assert not any(subnet.neuron(member).jailed for member in subnet.members())
+    journal = Journal(Database.in_file(folder / "events.sqlite"))
+    batch = EventReader(subnet.chain, subnet.contracts, subnet.book.first_block, journal, "test").read()
+    journal.add_events(batch.events, batch.rewound_to)
+    claims = [tuple(row.fields[part] for part in ("window", "account", "share")) for row in journal.events("Claimed")]
+    assert claims and len(claims) == len(set(claims))
+    money = reconcile(subnet, journal.events, range((subnet.current_window() or 0) + 1))
+    assert money.right, money.problems
+    paid = [w for w in range(windows) if w in {int(window) for window, *_ in claims}]
+    assert len(paid) >= windows - 1, f"paid: {paid}"
+
+
+def test_what_it_says_of_other_folders_and_options(tmp_path):
+    none = subprocess.run([GRAIL, "devnet", "status", "--folder", str(tmp_path)], capture_output=True, text=True)
+    assert none.returncode == 1 and re.search("no development network in .*: grail devnet up", none.stderr)
+    assert devnet("down", "--folder", str(tmp_path / "empty")).startswith("0 processes ended")
