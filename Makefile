@@ -5,7 +5,9 @@
 .PHONY: setup vllm localnet test lint unit contracts contracts-test invariants mutants gas clean
 
 BIN := .venv/bin
-FORGE := node_modules/@foundry-rs/forge-linux-amd64/bin/forge
+SYSTEM := $(shell uname -s | tr A-Z a-z)
+MACHINE := $(patsubst aarch64,arm64,$(patsubst x86_64,amd64,$(shell uname -m)))
+FORGE := node_modules/@foundry-rs/forge-$(SYSTEM)-$(MACHINE)/bin/forge
 
 setup:
 	@bash scripts/setup.sh

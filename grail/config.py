@@ -50,6 +50,10 @@ class WorkSettings(pydantic.BaseModel, extra="forbid"):
     store: str = pydantic.Field(
         "file://grail-objects", description="object store shared by the network: file:// or s3://"
     )
+    endpoint: str = pydantic.Field(
+        "",
+        description="where others read this node's store, registered on chain; empty: at the relays, if there are any",
+    )
     relays: tuple[str, ...] = pydantic.Field(
         (), description="relays that this node's objects are put to, for nodes that others cannot reach"
     )
@@ -222,7 +226,8 @@ def toml_text(chosen: Mapping[str, Mapping[str, Any]]) -> str:
         lines.append(f"[{table}]")
         for key, value in values.items():
             words = about[key].description
-            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}" + (f"  # {words}" if words else ""))
+            lines += [f"# {words}"] if words else []
+            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
         lines.append("")
     return "\n".join(lines)
 

@@ -33,6 +33,14 @@ class Check:
     remedy: str = ""
 
 
+def shown_check(check: Check) -> list[str]:
+    """For people: one line, and the remedy where it is needed."""
+    return [
+        f"{'ok  ' if check.ok else 'MISS'}  {check.name}: {check.what}",
+        *([] if check.ok else [f"      {check.remedy}"]),
+    ]
+
+
 def readiness(settings: Settings) -> Iterator[Check]:
     """All checks, each as soon as it is made; those that need a chain only where there is one."""
     key = keystore_address(settings.key.keystore)

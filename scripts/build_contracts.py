@@ -12,11 +12,12 @@ import sys
 from pathlib import Path
 
 from grail.chain.address_book import NAMES
+from neurons.devnet.layout import npm_tool
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
 TARGET = ROOT / "grail" / "assets" / "contracts"
-FORGE = CONTRACTS / "node_modules/@foundry-rs/forge-linux-amd64/bin/forge"
+FORGE = npm_tool("forge")
 
 
 def packaged(name: str) -> str:

@@ -13,10 +13,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from neurons.devnet.layout import npm_tool
+
 LEAST = 0.02
 """Part of an action's calls that must do something."""
 CONTRACTS = Path(__file__).resolve().parent.parent / "contracts"
-FORGE = CONTRACTS / "node_modules/@foundry-rs/forge-linux-amd64/bin/forge"
+FORGE = npm_tool("forge")
 
 
 def main() -> int:

@@ -26,8 +26,10 @@ from queue import Queue
 
 from mutation import Mutant, known_bugs, mutants_of
 
+from neurons.devnet.layout import npm_tool
+
 CONTRACTS = Path(__file__).resolve().parent.parent / "contracts"
-FORGE = "node_modules/@foundry-rs/forge-linux-amd64/bin/forge"
+FORGE = str(npm_tool("forge").relative_to(CONTRACTS))
 DRAWN = 120
 QUICK = ("--no-match-path", "test/{gas,invariants}/*", "--fail-fast")
 SLOW = ("--match-path", "test/invariants/*")

@@ -12,9 +12,10 @@ import pytest
 
 from grail.chain.jsonrpc import JsonRpcChain
 from grail.errors import ChainUnavailable
+from neurons.devnet.layout import npm_tool
 
 ROOT = Path(__file__).resolve().parents[1]
-ANVIL = ROOT / "contracts/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
+ANVIL = npm_tool("anvil")
 
 NEEDS_NODE = [
     pytest.mark.node,

@@ -11,6 +11,7 @@ from neurons.cli import (
     court,
     deploy,
     devnet,
+    init,
     inspect,
     keys,
     localnet,
@@ -35,8 +36,8 @@ app = typer.Typer(
     add_completion=False,
 )
 for module in (
-    localnet, devnet, models, run, verify, calibrate, redteam, bench, plot, relay, inspect, keys, pledge, stake, token,
-    vote, court, deploy, publish,
+    localnet, devnet, init, models, run, verify, calibrate, redteam, bench, plot, relay, inspect, keys, pledge, stake,
+    token, vote, court, deploy, publish,
 ):  # fmt: skip
     module.add_to(app)
 

@@ -17,6 +17,9 @@ def deploy(
     keystore: Annotated[Path, typer.Option(help="Deployer's key; it pays the gas and gets no power.")] = Path(
         "keystore.json"
     ),
+    password_file: Annotated[
+        Path | None, typer.Option(help="File with the key's password; else GRAIL_PASSWORD, else asked.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Address book to write; other chains in it stay.")] = Path("network.json"),
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the plan, print the addresses, send nothing.")
@@ -45,7 +48,7 @@ def deploy(
         verify_code(chain, book)
         typer.echo(f"chain {chain.chain_id} is deployed already, and its code is as packaged: see {out}")
         return
-    signer = unlock(Settings(key=KeySettings(keystore=keystore)))
+    signer = unlock(Settings(key=KeySettings(keystore=keystore, password_file=password_file)))
     if state is None:
         first = {"first_nonce": chain.nonce(signer.address), "first_block": chain.head().number}
         state = {"deployer": signer.name, **first}
@@ -66,7 +69,8 @@ def deploy(
     typer.echo(f"owner of everything: timelock 0x{book.treasury.hex()}; first window at block {plan.schedule.genesis}")
     typer.echo(
         f"next, before block {plan.schedule.genesis:,} (now {chain.head().number:,}): give {out} to everybody; then "
-        'each with its own key:\n  grail register --role trainer --stake "5000 GRAIL"    an approved trainer\n'
+        "each with its own key (grail init says it step by step, docs/running.md the whole way):\n"
+        '  grail register --role trainer --stake "5000 GRAIL"    an approved trainer\n'
         "  grail publish tiny                                       the same key: the first checkpoint\n"
         '  grail register --role miner --stake "2000 GRAIL"\n  grail register --role validator --stake "10000 GRAIL"'
     )

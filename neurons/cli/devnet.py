@@ -151,6 +151,27 @@ def chain(
 
 
 @commands.command()
+def fund(
+    accounts: Annotated[list[str], typer.Argument(help="Addresses that get coins.")],
+    rpc: Annotated[
+        str, typer.Option(help="A development node: grail devnet chain, or anvil.")
+    ] = "http://127.0.0.1:8545",
+) -> None:
+    """Give accounts ten coins each of a development chain, out of anvil's first account.
+
+    Example: grail devnet fund "$(grail keys address --config miner.toml)"
+    """
+    from grail.chain import open_chain
+    from grail.chain.accounts import ANVIL_KEY, Signer
+    from grail.governance.acts import parse_address
+
+    chain, rich = open_chain([rpc]), Signer.from_key(ANVIL_KEY)
+    for account in map(parse_address, accounts):
+        chain.send(rich, account, b"", 10 * 10**18)
+        typer.echo(f"0x{account.hex()} has {chain.coins(account) / 10**18:g} coins")
+
+
+@commands.command()
 def cheat(
     attack: Annotated[str, typer.Argument(help="grail redteam --list names them.")],
     config: Annotated[Path | None, typer.Option("--config", help="Settings in TOML.")] = None,

@@ -103,7 +103,7 @@ def doctor(
 
     from grail.config import load_settings
     from grail.runtime.doctor import examine
-    from neurons.readiness import Check, readiness
+    from neurons.readiness import Check, readiness, shown_check
 
     checks = []
     for found in examine():
@@ -112,9 +112,8 @@ def doctor(
         typer.echo(f"{'ok  ' if found.present else 'MISS' if found.needed else 'opt '}  {found.what}: {found.detail}")
     for check in readiness(load_settings(config)) if config is not None else ():
         checks.append(check)
-        typer.echo(f"{'ok  ' if check.ok else 'MISS'}  {check.name}: {check.what}")
-        if not check.ok:
-            typer.echo(f"      {check.remedy}")
+        for line in shown_check(check):
+            typer.echo(line)
     if as_json:
         typer.echo(json.dumps({"checks": [asdict(check) for check in checks]}))
     if not all(check.ok for check in checks):

@@ -10,6 +10,7 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     group = typer.Typer(help="Encrypted keystore files.", no_args_is_help=True)
     group.command("new")(new)
+    group.command("address")(address)
     app.add_typer(group, name="keys")
     app.command()(register)
     app.command()(endpoint)
@@ -29,6 +30,22 @@ def new(
     if password is None:
         password = typer.prompt("password", hide_input=True, confirmation_prompt=True)
     typer.echo(create_keystore(path, password).name)
+
+
+def address(config: Annotated[Path | None, typer.Option("--config", help="Settings in TOML.")] = None) -> None:
+    """Print whose key the settings' keystore holds; needs no password.
+
+    Example: grail token send "$(grail keys address --config miner.toml)" "100 GRAIL" --config deployer.toml
+    """
+    from grail.config import load_settings
+    from grail.errors import SettingsError
+    from neurons.wiring import keystore_address
+
+    path = load_settings(config).key.keystore
+    found = keystore_address(path)
+    if found is None:
+        raise SettingsError(f"expected a V3 keystore at {path}: make one with `grail keys new` or `grail init`")
+    typer.echo(f"0x{found.hex()}")
 
 
 def endpoint(
@@ -59,7 +76,8 @@ def register(
     stake: Annotated[str, typer.Option(help='First stake, such as "2000 GRAIL".')],
     config: Annotated[Path | None, typer.Option("--config", help="Settings in TOML.")] = None,
     endpoint: Annotated[
-        str, typer.Option(help="Where others read this neuron's objects: https://RELAY, several with commas.")
+        str,
+        typer.Option(help="Where others read its objects: https://RELAY, several with commas. The settings', if none."),
     ] = "",
     commission: Annotated[float, typer.Option(help="Per cent of delegators' rewards to keep.", min=0, max=100)] = 10.0,
 ) -> None:
@@ -71,6 +89,7 @@ def register(
     from grail.errors import SettingsError
     from grail.governance.acts import parse_amount, shown_amount
     from grail.protocol.records import Role
+    from neurons.joining import endpoint_wanted
     from neurons.wiring import open_subnet, unlock
 
     names = {r.name.lower(): r for r in Role if r is not Role.NONE}
@@ -81,8 +100,10 @@ def register(
     signer = unlock(settings)
     subnet = open_subnet(settings)
     bps = round(commission * 100)
-    subnet.register(signer, names[role], endpoint, amount, commission_bps=bps)
-    typer.echo(f"{signer.name} is a {role} with {shown_amount(amount)} at stake")
+    told = endpoint or endpoint_wanted(settings)
+    subnet.register(signer, names[role], told, amount, commission_bps=bps)
+    read = f"; its objects are read at {told}" if told else ""
+    typer.echo(f"{signer.name} is a {role} with {shown_amount(amount)} at stake{read}")
     if names[role] is Role.MINER:
         windows = subnet.latest_policy().reliability_windows
         typer.echo(

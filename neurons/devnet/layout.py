@@ -209,10 +209,14 @@ def anvil_path() -> Path | None:
     found = shutil.which("anvil")
     if found is not None:
         return Path(found)
-    machine = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "")
-    package = f"anvil-{sys.platform}-{machine}"
-    path = REPOSITORY / "contracts/node_modules/@foundry-rs" / package / "bin/anvil"
+    path = npm_tool("anvil")
     return path if path.exists() else None
+
+
+def npm_tool(name: str, system: str = sys.platform, machine: str = platform.machine()) -> Path:
+    """Where npm puts a native program of Foundry (anvil, forge) on this platform, whether it is there or not."""
+    processor = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(machine, machine)
+    return REPOSITORY / "contracts/node_modules/@foundry-rs" / f"{name}-{system}-{processor}" / "bin" / name
 
 
 def free_ports(count: int) -> list[int]:

@@ -27,7 +27,7 @@ from simulation.accounting import reconcile
 GRAIL = Path(sys.executable).with_name("grail")
 PATIENCE = 60.0
 KILLS = {
-    3: [(0, 0, "miner-1"), (0, 1, "chain"), (0, 2, "validator-1"), (1, 0, "relay"), (1, 1, "relay"), (1, 3, "trainer")],
+    2: [(0, 0, "miner-1"), (0, 1, "chain"), (0, 2, "validator-1"), (1, 0, "relay"), (1, 1, "relay"), (1, 2, "trainer")],
     10: [(1 + i % 8, phase, name) for i, (name, phase) in enumerate(
         (name, phase) for name in ("miner-1", "validator-1", "trainer", "relay", "chain") for phase in range(4)
     )],
@@ -63,7 +63,7 @@ def reached(subnet: Subnet, block: int) -> None:
         time.sleep(0.2)
 
 
-@pytest.mark.parametrize("windows", [3, pytest.param(10, marks=[pytest.mark.slow, pytest.mark.timeout(3_600)])])
+@pytest.mark.parametrize("windows", [2, pytest.param(10, marks=[pytest.mark.slow, pytest.mark.timeout(3_600)])])
 def test_every_process_is_killed_and_the_network_settles_pays_once_and_slashes_nobody(tmp_path, windows):
     folder = tmp_path / "net"
     devnet(
@@ -79,8 +79,8 @@ def test_every_process_is_killed_and_the_network_settles_pays_once_and_slashes_n
             began = schedule.start(window) if phase == 0 else ends[phase - 1](window)
             reached(subnet, began + 4)
             kill(folder, name)
-        reached(subnet, schedule.reveal_deadline(windows))
-        ends = time.monotonic() + PATIENCE
+        reached(subnet, schedule.start(windows))
+        ends = time.monotonic() + 2 * PATIENCE
         while status(folder)["settled"] < windows:
             assert time.monotonic() < ends, devnet("logs", "--folder", str(folder), "--lines", "60")
         found = status(folder)

@@ -1,0 +1,159 @@
+"""A proxy in front of a real node that answers as bad nodes do: every kind of fault, by lot or for a while.
+
+with FaultProxy(url) as proxy:                     # proxy.url
+    proxy.draw = by_lot(0.2, seed=7)               # a kind of fault, or None, for each question
+    proxy.draw = lambda method: "429"
+"""
+
+import http.client
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+Draw = Callable[[str], str | None]
+FAILED = {
+    "rate": (-32005, "limit exceeded"),
+    "timeout": (-32000, "request timed out"),
+    "no-header": (-32000, "header not found"),
+    "too-many-logs": (-32005, "query returned more than 10000 results"),
+}
+KINDS = (
+    "429", "429-later", "502", "503", "504", "html", "truncated", "cut", "cut-after", "rate", "timeout", "no-header",
+    "old-head", "short-logs", "too-many-logs", "known", "hang",
+)  # fmt: skip
+"""cut-after: the node has done what it was asked, and the answer is lost. old-head, short-logs: a replica that lags."""
+BY_METHOD = {
+    "old-head": ("eth_blockNumber", "eth_getBlockByNumber"),
+    "short-logs": ("eth_getLogs",),
+    "too-many-logs": ("eth_getLogs",),
+    "known": ("eth_sendRawTransaction",),
+    "cut-after": ("eth_sendRawTransaction", "eth_call"),
+}
+HANG_SECONDS = 1.0
+
+
+def by_lot(share: float, seed: int) -> Draw:
+    """A fault on this share of all questions, all kinds that fit a method equally often."""
+    dice, lock = random.Random(seed), threading.Lock()
+
+    def draw(method: str) -> str | None:
+        with lock:
+            if dice.random() >= share:
+                return None
+            return dice.choice([kind for kind in KINDS if method in BY_METHOD.get(kind, (method,))])
+
+    return draw
+
+
+class FaultProxy:
+    """`counts`: faults by kind; `calls`: questions; `sent`: raw transactions that reached the node."""
+
+    def __init__(self, upstream: str, draw: Draw = lambda _: None) -> None:
+        self.draw = draw
+        self.counts: Counter[str] = Counter()
+        self.calls = 0
+        self.sent: list[str] = []
+        self._place = urlsplit(upstream)
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> "FaultProxy":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def forward(self, body: bytes) -> bytes:
+        """The node's own answer."""
+        for _ in range(2):
+            line = getattr(self._local, "line", None)
+            if line is None:
+                line = self._local.line = http.client.HTTPConnection(self._place.hostname, self._place.port, timeout=60)
+            try:
+                line.request("POST", "/", body, {"Content-Type": "application/json"})
+                return line.getresponse().read()
+            except (OSError, http.client.HTTPException):
+                self._local.line = None
+        raise ConnectionError("the node is gone")
+
+    def _count(self, kind: str | None, question: dict[str, Any]) -> None:
+        with self._lock:
+            self.calls += 1
+            if kind is not None:
+                self.counts[kind] += 1
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                question = json.loads(body)
+                kind = proxy.draw(question["method"])
+                proxy._count(kind, question)
+                if kind in ("429", "429-later", "502", "503", "504"):
+                    more = {"Retry-After": "1"} if kind == "429-later" else {}
+                    return self._say(int(kind[:3]), b"slow down", more)
+                if kind == "html":
+                    return self._say(200, b"<html>maintenance</html>")
+                if kind == "hang":
+                    time.sleep(HANG_SECONDS)
+                if kind in ("cut", "hang"):
+                    return self._cut()
+                if kind in FAILED:
+                    code, message = FAILED[kind]
+                    error = {"code": code, "message": message}
+                    return self._say(200, json.dumps({"jsonrpc": "2.0", "id": question["id"], "error": error}).encode())
+                answer = proxy.forward(body)
+                if kind == "cut-after":
+                    return self._cut()
+                if kind == "known":
+                    error = {"code": -32000, "message": "already known"}
+                    answer = json.dumps({"jsonrpc": "2.0", "id": question["id"], "error": error}).encode()
+                if kind == "truncated":
+                    answer = answer[: len(answer) // 2]
+                if kind in ("old-head", "short-logs"):
+                    answer = _lagging(kind, answer)
+                return self._say(200, answer)
+
+            def _say(self, status: int, body: bytes, more: dict[str, str] | None = None) -> None:
+                self.send_response(status)
+                for name, value in (more or {}).items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def _cut(self) -> None:
+                self.close_connection = True
+                self.connection.close()
+
+        return Handler
+
+
+def _lagging(kind: str, answer: bytes) -> bytes:
+    """What a replica says that has not seen the newest blocks."""
+    said = json.loads(answer)
+    found = said.get("result")
+    if kind == "short-logs" and isinstance(found, list):
+        said["result"] = found[: len(found) // 2]
+    if kind == "old-head" and isinstance(found, str):
+        said["result"] = hex(max(0, int(found, 16) - 2))
+    return json.dumps(said).encode()
