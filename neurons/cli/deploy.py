@@ -5,6 +5,13 @@ from typing import Annotated
 
 import typer
 
+NEXT = """give {book} to everybody; then, each with its own key
+(grail init says it step by step, docs/running.md the whole way):
+  grail register --role trainer --stake "5000 GRAIL"    an approved trainer
+  grail publish tiny                                       the same key: the first checkpoint
+  grail register --role miner --stake "2000 GRAIL"
+  grail register --role validator --stake "10000 GRAIL\""""
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
@@ -67,10 +74,4 @@ def deploy(
     state_path.unlink()
     typer.echo(f"{len(NAMES)} contracts on chain {chain.chain_id}, code verified; address book: {out}")
     typer.echo(f"owner of everything: timelock 0x{book.treasury.hex()}; first window at block {plan.schedule.genesis}")
-    typer.echo(
-        f"next, before block {plan.schedule.genesis:,} (now {chain.head().number:,}): give {out} to everybody; then "
-        "each with its own key (grail init says it step by step, docs/running.md the whole way):\n"
-        '  grail register --role trainer --stake "5000 GRAIL"    an approved trainer\n'
-        "  grail publish tiny                                       the same key: the first checkpoint\n"
-        '  grail register --role miner --stake "2000 GRAIL"\n  grail register --role validator --stake "10000 GRAIL"'
-    )
+    typer.echo(f"next, before block {plan.schedule.genesis:,} (now {chain.head().number:,}): {NEXT.format(book=out)}")

@@ -26,9 +26,8 @@ from tests.chain.fault_proxy import FaultProxy
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/running.md"
 BIN = Path(sys.executable).parent
-BLOCK = re.compile(
-    r"^```sh (?P<where>[a-z]+)(?: (?P<kind>service|devnet))?\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL
-)
+BLOCK = re.compile(r"^```sh (?P<where>[a-z]+)(?: (?P<kind>service|devnet))?\n(?P<text>.*?)^```", re.M | re.S)
+COMMAND = re.compile(r"^(?:sudo .*?)?(?:\S*/)?grail ((?:[a-z-]+ ?)+)", re.MULTILINE)
 BLOCK_SECONDS, OUTAGE_SECONDS = 0.5, 12.0
 PATIENCE = 150.0
 
@@ -193,7 +192,7 @@ def windows_of(subnet: Subnet, miner: bytes) -> list[int]:
 
 
 def test_the_blocks_for_a_host_are_sound(tmp_path):
-    """Syntax of every script, and the units as systemd reads them, as far as that goes without a machine of their own."""
+    """Syntax of every script, and the units as systemd reads them: as far as that goes without one."""
     scripts = [text for where, _, text in blocks() if where == "host"]
     assert len(scripts) == 3
     for text in [*scripts, (ROOT / "deploy/install.sh").read_text()]:
@@ -219,9 +218,7 @@ def test_the_page_shows_commands_that_exist():
     from neurons.cli import app
 
     known = get_command(app)
-    for line in re.findall(
-        r"^(?:sudo .*?)?(?:\S*/)?grail ((?:[a-z-]+ ?)+)", "\n".join(b[2] for b in blocks()), re.MULTILINE
-    ):
+    for line in COMMAND.findall("\n".join(text for _, _, text in blocks())):
         found = known
         for word in line.split():
             commands = getattr(found, "commands", None)
