@@ -7,6 +7,7 @@
     ├── ChainError          the chain refused or did not answer
     │   ├── Reverted        a contract said no, and why
     │   ├── WrongChain      another chain id or other contracts than configured
+    │   ├── TooLate         cannot be mined before its last block any more
     │   └── ChainUnavailable  node gone; retried, then raised
     ├── NoAnswer            a server that did not answer, not in time, or not as asked
     ├── StorageError        the object store or the database
@@ -52,6 +53,10 @@ class Reverted(ChainError):
 
 class WrongChain(ChainError):
     """The node serves another chain, or the addresses hold other code."""
+
+
+class TooLate(ChainError):
+    """A transaction that cannot be mined any more before the last block in which it means anything."""
 
 
 class ChainUnavailable(ChainError):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from grail.chain.accounts import create_keystore
+from grail.chain.accounts import checksummed, create_keystore
 from grail.chain.subnet import Subnet
 from grail.config import Settings, load_settings, read_password, toml_text
 from grail.errors import SettingsError
@@ -79,7 +79,7 @@ def key_of(settings: Settings, ask: Callable[[], str]) -> tuple[str, bool]:
         found = keystore_address(path)
         if found is None:
             raise SettingsError(f"expected a V3 keystore at {path}, and it is none: move it away, or name another")
-        return "0x" + found.hex(), False
+        return checksummed(found), False
     if secret is not None and not secret.exists():
         secret.parent.mkdir(parents=True, exist_ok=True)
         secret.touch(mode=0o600)

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from grail.chain.accounts import checksummed
 from grail.chain.deployment import verify_code
 from grail.chain.subnet import Subnet
 from grail.checkpoints.manifest import read_manifest
@@ -15,7 +16,10 @@ from grail.protocol.records import Role
 from grail.protocol.units import Address, WindowId
 from grail.runtime.objects import ObjectsOf, endpoints_of
 from grail.storage import open_store
+from grail.storage.database import Database
+from grail.storage.journal import Journal
 from grail.storage.relays import RelayReader
+from miner.duties.pace import Pace, working_blocks
 from neurons.wiring import keystore_address, open_subnet, published_store, unlock
 
 PROBE = b"grail doctor: may others read what this node stores?"
@@ -106,7 +110,20 @@ def _account(settings: Settings, subnet: Subnet, key: Address, neuron: Address) 
     if record.role is Role.MINER:
         covered, wanted = subnet.groups_covered(neuron), settings.work.groups
         told = f"stake covers {covered} of {wanted} groups"
+        yield _pace(settings, subnet, key)
         yield Check("groups", covered >= wanted, told, f"grail stake add 0x{neuron.hex()} …, or fewer work.groups")
+
+
+def _pace(settings: Settings, subnet: Subnet, key: Address) -> Check:
+    """As the running miner has measured it last."""
+    remedy, file = "grail mine --dry-run", settings.work.folder / "grail.sqlite"
+    if not file.exists():
+        return Check("pace", True, f"not measured yet: {remedy}", remedy)
+    blocks = working_blocks(subnet.schedule.commit)
+    fits = Pace.load(Journal(Database.in_file(file)), checksummed(key)).fits(blocks)
+    if fits is None:
+        return Check("pace", True, f"not measured yet: {remedy}", remedy)
+    return Check("pace", fits > 0, f"{fits} groups are finished within {blocks} blocks", "a faster engine or machine")
 
 
 def _endpoint(settings: Settings, subnet: Subnet, neuron: Address) -> str:

@@ -49,6 +49,13 @@ class Signer:
         return self.account.address
 
 
+def checksummed(address: Address) -> str:
+    """0x and the address with its checksum (EIP-55), as signers are named."""
+    from eth_utils.address import to_checksum_address
+
+    return str(to_checksum_address(address))
+
+
 def recovered(digest: bytes, signature: bytes) -> Address | None:
     """Who signed a 32-byte hash with `Signer.sign_hash`; None where the 65 bytes are no signature."""
     from eth_keys.datatypes import Signature

@@ -73,8 +73,13 @@ class Chain(Protocol):
         """Run a read-only call at the newest block; returns the ABI-encoded answer."""
         ...
 
-    def send(self, signer: Signer, to: Address | None, data: bytes, value: int = 0) -> Receipt:
-        """Sign, send and wait for one transaction; `to` None deploys. Returns only on success."""
+    def send(
+        self, signer: Signer, to: Address | None, data: bytes, value: int = 0, *, last: BlockNumber | None = None
+    ) -> Receipt:
+        """Sign, send and wait for one transaction; `to` None deploys. Returns only on success.
+
+        `last`: the last block in which it means anything; raises TooLate as soon as it cannot be mined until then.
+        """
         ...
 
     def logs(self, addresses: Sequence[Address], first: BlockNumber, last: BlockNumber) -> list[Log]:

@@ -56,9 +56,9 @@ class Contract:
         shaped = [_shape(item, value) for item, value in zip(outputs, decoded, strict=True)]
         return shaped[0] if len(shaped) == 1 else shaped
 
-    def send(self, signer: Signer, function: str, *values: Any) -> Receipt:
-        """Write: sign, send, wait."""
-        return self._chain.send(signer, self.address, self._encode(function, values))
+    def send(self, signer: Signer, function: str, *values: Any, last: BlockNumber | None = None) -> Receipt:
+        """Write: sign, send, wait. `last`: the last block in which it means anything."""
+        return self._chain.send(signer, self.address, self._encode(function, values), last=last)
 
     def event(self, log: Log) -> ChainEvent | None:
         """Decode one of this contract's events; None for an event that the ABI does not name."""

@@ -126,9 +126,11 @@ class JsonRpcChain:
                 raise NodeRefused(f"{self._name} refused a call ({error})", {"message": str(error)}) from error
             raise self.reverts.explain(reason, f"call 0x{data[:4].hex()}") from error
 
-    def send(self, signer: Signer, to: Address | None, data: bytes, value: int = 0) -> Receipt:
-        """Sign, send and wait for one transaction."""
-        return self._ask(lambda: self._sender.send(signer, to, data, value))
+    def send(
+        self, signer: Signer, to: Address | None, data: bytes, value: int = 0, *, last: BlockNumber | None = None
+    ) -> Receipt:
+        """Sign, send and wait for one transaction; raises TooLate when block `last` comes before it is mined."""
+        return self._ask(lambda: self._sender.send(signer, to, data, value, last))
 
     def logs(self, addresses: Sequence[Address], first: BlockNumber, last: BlockNumber) -> list[Log]:
         """Events of these contracts in blocks [first, last], in chain order; in pages that the node answers."""

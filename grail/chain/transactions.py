@@ -1,6 +1,7 @@
 """One transaction: nonce, gas, fee, signature, resends of the same action until it is mined, receipt."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +12,9 @@ from grail.chain.accounts import Signer
 from grail.chain.base import Receipt
 from grail.chain.reverts import RevertDecoder, revert_data
 from grail.chain.rpc import faults
+from grail.chain.rpc.blocks import read_block
 from grail.chain.rpc.fees import Fee, market_fee, shown_fee
-from grail.errors import ChainError, ChainUnavailable
+from grail.errors import ChainError, ChainUnavailable, TooLate
 from grail.protocol.units import Address, BlockNumber
 
 RECEIPT_SECONDS = 120
@@ -22,6 +24,9 @@ POLL_SECONDS = 0.05
 LONGEST_POLL = 2.0
 USED_SECONDS = 15
 """How long the receipt of a nonce that is used is looked for: a replica may lag behind."""
+PLAIN_GAS = 21_000
+TAKEN_BACK = b"taken back"
+"""Begins the key of what waits at the nonce of a transaction that came too late."""
 GAS_HEADROOM = 1.3
 """Gas limit over the estimate: state may move between estimate and inclusion."""
 UNDERPRICED_TRIES = 24
@@ -55,13 +60,18 @@ class TransactionSender:
         self._waiting: dict[tuple[Address, bytes], _Waiting] = {}
         self._no_pending = False
 
-    def send(self, signer: Signer, to: Address | None, data: bytes, value: int) -> Receipt:
+    def send(
+        self, signer: Signer, to: Address | None, data: bytes, value: int, last: BlockNumber | None = None
+    ) -> Receipt:
         """Send and wait. Raises Reverted before paying when the estimate already fails, or from the receipt;
-        ChainUnavailable when it is not mined in time: it stays sent, and the same call goes on waiting for it.
+        ChainUnavailable when it is not mined in time: it stays sent, and the same call goes on waiting for it; TooLate
+        when block `last` comes first: it is taken back.
         """
         action = (signer.address, (to or b"") + data + value.to_bytes(32, "big"))
         waiting = self._waiting.get(action)
         if waiting is None:
+            if self._is_over(last):
+                raise TooLate(f"block {last:,} is the last one for this transaction of {signer.name}: it is not sent")
             waiting = self._signed(signer, *self._fields(signer, to, data, value))
             self._waiting[action] = waiting
         elif waiting.sent:
@@ -69,7 +79,11 @@ class TransactionSender:
         try:
             self._push_earlier(signer, waiting)
             self._broadcast(signer, waiting)
-            receipt = self._wait(signer, waiting)
+            receipt = self._wait(signer, waiting, last)
+        except TooLate:
+            del self._waiting[action]
+            self._take_back(signer, waiting)
+            raise
         except _Refused as refused:
             del self._waiting[action]
             raise ChainError(str(refused)) from refused
@@ -147,6 +161,8 @@ class TransactionSender:
         lower = [(key, w) for key, w in mine if w.fields["nonce"] < waiting.fields["nonce"]]
         for key, earlier in sorted(lower, key=lambda pair: pair[1].fields["nonce"]):
             if self._receipt(earlier) is not None:
+                if key[1].startswith(TAKEN_BACK):
+                    del self._waiting[key]
                 continue
             try:
                 self._bump(signer, earlier)
@@ -219,13 +235,28 @@ class TransactionSender:
                 return found
         return None
 
-    def _wait(self, signer: Signer, waiting: _Waiting) -> Any:
+    def _is_over(self, last: BlockNumber | None) -> bool:
+        """Has the last block come in which it could be mined?"""
+        head = None if last is None else read_block(self._web3, "latest")
+        return last is not None and head is not None and head.number >= last
+
+    def _take_back(self, signer: Signer, waiting: _Waiting) -> None:
+        """An empty transaction takes the place of one that means nothing any more: it would cost gas for nothing."""
+        waiting.fields |= _nothing(signer)
+        self._waiting[signer.address, TAKEN_BACK + waiting.fields["nonce"].to_bytes(8, "big")] = waiting
+        self._bump(signer, waiting)
+        with suppress(_Refused, ChainUnavailable):
+            self._broadcast(signer, waiting)
+
+    def _wait(self, signer: Signer, waiting: _Waiting, last: BlockNumber | None) -> Any:
         began = time.monotonic()
         bumped, pause = began, POLL_SECONDS
         while time.monotonic() < began + RECEIPT_SECONDS:
             found = self._receipt(waiting)
             if found is not None:
                 return found
+            if self._is_over(last) and self._receipt(waiting) is None:
+                raise TooLate(f"a transaction of {signer.name} was not mined until block {last:,}: it is taken back")
             if time.monotonic() > bumped + BUMP_SECONDS:
                 bumped = time.monotonic()
                 self._clear_way(signer, waiting)
@@ -244,7 +275,7 @@ class TransactionSender:
         ours = [w.fields["nonce"] for (who, _), w in self._waiting.items() if who == signer.address]
         if nonce >= waiting.fields["nonce"] or nonce in ours:
             return
-        fields = {"to": signer.name, "value": 0, "data": "0x", "gas": 21_000, "nonce": nonce, "chainId": self._chain_id}
+        fields = _nothing(signer) | {"nonce": nonce, "chainId": self._chain_id}
         self._broadcast(signer, self._signed(signer, fields, market_fee(self._web3, self._cap)))
 
     def _too_poor(self, account: str, need: int, reason: str) -> ChainError:
@@ -264,6 +295,11 @@ class TransactionSender:
         except ChainError as reason:
             return reason
         return ChainError(f"transaction 0x{data[:4].hex()} failed when mined but not afterwards: try again")
+
+
+def _nothing(signer: Signer) -> dict[str, Any]:
+    """Fields of a transaction that does nothing."""
+    return {"to": signer.name, "value": 0, "data": "0x", "gas": PLAIN_GAS}
 
 
 class _Refused(Exception):

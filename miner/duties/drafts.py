@@ -5,6 +5,7 @@ draft of anything else is never found.
 """
 
 import io
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from grail.inference.base import Engine, Generation, RolloutRequest
 from grail.proofs.sketch import SketchPlan
 from grail.storage.journal import Journal
+from miner.duties.pace import Planner
 
 SLICE = 256
 """Rollouts of one call of the engine: enough to keep it busy, and the most that a crash costs."""
@@ -25,20 +27,34 @@ class Drafts:
         self._miner = miner
 
     def complete(
-        self, engine: Engine, requests: Sequence[RolloutRequest], size: int, plan: SketchPlan
+        self,
+        engine: Engine,
+        requests: Sequence[RolloutRequest],
+        size: int,
+        plan: SketchPlan,
+        planner: Planner | None = None,
     ) -> list[Generation]:
-        """All completions in the order of the requests, `size` a group; those that an earlier try finished are read."""
+        """All completions in the order of the requests, `size` a group; those that an earlier try finished are read.
+        With a `planner`: the groups from the first on that are finished in time.
+        """
         groups = [requests[first : first + size] for first in range(0, len(requests), size)]
         made = [self._read(group[0].key, plan) for group in groups]
         missing = [number for number, found in enumerate(made) if found is None]
         at_once = max(1, SLICE // size)
-        for first in range(0, len(missing), at_once):
-            numbers = missing[first : first + at_once]
+        while missing:
+            count = min(at_once, len(missing))
+            numbers = missing[: count if planner is None else planner.room(count)]
+            if not numbers:
+                break
+            missing, began = missing[len(numbers) :], time.monotonic()
             done = engine.generate([request for number in numbers for request in groups[number]], plan)
             for place, number in enumerate(numbers):
                 made[number] = group = done[place * size : (place + 1) * size]
                 self._journal.keep_draft(self._miner, groups[number][0].key, _packed(group, plan))
-        return [generation for group in made if group is not None for generation in group]
+            if planner is not None:
+                planner.made(len(numbers), time.monotonic() - began)
+        finished = made[: made.index(None)] if None in made else made
+        return [generation for group in finished if group is not None for generation in group]
 
     def forget(self) -> None:
         """Once they are committed."""

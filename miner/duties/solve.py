@@ -18,6 +18,7 @@ from grail.runtime.node import Node
 from grail.runtime.randomness import opened
 from grail.verification.checks.structure import shape_problem
 from miner.duties.drafts import Drafts
+from miner.duties.pace import Pace, Planner, working_blocks
 
 
 class Solve:
@@ -30,6 +31,7 @@ class Solve:
         self.node = node
         self._groups = groups
         self._drafts = Drafts(node.journal, node.signer.name)
+        self._planner: Planner | None = None
 
     def due(self, window: WindowId, block: BlockNumber, schedule: Schedule) -> bool:
         """After the beacon block, while a commitment still gets in."""
@@ -53,11 +55,16 @@ class Solve:
         checkpoint = node.checkpoints.fetch(record)
         groups = min(self.promised(window), subnet.groups_allowed(window, node.address))
         submission = self.work(window, checkpoint, groups, record.version)
+        if not submission.groups:
+            return {"committed": False}
+        if len(submission.groups) < groups:
+            made = len(submission.groups)
+            node.log.warning("less than promised is finished in time", neuron=node.name, groups=made, promised=groups)
         self.inspect(submission, checkpoint)
         if not subnet.beacon_stands(window):
             node.log.warning("the window's first block was replaced: starting anew", neuron=node.name, window=window)
             return None
-        commitment = self.publish(submission, node.blob_limits(window, checkpoint, groups))
+        commitment = self.publish(submission, node.blob_limits(window, checkpoint, len(submission.groups)))
         subnet.commit(node.signer, commitment)
         self._drafts.forget()
         return _note(commitment)
@@ -74,21 +81,29 @@ class Solve:
             raise BadSubmission(f"own work is malformed at {problem[0]}, and is not committed: {problem[1]}")
 
     def work(self, window: WindowId, checkpoint: Checkpoint, groups: int, version: int) -> Submission:
-        """The whole submission: every group that the beacon mandates, in order."""
+        """The submission: the groups that the beacon mandates, in order, as many as are finished in time."""
         codec = TextCodec(checkpoint)
         mandates = self.node.mandates(window, self.node.address, checkpoint, codec)
         size = self.node.subnet.policy(window).group_size
         plan = self.node.sketch_plan(window)
-        made = self.complete(self.node.engine(checkpoint), mandates, groups, size, plan)
+        engine = self.node.engine(checkpoint)
+        self._planner = self._plan(window)
+        made = self.complete(engine, mandates, groups, size, plan)
+        self._planner.pace.save(self.node.journal, self.node.signer.name)
         return Submission(
             window=window,
             miner=self.node.address,
             checkpoint_version=version,
             groups=tuple(
                 self._group(mandates, number, made[number * size : (number + 1) * size], codec)
-                for number in range(groups)
+                for number in range(len(made) // size)
             ),
         )
+
+    def _plan(self, window: WindowId) -> Planner:
+        schedule, chain = self.node.subnet.schedule, self.node.subnet.chain
+        last = schedule.start(window) + working_blocks(schedule.commit)
+        return Planner(Pace.load(self.node.journal, self.node.signer.name), lambda: chain.head().number, last)
 
     def publish(self, submission: Submission, limits: BlobLimits) -> Commitment:
         """Put the blob where everybody can read it; returns what to commit."""
@@ -105,8 +120,8 @@ class Solve:
     def complete(
         self, engine: Engine, mandates: BeaconMandates, groups: int, size: int, plan: SketchPlan
     ) -> list[Generation]:
-        """All completions, group by group; finished groups outlive a crash."""
-        return self._drafts.complete(engine, requests_for(mandates, groups, size), size, plan)
+        """The completions that are finished in time, group by group; finished groups outlive a crash."""
+        return self._drafts.complete(engine, requests_for(mandates, groups, size), size, plan, self._planner)
 
     def reward(self, graded: MicroReward, group: int, index: int) -> MicroReward:
         """The reward that goes into the leaf: the graded one."""

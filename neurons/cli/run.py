@@ -19,15 +19,63 @@ def add_to(app: typer.Typer) -> None:
     app.command()(train)
 
 
-def mine(config: ConfigFile = None, json_log: JsonLog = False) -> None:
+def mine(
+    config: ConfigFile = None,
+    json_log: JsonLog = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Make some groups, say how many fit into a window, what they would earn."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="--dry-run: print one JSON object as the last line.")] = False,
+) -> None:
     """Generate the window's rollouts and commit them, until stopped.
 
-    Example: grail mine --config miner.toml
+    It pledges and commits no more groups than it can finish in time, and measures that as it works.
+
+    Examples:
+
+        grail mine --config miner.toml --dry-run
+
+        grail mine --config miner.toml
     """
+    if dry_run:
+        _rehearse(config, as_json)
+        return
     from neurons.entry import start
     from neurons.miner import run
 
     start("miner", config, run, as_json=json_log)
+
+
+def _rehearse(config: Path | None, as_json: bool) -> None:
+    import json
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from grail.config import load_settings
+    from grail.governance.acts import shown_amount
+    from grail.telemetry import log
+    from neurons.rehearsal import advice, rehearse
+
+    log.configure(quiet=True)
+    with Console(stderr=True).status("starting") as spinner:
+        found = rehearse(load_settings(config), spinner.update)
+    typer.echo(
+        f"{found.engine}, version {found.version}: {found.tokens_per_second:,.0f} tokens/s, "
+        f"{found.seconds_per_group:.3g} s a group ({found.groups_made} made at once, thrown away)"
+    )
+    if found.block_seconds is None:
+        typer.echo("the chain makes no blocks at present: how many groups fit is not known")
+    else:
+        typer.echo(f"a block takes {found.block_seconds:.3g} s: {found.groups_that_fit:,} groups fit into a window")
+    if found.expected_wei is not None:
+        pay = f"{shown_amount(found.expected_wei)} a window"
+        typer.echo(f"beside what others delivered last, once reliable: about {pay}")
+    for line in advice(found):
+        typer.echo(line)
+    if as_json:
+        typer.echo(json.dumps(asdict(found) | {"expected_wei": str(found.expected_wei or 0)}))
 
 
 def validate(

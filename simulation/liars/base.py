@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol
 from grail.chain.accounts import Signer
 from grail.chain.base import Chain, Receipt
 from grail.chain.subnet import Subnet
-from grail.protocol.units import Address, WindowId
+from grail.protocol.units import Address, BlockNumber, WindowId
 from grail.runtime.service import Service
 from grail.telemetry.run_log import RunLog
 from simulation.cast import GAS_MONEY, signer_of
@@ -33,9 +33,11 @@ class Recorded:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._chain, name)
 
-    def send(self, signer: Signer, to: Address | None, data: bytes, value: int = 0) -> Receipt:
+    def send(
+        self, signer: Signer, to: Address | None, data: bytes, value: int = 0, *, last: BlockNumber | None = None
+    ) -> Receipt:
         """Send, and put it on record."""
-        receipt = self._chain.send(signer, to, data, value)
+        receipt = self._chain.send(signer, to, data, value, last=last)
         self._liar.acted(receipt)
         return receipt
 

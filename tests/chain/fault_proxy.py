@@ -36,17 +36,20 @@ BY_METHOD = {
     "cut-after": ("eth_sendRawTransaction", "eth_call"),
 }
 HANG_SECONDS = 1.0
+OWN_PART = 0.75
 
 
 def by_lot(share: float, seed: int) -> Draw:
-    """A fault on this share of all questions, all kinds that fit a method equally often."""
+    """A fault on this share of all questions; of methods that have kinds of their own, mostly those."""
     dice, lock = random.Random(seed), threading.Lock()
 
     def draw(method: str) -> str | None:
         with lock:
             if dice.random() >= share:
                 return None
-            return dice.choice([kind for kind in KINDS if method in BY_METHOD.get(kind, (method,))])
+            own = [kind for kind, methods in BY_METHOD.items() if method in methods]
+            general = [kind for kind in KINDS if kind not in BY_METHOD]
+            return dice.choice(own if own and dice.random() < OWN_PART else general)
 
     return draw
 
@@ -99,6 +102,7 @@ class FaultProxy:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def log_message(self, *_: Any) -> None:
                 pass

@@ -10,7 +10,7 @@ from grail.chain import jsonrpc, transactions
 from grail.chain.accounts import Signer
 from grail.chain.jsonrpc import JsonRpcChain
 from grail.chain.rpc import nodes
-from grail.errors import ChainError, ChainUnavailable, GrailError, Reverted
+from grail.errors import ChainError, ChainUnavailable, GrailError, Reverted, TooLate
 from grail.protocol.hashing import keccak256
 from tests.chain.rpc_server import Cut, Drips, Hangs, Raw, RpcServer, Says, block, log, receipt, sent
 
@@ -321,6 +321,38 @@ def test_an_earlier_action_that_can_never_be_mined_holds_up_nobody():
         for payload in (b"\2", b"\3"):
             chain.send(KEY, TO, payload)
     assert [tx["nonce"] for tx in pool.sent] == [0, 1, 2]
+
+
+def test_what_cannot_be_mined_in_time_is_not_sent():
+    with server(Pool(), eth_getBlockByNumber=lambda p, n: block(100)) as node:
+        chain = JsonRpcChain.connect(node.url)
+        with pytest.raises(TooLate, match="block 100 is the last one"):
+            chain.send(KEY, TO, b"\1", last=100)
+        assert not node.asked("eth_sendRawTransaction")
+        chain.send(KEY, TO, b"\1", last=101)
+
+
+def test_what_was_not_mined_in_time_is_taken_back_and_holds_up_nothing():
+    """Its nonce goes to an empty transaction that offers more; the next action is mined behind it."""
+    pool, head = Pool(mines=3 * 10**9), {"number": 100}
+
+    def blocks(params, count):
+        head["number"] += 4 * (len(pool.sent) > 0)
+        return block(head["number"])
+
+    with server(pool, eth_getBlockByNumber=blocks) as node:
+        chain = JsonRpcChain.connect(node.url)
+        pool.mines = 10**30
+        with pytest.raises(TooLate, match="not mined until block 110"):
+            chain.send(KEY, TO, b"\1", last=110)
+        pool.mines = 0
+        chain.send(KEY, TO, b"\2")
+        with pytest.raises(TooLate):
+            chain.send(KEY, TO, b"\1", last=110)
+    first, empty, *rest = pool.sent
+    assert (empty["nonce"], bytes(empty["data"]), empty["value"]) == (0, b"", 0)
+    assert empty["maxFeePerGas"] * 8 >= first["maxFeePerGas"] * 9
+    assert [(tx["nonce"], bytes(tx["data"])) for tx in rest][-1] == (1, b"\2")
 
 
 def test_the_owners_bound_on_fees_holds():

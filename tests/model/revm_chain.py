@@ -94,7 +94,9 @@ class RevmChain:
         finally:
             self.mine(-1)
 
-    def send(self, signer: Signer, to: Address | None, data: bytes, value: int = 0) -> Receipt:
+    def send(
+        self, signer: Signer, to: Address | None, data: bytes, value: int = 0, *, last: BlockNumber | None = None
+    ) -> Receipt:
         self.mine(1)
         if to is None:
             made = self._evm.deploy(named(signer.address), data)

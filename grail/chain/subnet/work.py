@@ -102,7 +102,8 @@ class Work(Windows):
 
     def commit(self, signer: Signer, entry: Commitment) -> Receipt:
         """Commit a submission."""
-        return self._ledger.send(signer, "commit", commitment_values(entry))
+        last = self.schedule.commit_deadline(entry.window)
+        return self._ledger.send(signer, "commit", commitment_values(entry), last=last)
 
     def commit_for(self, payer: Signer, entry: Commitment, signature: bytes) -> Receipt:
         """Commit a submission for a miner whose hotkey signed it."""
@@ -154,7 +155,8 @@ class Work(Windows):
 
     def commit_scores(self, signer: Signer, window: WindowId, commitment: Digest) -> Receipt:
         """Commit to a sheet."""
-        return self._board.send(signer, "commitScores", window, commitment)
+        last = self.schedule.score_deadline(window)
+        return self._board.send(signer, "commitScores", window, commitment, last=last)
 
     def score_commitment(self, window: WindowId, validator: Address) -> Digest | None:
         """A validator's score commitment (the sheet's hash once it is revealed); None when it made none."""
@@ -163,7 +165,8 @@ class Work(Windows):
 
     def reveal_scores(self, signer: Signer, window: WindowId, entries: bytes, report: Digest, salt: Digest) -> Receipt:
         """Open the commitment: the sheet, and the digest of the report in the object store."""
-        return self._board.send(signer, "revealScores", window, entries, report, salt)
+        last = self.schedule.reveal_deadline(window)
+        return self._board.send(signer, "revealScores", window, entries, report, salt, last=last)
 
     def reveals(self, window: WindowId) -> list[ScoreReveal]:
         """All reveals of a window, in order."""
