@@ -66,6 +66,9 @@ class WorkSettings(pydantic.BaseModel, extra="forbid"):
     ray: str = pydantic.Field("", description='a Ray cluster that replays: its address, "auto", or "local"')
     groups: int = pydantic.Field(64, ge=1, description="most groups a miner commits in a window")
     threads: int = pydantic.Field(0, ge=0, description="CPU threads of the engine; 0 leaves the library's choice")
+    keep: Literal["needed", "everything"] = pydantic.Field(
+        "needed", description="objects and checkpoints: what the network may still ask for, or everything for ever"
+    )
     poll_seconds: float = pydantic.Field(1.0, gt=0, description="how often the chain is looked at")
     watchdog_seconds: float = pydantic.Field(60.0, gt=0, description="name a duty that runs longer than this")
 

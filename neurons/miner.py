@@ -30,7 +30,7 @@ def run(settings: Settings, solve: "type[Solve] | None" = None) -> None:
         defend=solve is None,
         watchdog_seconds=work.watchdog_seconds,
     )
-    run_until_stopped(service, work.poll_seconds)
+    run_until_stopped(service, work)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def run(settings: Settings) -> None:
     service = trainer_service(
         node, work.folder / "trainer", settings.training, device=device, watchdog_seconds=work.watchdog_seconds
     )
-    run_until_stopped(service, work.poll_seconds)
+    run_until_stopped(service, work)
     leave()
 
 

@@ -19,7 +19,7 @@ def run(settings: Settings) -> None:
     work = settings.work
     node = open_node(settings, Role.VALIDATOR)
     service = validator_service(node, watchdog_seconds=work.watchdog_seconds)
-    run_until_stopped(service, work.poll_seconds)
+    run_until_stopped(service, work)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from grail.chain.address_book import AddressBook
 from grail.chain.drand import DrandRelays
 from grail.chain.subnet import Subnet
 from grail.checkpoints.fetch import CheckpointCache
-from grail.config import Settings, read_password
+from grail.config import Settings, WorkSettings, read_password
 from grail.environments.registry import Environments
 from grail.errors import KeyInUse, SettingsError
 from grail.inference.engine_cache import EngineCache
@@ -24,6 +24,7 @@ from grail.protocol.records import Role
 from grail.protocol.units import Address
 from grail.runtime.node import Node
 from grail.runtime.objects import ObjectsOf
+from grail.runtime.prune import Prune
 from grail.runtime.service import Service
 from grail.storage import open_store
 from grail.storage.base import ObjectStore
@@ -115,8 +116,10 @@ def unlock(settings: Settings) -> Signer:
     return load_keystore(settings.key.keystore, password)
 
 
-def run_until_stopped(service: Service, poll_seconds: float) -> None:
+def run_until_stopped(service: Service, work: WorkSettings) -> None:
     """Run until SIGINT or SIGTERM; the running duty is finished first. A second signal ends at once."""
+    if work.keep == "needed":
+        service.add(Prune(service.node, work.folder / "checkpoints"))
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         service.node.log.info("stopping after the running duty", neuron=service.node.name)
@@ -127,7 +130,7 @@ def run_until_stopped(service: Service, poll_seconds: float) -> None:
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     service.node.log.info("started", neuron=service.node.name)
-    service.run(poll_seconds)
+    service.run(work.poll_seconds)
     service.node.log.info("stopped", neuron=service.node.name)
 
 

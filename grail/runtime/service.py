@@ -21,12 +21,16 @@ class Service:
 
     def __init__(self, node: Node, duties: Sequence[Duty], *, watchdog_seconds: float = 60.0) -> None:
         self.node = node
-        self._duties = duties
+        self._duties = list(duties)
         self._watchdog = Watchdog(watchdog_seconds, node.log)
         self._stop = threading.Event()
         self._done: dict[tuple[str, int], int] = {}
         """What the journal says is done, and at which block it was; undone only by a reorganisation."""
         self._reorganisations = Reorganisations(node.subnet.chain)
+
+    def add(self, duty: Duty) -> None:
+        """A duty that every role may have; comes after the role's own."""
+        self._duties.append(duty)
 
     def tick(self) -> int:
         """Look at the chain once and do what is due; returns how many duties were finished.

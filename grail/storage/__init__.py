@@ -23,3 +23,9 @@ def open_store(url: str) -> ObjectStore:
     from grail.storage.relays import MirroredStore, RelayReader
 
     return MirroredStore(own, RelayReader(relays))
+
+
+def folder_of(store: ObjectStore) -> FileStore | None:
+    """The folder that a store keeps its objects in, where it is one; None for a bucket, whose owner sets its rules."""
+    own = getattr(store, "own", store)
+    return own if isinstance(own, FileStore) else None

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from grail.errors import BadInput, GrailError
 from grail.protocol.hashing import keccak256
@@ -104,6 +104,7 @@ class Deposits:
             return
         store.put(data)
         with self._database.session() as session:
+            session.execute(delete(DepositRow).where(DepositRow.at <= int(time.time()) - DAY_SECONDS))
             row = DepositRow(neuron="0x" + neuron.hex(), digest=digest.hex(), size=len(data), at=int(time.time()))
             session.add(row)
 

@@ -9,6 +9,8 @@ from grail.errors import ObjectCorrupt, ObjectMissing, ObjectTooLarge, StorageEr
 from grail.protocol.hashing import keccak256
 from grail.protocol.units import Digest
 
+DIGEST_BYTES = 32
+
 
 class FileStore:
     """A folder of objects, on this machine or on a share."""
@@ -64,7 +66,22 @@ class FileStore:
         """Is it there?"""
         return self.path(digest).exists()
 
+    def listed(self) -> Iterator[tuple[Digest, int, float]]:
+        """(digest, bytes, when it was stored in seconds since 1970) of every object."""
+        for path in self._folder.glob("??/*"):
+            try:
+                digest, about = bytes.fromhex(path.name), path.stat()
+            except (ValueError, OSError):
+                continue  # an object on its way, or one that has just gone
+            if len(digest) == DIGEST_BYTES:
+                yield digest, about.st_size, about.st_mtime
+
+    def remove(self, digest: Digest) -> None:
+        """Forget an object."""
+        self.path(digest).unlink(missing_ok=True)
+
     def path(self, digest: Digest) -> Path:
+        """Where an object lies, or would lie."""
         name = digest.hex()
         return self._folder / name[:2] / name
 

@@ -201,12 +201,12 @@ class MirroredStore:
     """A store that is written, and relays that are read where it lacks an object, which it then keeps."""
 
     def __init__(self, own: ObjectStore, reader: RelayReader) -> None:
-        self._own = own
+        self.own = own
         self._reader = reader
 
     def put(self, data: bytes) -> Digest:
         """Into the folder; whoever serves it (`grail relay`) makes it public."""
-        return self._own.put(data)
+        return self.own.put(data)
 
     def get(self, digest: Digest, max_bytes: int) -> bytes:
         """From the folder, else from relays."""
@@ -214,18 +214,18 @@ class MirroredStore:
 
     def get_many(self, wanted: Sequence[tuple[Digest, int]]) -> Iterator[bytes]:
         """In order; what is missing here is downloaded in parallel."""
-        missing = [(digest, most) for digest, most in wanted if not self._own.exists(digest)]
+        missing = [(digest, most) for digest, most in wanted if not self.own.exists(digest)]
         with contextlib.closing(self._reader.get_many(missing)) as arriving:  # type: ignore[type-var]
             expected = [digest for digest, _ in missing]
             for digest, most in wanted:
                 if expected and expected[0] == digest:
                     data = next(arriving)
-                    self._own.put(data)
+                    self.own.put(data)
                     expected.pop(0)
                     yield data
                 else:
-                    yield self._own.get(digest, most)
+                    yield self.own.get(digest, most)
 
     def exists(self, digest: Digest) -> bool:
         """Is it here?"""
-        return self._own.exists(digest)
+        return self.own.exists(digest)

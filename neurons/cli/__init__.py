@@ -23,6 +23,7 @@ from neurons.cli import (
     relay,
     run,
     stake,
+    store,
     token,
     verify,
     vote,
@@ -37,7 +38,7 @@ app = typer.Typer(
 )
 for module in (
     localnet, devnet, init, models, run, verify, calibrate, redteam, bench, plot, relay, inspect, keys, pledge, stake,
-    token, vote, court, deploy, publish,
+    store, token, vote, court, deploy, publish,
 ):  # fmt: skip
     module.add_to(app)
 

@@ -1,5 +1,7 @@
 """grail relay: serve objects over HTTP."""
 
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,6 +9,8 @@ import typer
 
 if TYPE_CHECKING:
     from grail.storage.deposits import Deposits
+
+TIDY_SECONDS = 3_600.0
 
 
 def add_to(app: typer.Typer) -> None:
@@ -52,12 +56,33 @@ def relay(
             raise SettingsError(f"expected --upstream http://HOST:PORT, got {url!r}")
     reader = RelayReader(upstream) if upstream else None
     deposits = _deposits(folder, config, round(quota * 1e6)) if config else None
+    if config:
+        threading.Thread(target=_tidy, args=(folder, config), daemon=True).start()
     origins = f", from {', '.join(upstream)}" if upstream else ""
     typer.echo(
         f"serving {folder} on http://{host}:{port}{origins}{', keeping objects for neurons' if deposits else ''}"
     )
     app = relay_app(FileStore(folder), reader, round(upload * 1e6), deposits)
     uvicorn.run(app, host=host, port=port, log_level="warning")
+
+
+def _tidy(folder: Path, config: Path) -> None:
+    """Every hour, forget what nobody may ask for any more."""
+    from grail.config import load_settings
+    from grail.errors import GrailError
+    from grail.runtime.retention import needed, prune
+    from grail.storage.file_store import FileStore
+    from grail.telemetry.log import get_logger
+    from neurons.wiring import open_subnet
+
+    settings, store = load_settings(config), FileStore(folder)
+    while settings.work.keep == "needed":
+        time.sleep(TIDY_SECONDS)
+        try:
+            found = prune(needed(open_subnet(settings), store), store, None, dry_run=False)
+            get_logger().info("forgot what nobody can ask for", objects=found.objects, freed=found.freed)
+        except GrailError as error:
+            get_logger().warning("could not tidy", reason=str(error))
 
 
 def _deposits(folder: Path, config: Path, quota: int) -> "Deposits":

@@ -4,11 +4,12 @@ import dataclasses
 
 from grail.errors import ObjectMissing
 from grail.protocol.units import WindowId
+from grail.runtime.retention import evidence_epoch
 from grail.verification.base import Outcome
 from simulation.adversaries.sampling import NearTieSteering
 from simulation.network import LocalNetwork
 from simulation.options import LocalnetOptions
-from validator.duties.auditing import evidence_epoch, judge, judge_history
+from validator.duties.auditing import judge, judge_history
 
 
 def test_a_weak_cheat_is_convicted_by_its_history(tmp_path):

@@ -12,6 +12,7 @@ from grail.protocol.records import Commitment
 from grail.protocol.units import Address, CheckpointVersion, Digest, WindowId
 from grail.runtime.node import Node
 from grail.runtime.reckon import committee_of
+from grail.runtime.retention import evidence_epoch
 from grail.verification.alternatives import PREVIOUS, Alternative, drawn_alternative
 from grail.verification.audit import audit
 from grail.verification.base import AuditContext, Finding, Outcome, Verdict
@@ -23,13 +24,6 @@ Reading = tuple[Address, WindowId, Address]
 """A miner, a window, and the holder of seats in its submission of then."""
 WITHHELD = "availability"
 """The check that a blob which cannot be fetched fails."""
-EVIDENCE_WINDOWS = 64
-"""Evidence against a miner adds up over this many windows, then starts anew: old honesty must not buy credit."""
-
-
-def evidence_epoch(window: WindowId) -> WindowId:
-    """The first of the windows whose evidence adds up with this one's."""
-    return WindowId(window - window % EVIDENCE_WINDOWS)
 
 
 def judge_history(node: Node, commitment: Commitment, challenge: Digest, drawer: Address) -> Verdict:

@@ -10,9 +10,10 @@ import threading
 from grail.protocol.records import Commitment
 from grail.protocol.units import Address, Digest, WindowId
 from grail.runtime.node import Node
+from grail.runtime.retention import evidence_epoch
 from grail.verification.base import Verdict
 from grail.verification.evidence import Carried, add_up
-from validator.duties.auditing import Reading, evidence_before, evidence_epoch, judge
+from validator.duties.auditing import Reading, evidence_before, judge
 from validator.duties.reports import claims_of
 
 TOO_MUCH = math.log(10)
