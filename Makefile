@@ -27,7 +27,7 @@ lint: setup
 	$(BIN)/lint-imports --config importlinter.toml
 
 unit: setup
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 # Compile the contracts and package their artifacts for Python. Needs Node.
 contracts: setup contracts/node_modules/.package-lock.json

@@ -81,9 +81,20 @@ class Log:
 
     def __init__(self) -> None:
         self.said: Counter[str] = Counter()
+        self.lines: list[tuple[int, str]] = []
+        """(block, what was said)"""
+        self.block = 0
 
     def __getattr__(self, level: str) -> Any:
-        return lambda event, **more: self.said.update([event])
+        return self._say
+
+    def _say(self, event: str, **more: Any) -> None:
+        self.said.update([event])
+        self.lines.append((self.block, f"{event}: {more.get('duty', '')} {more.get('reason', '')}"))
+
+    def between(self, first: int, last: int) -> list[str]:
+        """What was said from one block to another."""
+        return [f"block {block}: {line}" for block, line in self.lines if first <= block <= last]
 
 
 class Commit:
@@ -236,10 +247,11 @@ def campaign(windows: int, seed: int, share: float, notify: Any) -> dict[str, An
         crashes = 0
         last = subnet.schedule.start(WindowId(windows))
         while direct.head().number < last:
+            log.block = direct.head().number
             try:
                 service.tick()
-            except ChainError:
-                log.said.update(["chain unavailable"])
+            except ChainError as error:
+                log.warning("chain unavailable", reason=str(error))
             except Exception as error:  # noqa: BLE001 (what would end the process is counted)
                 crashes += 1
                 print(f"{type(error).__name__}: {error}", file=sys.stderr)
@@ -254,6 +266,11 @@ def campaign(windows: int, seed: int, share: float, notify: Any) -> dict[str, An
         twice = sum(count - 1 for action, count in seen.items() if action != payment) + abs(seen[payment] - paid)
         honest = [window for window in range(windows) if window not in hopeless]
         lost = [window for window in honest if subnet.commitment(WindowId(window), miner.address) is None]
+        for window in lost:
+            said = log.between(
+                subnet.schedule.start(WindowId(window)), subnet.schedule.commit_deadline(WindowId(window))
+            )
+            print(f"lost: window {window}", *said, sep="\n  ", file=sys.stderr)
         return {
             "windows": windows,
             "calls": proxy.calls,

@@ -1,6 +1,7 @@
 """Real parts that many tests share: the shipped model, its engine, a small network that has played some windows."""
 
 import os
+from collections import Counter
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -57,3 +58,13 @@ def requests(codec: TextCodec) -> list[RolloutRequest]:
     """Prompts of different lengths, each with its own key."""
     prompts = ["1+2-3=", "12+34=", "49-10=", "9-9-9=", "40+41="] * 8
     return [RolloutRequest(codec.encode(p), keccak256(f"request/{i}".encode())) for i, p in enumerate(prompts)]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """One line that names what was skipped and why: a green suite must not hide it."""
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", [])
+    )
+    if reasons:
+        named = "; ".join(f"{count} × {reason}" for reason, count in reasons.most_common())
+        terminalreporter.write_line(f"SKIPPED {sum(reasons.values())} tests: {named}")

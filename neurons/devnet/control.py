@@ -40,7 +40,7 @@ def start(layout: Layout, wanted: Mapping[str, Any], notify: Callable[[str], Non
 
     Raises SettingsError where the folder has a network with other options, Unavailable where a process does not come.
     """
-    options = _options(layout, wanted)
+    options = prepared(layout, wanted)
     founding.model_of(options)
     founding.make_keys(layout, options, notify)
     _add(layout, [chain_program(layout, options)])
@@ -128,7 +128,7 @@ def _logged(layout: Layout, name: str) -> list[str]:
     return [name] if name else known
 
 
-def _options(layout: Layout, wanted: Mapping[str, Any]) -> DevnetOptions:
+def prepared(layout: Layout, wanted: Mapping[str, Any]) -> DevnetOptions:
     """Those of the folder; where it has none, the wanted ones with ports that are free. Raises SettingsError."""
     found = layout.load_options()
     if found is None:

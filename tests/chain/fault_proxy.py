@@ -78,6 +78,10 @@ class FaultProxy:
         self._server.shutdown()
         self._server.server_close()
 
+    def upstream(self, url: str) -> None:
+        """Another node."""
+        self._place = urlsplit(url)
+
     def forward(self, body: bytes) -> bytes:
         """The node's own answer."""
         for _ in range(2):

@@ -65,3 +65,32 @@ def test_an_endpoint_that_does_not_answer_is_a_withheld_blob(network, tmp_path, 
     index = [c.miner for c in network.subnet.commitments(0)].index(stranger.signer.address)
     assert not network.subnet.is_paid(0, index)
     assert keccak256(b"there") == digest
+
+
+@pytest.mark.parametrize("comes_back", ["in time", "later"])
+def test_a_relay_that_starts_anew_costs_nobody_anything(network, tmp_path, comes_back):
+    """What could not be fetched is asked for again for half of the time for scores, and before an accusation."""
+    own = settled(network, tmp_path, private=True)
+    stranger = next(part for part in network.parts if part.name == "miner-2")
+    shown = FileStore(tmp_path / "served")
+    half = (network.subnet.schedule.challenge_block(0) + network.subnet.schedule.score_deadline(0)) // 2
+    mine_to = network.mine_to
+
+    def and_the_relay_is_back(block):
+        mine_to(block)
+        if block >= (half if comes_back == "in time" else network.subnet.schedule.reveal_deadline(0)):
+            for digest, size, _ in list(own.listed()):
+                shown.put(own.get(digest, size))
+
+    with served(relay_app(shown)) as url:
+        network.subnet.set_endpoint(stranger.signer, url)
+        network.mine_to = and_the_relay_is_back
+        assert network.advance().right
+    index = [c.miner for c in network.subnet.commitments(0)].index(stranger.signer.address)
+    assert network.subnet.is_paid(0, index) == (comes_back == "in time")
+    assert not any(case.accused == stranger.signer.address and not case.contest for case in network.subnet.cases())
+    assert not network.subnet.neuron(stranger.signer.address).jailed
+    # a sheet is never late for a blob that is
+    assert {reveal.validator for reveal in network.subnet.reveals(0)} == {
+        part.signer.address for part in network.parts if part.name.startswith("validator")
+    }
