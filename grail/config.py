@@ -15,6 +15,7 @@ import pydantic
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from grail.errors import SettingsError
+from grail.foreign.files import read_text
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 
@@ -192,12 +193,10 @@ def tell_libraries(**variables: str) -> None:
 def read_password(settings: Settings) -> str | None:
     """The keystore password from file or environment; None when it must be asked for."""
     if settings.key.password_file is not None:
-        try:
-            return settings.key.password_file.read_text().rstrip("\n")
-        except OSError as error:
-            raise SettingsError(
-                f"expected a password file at {settings.key.password_file} ({error.strerror})"
-            ) from error
+        found = read_text(settings.key.password_file, "a password file").rstrip("\r\n")
+        if not found:
+            raise SettingsError(f"expected a password in {settings.key.password_file}, which is empty")
+        return found
     return settings.password.get_secret_value() if settings.password else None
 
 
@@ -213,9 +212,7 @@ def load_toml(path: Path, model: type[Model], what: str) -> Model:
 
 def _read_toml(path: Path, what: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
-    except OSError as error:
-        raise SettingsError(f"expected {what} at {path} ({error.strerror})") from error
+        return tomllib.loads(read_text(path, what))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"expected TOML in {path}, got: {error}") from error
 

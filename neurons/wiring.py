@@ -1,7 +1,6 @@
 """From settings to a node: chain, key, disk, models. Shared by the three entry points."""
 
 import fcntl
-import json
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from grail.checkpoints.fetch import CheckpointCache
 from grail.config import Settings, WorkSettings, read_password
 from grail.environments.registry import Environments
 from grail.errors import KeyInUse, SettingsError
+from grail.foreign.files import read_object
 from grail.inference.engine_cache import EngineCache
 from grail.protocol.records import Role
 from grail.protocol.units import Address
@@ -100,10 +100,10 @@ def open_subnet(settings: Settings) -> Subnet:
 def keystore_address(path: Path) -> Address | None:
     """Whose key a keystore file holds, without its password; None where there is no such file or it does not say."""
     try:
-        found = json.loads(path.read_text())["address"]
-        return bytes.fromhex(found.removeprefix("0x"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        found = bytes.fromhex(read_object(path, "a keystore file")["address"].removeprefix("0x"))
+    except (SettingsError, ValueError, KeyError, AttributeError):
         return None
+    return found if len(found) == 20 else None
 
 
 def unlock(settings: Settings) -> Signer:

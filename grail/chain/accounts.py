@@ -2,11 +2,13 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grail.errors import SettingsError
+from grail.foreign.files import read_object
 from grail.protocol.units import Address
 
 if TYPE_CHECKING:
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 
 ANVIL_KEY = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
 """Anvil's published first development key: rich on development nodes, worthless anywhere else."""
+
+KEYSTORE_VERSION = 3
+SCRYPT_BLOCK, MOST_MEMORY, MOST_ROUNDS = 128, 1 << 30, 1 << 24
+"""Of key derivation: scrypt takes 128 n r bytes (wallets 256 MiB), PBKDF2 `c` rounds (wallets a million at most)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +83,38 @@ def create_keystore(path: Path, password: str) -> Signer:
 
     account = Account.create()
     text = json.dumps(Account.encrypt(account.key, password))
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise SettingsError(f"expected no file at {path}: a key is never overwritten; choose another path") from None
+    except OSError as error:
+        if path.exists():
+            raise SettingsError(
+                f"expected no file at {path}: a key is never overwritten; choose another path"
+            ) from None
+        raise SettingsError(f"could not write a keystore to {path} ({error.strerror}): is it writable?") from error
     with os.fdopen(handle, "w") as file:
         file.write(text)
     return Signer.from_key(bytes(account.key))
+
+
+def _bounded(kdf: Mapping[str, Any]) -> None:
+    """Raises ValueError where deriving the key would take more memory or time than any honest keystore."""
+    if SCRYPT_BLOCK * kdf.get("n", 0) * kdf.get("r", 0) > MOST_MEMORY or kdf.get("c", 0) > MOST_ROUNDS:
+        raise ValueError("its key derivation asks for more memory or time than any wallet's")
 
 
 def load_keystore(path: Path, password: str) -> Signer:
     """Decrypt a keystore file. Raises SettingsError for a missing file, a wrong format or a wrong password."""
     from eth_account import Account
 
+    found = read_object(path, "a keystore file", "make one with `grail keys new`")
+    if found.get("version") != KEYSTORE_VERSION:
+        raise SettingsError(f"expected a keystore of version {KEYSTORE_VERSION} at {path}: `grail keys new` makes one")
     try:
-        text = path.read_text()
-    except OSError as error:
-        raise SettingsError(
-            f"expected a keystore file at {path} ({error.strerror}): make one with `grail keys new`"
-        ) from error
-    try:
-        return Signer.from_key(bytes(Account.decrypt(text, password)))
-    except (ValueError, TypeError, KeyError) as error:
+        _bounded(found["crypto"]["kdfparams"])
+        return Signer.from_key(bytes(Account.decrypt(found, password)))
+    except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
         raise SettingsError(
             f"could not decrypt {path} ({error}): is this the right password and a V3 keystore?"
         ) from None

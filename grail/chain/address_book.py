@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grail.errors import SettingsError
+from grail.foreign.files import read_object
 from grail.protocol.units import Address
 
 NAMES = (
@@ -59,17 +60,15 @@ class AddressBook:
 
         Raises SettingsError naming what is missing.
         """
+        books = read_object(path, "an address book", "ask the network for it")
         try:
-            books = json.loads(path.read_text())
             if chain_id is None and len(books) != 1:
                 raise SettingsError(f"expected one chain in {path}, got {', '.join(books)}: name the chain")
             key = str(chain_id) if chain_id is not None else next(iter(books))
             body = books[key]
             addresses = {name: bytes.fromhex(body["contracts"][name][2:]) for name in NAMES}
-            return cls(int(key), addresses, body["first_block"])
-        except OSError as error:
-            raise SettingsError(
-                f"expected an address book at {path} ({error.strerror}): ask the network for it"
-            ) from error
+            if not all(len(address) == 20 for address in addresses.values()):
+                raise ValueError("an address of 20 bytes")
+            return cls(int(key), addresses, int(body["first_block"]))
         except (ValueError, KeyError, TypeError) as error:
             raise SettingsError(f"expected an address book in {path}, but it lacks {error}") from error

@@ -9,6 +9,7 @@ import pydantic
 from grail.chain.deployment import NOBODY, NetworkPlan, VotingRules
 from grail.config import load_toml
 from grail.errors import SettingsError
+from grail.foreign.files import read_object
 from grail.governance.acts import parse_address, parse_amount, policy_value
 from grail.governance.policy import Floors
 from grail.protocol.schedule import Schedule
@@ -84,7 +85,15 @@ def load_plan(path: Path) -> PlanFile:
 
 def load_state(path: Path) -> dict[str, Any] | None:
     """Where a deployment began (first_nonce, first_block, deployer); None when none is under way."""
-    return json.loads(path.read_text()) if path.exists() else None
+    if not path.exists():
+        return None
+    state = read_object(path, "the state of a deployment")
+    kinds = {"deployer": str, "first_nonce": int, "first_block": int}
+    if any(type(state.get(name)) is not kind for name, kind in kinds.items()):
+        raise SettingsError(
+            f"expected the state of a deployment in {path}, got something else: remove it to start anew"
+        )
+    return state
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:

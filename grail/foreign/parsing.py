@@ -26,7 +26,7 @@ def parse_json(data: bytes, what: str, *, most: int, strict: bool = True) -> Any
     """
     if len(data) > most:
         raise BadInput(f"expected at most {most} bytes of {what}, got {len(data)}")
-    if _depth(data) > MAX_DEPTH:
+    if depth(data) > MAX_DEPTH:
         raise BadInput(f"{what} is nested too deeply")
     try:
         if not strict:
@@ -36,8 +36,8 @@ def parse_json(data: bytes, what: str, *, most: int, strict: bool = True) -> Any
         raise BadInput(f"expected {what} as JSON in UTF-8, got: {error}") from None
 
 
-def _depth(data: bytes) -> int:
-    """Of the brackets outside strings, in linear time."""
+def depth(data: bytes) -> int:
+    """Of the brackets outside JSON's strings, in linear time."""
     bare = np.frombuffer(_STRINGS.sub(b"", data), dtype=np.uint8)
     return int(_STEPS[bare].cumsum(dtype=np.int64).max(initial=0))
 

@@ -4,28 +4,50 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from grail.errors import StorageError
+from grail.errors import SettingsError, StorageError
 from grail.storage.tables import Base
+
+BUSY_MILLISECONDS = 10_000
+REMEDIES = {
+    "locked": "another process has it open: one node a folder, on a disk of this machine, no network share",
+    "locking protocol": "SQLite needs a disk of this machine, no network share",
+    "disk I/O error": "SQLite needs a disk of this machine, no network share; is this one whole?",
+    "disk is full": "free disk space, then run again",
+    "readonly": "this user may not write there",
+    "malformed": "the file is damaged: move it away, the node finds its own acts on the chain again",
+    "not a database": "the file is something else: move it away",
+}
+"""By words of SQLite's reason."""
 
 
 class Database:
     """One node's rows."""
 
     def __init__(self, url: str) -> None:
-        """`url`: sqlite:///PATH, sqlite:// (memory) or postgresql+psycopg://… Creates missing tables."""
-        self._url = url
-        self._engine: Engine = create_engine(url)
-        if url.startswith("sqlite"):
+        """`url`: sqlite:///PATH, sqlite:// (memory) or postgresql://… Creates missing tables. Raises SettingsError for
+        what is no such URL, StorageError.
+        """
+        try:
+            place = make_url(url)
+            if place.drivername in ("postgres", "postgresql"):
+                place = place.set(drivername="postgresql+psycopg")
+            self._engine: Engine = create_engine(place)
+        except (ArgumentError, ImportError) as error:
+            raise SettingsError(
+                f"expected a database such as sqlite:///grail.sqlite or postgresql://… ({type(error).__name__})"
+            ) from None
+        self._place = place.render_as_string(hide_password=True)
+        if place.drivername.startswith("sqlite"):
             event.listen(self._engine, "connect", _use_write_ahead_log)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         try:
             Base.metadata.create_all(self._engine)
         except SQLAlchemyError as error:
-            raise StorageError(f"could not open the database {url} ({error}): is the folder writable?") from error
+            raise self._failed(error) from error
 
     @classmethod
     def in_file(cls, path: Path) -> "Database":
@@ -39,7 +61,13 @@ class Database:
             with self._sessions.begin() as session:
                 yield session
         except SQLAlchemyError as error:
-            raise StorageError(f"the database {self._url} failed ({error}): free disk space, then run again") from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: SQLAlchemyError) -> StorageError:
+        """What happened and what to do; no statement, no values, no password."""
+        reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0][:200]
+        remedy = next((words for sign, words in REMEDIES.items() if sign in reason), "is it there, and writable?")
+        return StorageError(f"the database {self._place} failed ({reason}): {remedy}")
 
     def close(self) -> None:
         """Release the file."""
@@ -48,4 +76,4 @@ class Database:
 
 def _use_write_ahead_log(connection: object, _record: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]
-    connection.execute("PRAGMA busy_timeout=10000")  # type: ignore[attr-defined]
+    connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")  # type: ignore[attr-defined]
