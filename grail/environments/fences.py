@@ -8,14 +8,15 @@ the end of a section of thoughts (`</think>`) is no part of the reply.
 
 from collections.abc import Iterator
 
+from grail.environments.thoughts import END
+
 PYTHON = frozenset(("python", "python3", "py", "py3"))
-THOUGHTS_END = "</think>"
 SHORTEST = 3
 
 
 def program_of(completion: str) -> str:
     """The program, or the whole reply where nothing in it is fenced; lines end with \\n."""
-    reply = completion.rpartition(THOUGHTS_END)[2].replace("\r\n", "\n")
+    reply = completion.rpartition(END)[2].replace("\r\n", "\n")
     blocks = list(_blocks(reply.split("\n")))
     for wanted in (PYTHON, ("",)):
         named = [program for language, program in blocks if language in wanted]

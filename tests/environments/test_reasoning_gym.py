@@ -1,7 +1,10 @@
 """reasoning-gym's tasks as environments: conformant, parametrised, graded without running anybody's text."""
 
+import re
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -160,3 +163,24 @@ def test_another_version_of_the_library_is_refused(found, monkeypatch):
     monkeypatch.setattr(reasoning_gym, "version", version)
     with pytest.raises(Unavailable, match="envs"):
         ReasoningGym(CHAIN_SUM)
+
+
+def test_the_table_of_answers_in_the_docs_is_what_is_graded():
+    page = (Path(__file__).resolve().parents[2] / "docs/environments.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in page.split("| completion, the answer being 5 |")[1].splitlines()]
+    rows = [row for row in rows if len(row) == 3 and "`" in row[0]]
+    assert len(rows) == 5
+    task = "reasoning_gym:gcd"
+    for written, *expected in rows:
+        for version, verdict in zip((1, 2), expected, strict=True):
+            environment = ReasoningGym(f"{task}?reply={version}")
+            problem = replace(environment.problem(b"\1" * 32), answer="5")
+            for completion in re.findall(r"`([^`]*)`", written):
+                grade = environment.grade(problem, completion)
+                assert (grade.reward_micro > 0) == (verdict == "right"), (completion, version)
+
+
+@pytest.mark.parametrize("reply", ["0", "3", "two", "1.0"])
+def test_a_rule_for_replies_that_there_is_not_is_refused(reply):
+    with pytest.raises(SettingsError, match="reply 1 or 2"):
+        ReasoningGym(f"reasoning_gym:gcd?reply={reply}")
