@@ -29,7 +29,7 @@ from grail.chain.deployment import deploy
 from grail.chain.dev_node import DevNode
 from grail.chain.dev_node_server import DevNodeServer
 from grail.chain.jsonrpc import JsonRpcChain
-from grail.chain.rpc import nodes
+from grail.chain.rpc import logs, nodes
 from grail.chain.subnet import Subnet
 from grail.errors import ChainError, TooLate
 from grail.protocol.hashing import keccak256
@@ -50,7 +50,8 @@ from tests.chain.test_embedded import PLAN
 OWNER = Signer.from_key(ANVIL_KEY)
 BLOCK_SECONDS = 2.0
 """Of injected time."""
-WINDOW, COMMIT = 14, 8
+WINDOW, COMMIT = 26, 20
+"""Forty seconds to commit; no network of strangers can have fewer than two hours (`Floors.phase`)."""
 HANG_SECONDS = 0.02
 """Real ones: a hanging call costs the client its injected patience, and this run little."""
 
@@ -221,7 +222,7 @@ def campaign(windows: int, seed: int, share: float, notify: Any) -> dict[str, An
                 direct.mine(1)
 
         injected = InjectedTime(mine)
-        for module in (transactions, nodes):
+        for module in (transactions, nodes, logs):
             stack.callback(setattr, module, "time", module.time)
             module.time = injected  # type: ignore[attr-defined]
         subnet = founded(url, miner, node)

@@ -1,5 +1,6 @@
 """Events in pages that the node will answer: halved where it refuses, remembered, tried larger again now and then."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +17,12 @@ GROW_AFTER = 32
 """Pages in a row that a node answers before twice as long ones are tried."""
 
 
+SINGLE_TRIES, PAUSE_SECONDS = 5, 0.25
+"""Of a single block that is refused: a busy node uses the words of one that is asked for too much. Each pause is twice
+as long as the one before.
+"""
+
+
 class LogPages:
     """Reads events through one connection."""
 
@@ -29,30 +36,34 @@ class LogPages:
     def read(self, addresses: Sequence[Address], first: BlockNumber, last: BlockNumber) -> list[Log]:
         """Events of these contracts in blocks [first, last], in chain order.
 
-        Raises ChainUnavailable where the node answers what was not asked, ChainError where it refuses a single block.
+        Raises ChainUnavailable where the node answers what was not asked, ChainError where it goes on refusing a single
+        block.
         """
         asked = [Web3.to_checksum_address(address) for address in addresses]
         found: dict[tuple[int, int], Log] = {}
-        start = int(first)
+        start, refusals = int(first), 0
         while start <= last:
             end = min(int(last), start + self._blocks - 1)
             try:
                 entries = self._ask({"address": asked, "fromBlock": hex(start), "toBlock": hex(end)})
             except NodeRefused as refused:
-                self._shrink(start, end, refused)
+                refusals = refusals + 1 if end == start else 0
+                self._shrink(start, end, refusals, refused)
                 continue
             for entry in entries:
                 log = self._log(entry)
                 if not start <= log.block <= end or log.address not in addresses or entry.get("removed"):
                     raise ChainUnavailable(f"{self._name} sends events that were not asked for: use another node")
                 found[log.block, log.index] = log
-            start = end + 1
+            start, refusals = end + 1, 0
             self._grow()
         return [found[place] for place in sorted(found)]
 
-    def _shrink(self, start: int, end: int, refused: NodeRefused) -> None:
-        if end == start:
+    def _shrink(self, start: int, end: int, refusals: int, refused: NodeRefused) -> None:
+        if refusals >= SINGLE_TRIES:
             raise ChainError(f"{self._name} gives no events of block {start} ({refused}): use another node")
+        if refusals:
+            time.sleep(PAUSE_SECONDS * 2 ** (refusals - 1))
         self._blocks, self._answered = max(1, (end - start + 1) // 2), 0
 
     def _grow(self) -> None:
