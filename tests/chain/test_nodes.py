@@ -177,6 +177,16 @@ def test_pages_of_events_halve_until_the_node_answers(refusal):
         assert len(node.asked("eth_getLogs")) == refused + 1, "what works is remembered"
 
 
+def test_a_single_block_that_is_refused_for_a_while_is_asked_for_again():
+    def logs(params, count):
+        if count < 4:
+            raise Says(-32005, "query returned more than 10000 results")
+        return [log(5)]
+
+    with RpcServer(eth_getLogs=logs) as node:
+        assert [entry.block for entry in JsonRpcChain.connect(node.url).logs([TO], 5, 5)] == [5]
+
+
 def test_a_node_that_refuses_a_single_block_is_named():
     def logs(params, count):
         raise Says(-32000, "too many results")
