@@ -203,10 +203,13 @@ def _show(layout: "Layout", as_json: bool) -> None:
         return
     table = Table("process", "state", "pid", "restarts", "command")
     for one in found["processes"]:
-        row = (one["name"], one["state"], str(one["pid"] or ""), str(one["restarts"]), one["command"])
+        command = one["command"].replace(f"{layout.folder}/", "").rpartition("/bin/")[2]
+        row = (one["name"], one["state"], str(one["pid"] or ""), str(one["restarts"]), command)
         table.add_row(*row)
     console = Console()
     console.print(table)
     if found["window"] is not None:
         console.print(f"window {found['window']}, {found['settled']} settled; chain {found['chain']}")
-    console.print(f"grail devnet logs --folder {layout.folder} shows what they do")
+    console.print(
+        f"commands are as typed in {layout.folder}; grail devnet logs --folder {layout.folder} shows what they do"
+    )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from grail.inference.sampling import cpu, reference
+from grail.inference.sampling import reference
 from grail.inference.sampling.reference import Mandate
 from grail.protocol.constants import MILLI
 from grail.protocol.philox import key_words
@@ -32,7 +32,9 @@ def mandated(logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor
 
     logits: float32 (rows, vocab), no NaN. keys: int64 (rows, 2) from `key_tensor`. steps: int64 (rows,).
     """
-    if logits.device.type == "cpu":
+    if _is_compiled(logits):
+        from grail.inference.sampling import cpu
+
         return Mandate(*cpu.mandated(logits, temperature_milli, keys, steps))
     if _has_kernel(logits):
         from grail.inference.sampling import cuda
@@ -47,12 +49,18 @@ def margins_of(logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tens
 
     `claimed`: int64 (rows,); the rest as in `mandated`.
     """
-    if logits.device.type == "cpu":
+    if _is_compiled(logits):
+        from grail.inference.sampling import cpu
+
         return cpu.margins_of(logits, temperature_milli, keys, steps, claimed)
     if _has_kernel(logits):
         best = mandated(logits, temperature_milli, keys, steps).scores
         return (best - reference.scores_of(logits, temperature_milli, keys, steps, claimed)).clamp(min=0)
     return reference.margins_of(logits, temperature_milli, keys, steps, claimed)
+
+
+def _is_compiled(logits: Tensor) -> bool:
+    return logits.device.type == "cpu" and find_spec("numba") is not None
 
 
 def _has_kernel(logits: Tensor) -> bool:
