@@ -9,7 +9,6 @@ from grail.chain.accounts import checksummed, create_keystore
 from grail.chain.subnet import Subnet
 from grail.config import Settings, load_settings, read_password, toml_text
 from grail.errors import SettingsError
-from grail.foreign.urls import shown
 from grail.governance.acts import shown_amount
 from grail.protocol.records import Role
 from neurons.wiring import keystore_address
@@ -132,12 +131,3 @@ def stake_for(subnet: Subnet, role: str, groups: int) -> int:
         "trainer": policy.min_stake_trainer,
     }
     return least[role]
-
-
-def shown_settings(settings: Settings) -> str:
-    """One line for people."""
-    work = settings.work
-    put = f", put to {', '.join(map(shown, work.relays))}" if work.relays else ""
-    return (
-        f"chain {shown(settings.chain.url)}, address book {settings.chain.address_book}, objects in {work.store}{put}"
-    )

@@ -66,13 +66,13 @@ def init(
     if what not in ROLES:
         raise SettingsError(f"expected miner, validator, trainer or network, got {what!r}")
     path = config or Path(f"{what}.toml")
-    told = _told(what, path, rpc, book, relay, endpoint, store, groups, password_file, private)
+    told = _told(what, rpc, book, relay, endpoint, store, groups, password_file, private)
     if not path.exists():
         told = _asked(what, path, told) if asks else _filled(what, path, told)
     settings, fresh = settings_file(path, told)
     typer.echo(f"{path}: {'written' if fresh else 'is there, and kept'}")
     _key(settings)
-    subnet = _look(path)
+    subnet = _look(settings)
     if subnet is not None:
         _announce(settings, subnet)
     _next(settings, subnet, what, path)
@@ -80,7 +80,6 @@ def init(
 
 def _told(
     what: str,
-    path: Path,
     rpc: str | None,
     book: Path | None,
     relay: list[str] | None,
@@ -161,14 +160,12 @@ def _key(settings: "Settings") -> str:
     return address
 
 
-def _look(path: Path) -> "Subnet | None":
+def _look(settings: "Settings") -> "Subnet | None":
     """Every check of `grail doctor --config`; the network, where it can be reached."""
-    from grail.config import load_settings
     from grail.errors import GrailError
     from neurons.readiness import readiness, shown_check
     from neurons.wiring import open_subnet
 
-    settings = load_settings(path)
     for check in readiness(settings):
         for line in shown_check(check):
             typer.echo(line)

@@ -30,6 +30,7 @@ from neurons.devnet.layout import (
     relay_program,
 )
 from neurons.devnet.supervisor import STOP_SECONDS, end_leftovers, held, load_state
+from simulation.models import model_folder
 
 MARGIN_SECONDS = 10.0
 FOLLOW_SECONDS = 0.3
@@ -41,16 +42,16 @@ def start(layout: Layout, wanted: Mapping[str, Any], notify: Callable[[str], Non
     Raises SettingsError where the folder has a network with other options, Unavailable where a process does not come.
     """
     options = prepared(layout, wanted)
-    founding.model_of(options)
+    model_folder(options.model)
     founding.make_keys(layout, options, notify)
-    _add(layout, [chain_program(layout, options)])
+    programs = [chain_program(layout, options), relay_program(layout, options), *neuron_programs(layout, options)]
+    _add(layout, programs[:1])
     _supervise(layout)
     _wait_for(layout, ["chain"], notify, seconds)
     subnet = founding.deployed(layout, options, notify)
-    _add(layout, [chain_program(layout, options), relay_program(layout, options)])
+    _add(layout, programs[:2])
     _wait_for(layout, ["chain", "relay"], notify, seconds)
     founding.populated(layout, options, subnet, notify)
-    programs = [chain_program(layout, options), relay_program(layout, options), *neuron_programs(layout, options)]
     _add(layout, programs)
     _wait_for(layout, [program.name for program in programs], notify, seconds)
     founding.begin(subnet)
@@ -64,9 +65,9 @@ def stop(layout: Layout) -> int:
             return end_leftovers(layout)
     number = load_state(layout).supervisor
     os.kill(number, signal.SIGTERM)
-    if not founding.waited(lambda: not _is_supervised(layout), STOP_SECONDS + MARGIN_SECONDS):
+    if not _waited(lambda: not _is_supervised(layout), STOP_SECONDS + MARGIN_SECONDS):
         os.kill(number, signal.SIGKILL)
-        founding.waited(lambda: not _is_supervised(layout), MARGIN_SECONDS)
+        _waited(lambda: not _is_supervised(layout), MARGIN_SECONDS)
         end_leftovers(layout)
     return running
 
@@ -164,7 +165,7 @@ def _supervise(layout: Layout) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    if not founding.waited(lambda: _is_supervised(layout), MARGIN_SECONDS):
+    if not _waited(lambda: _is_supervised(layout), MARGIN_SECONDS):
         raise Unavailable(f"the supervisor did not start: see {layout.log('supervisor')}")
 
 
@@ -180,8 +181,18 @@ def _wait_for(layout: Layout, names: list[str], notify: Callable[[str], None], s
         notify(f"waiting for {', '.join(late)}")
         return late
 
-    if founding.waited(lambda: not missing(), seconds):
+    if _waited(lambda: not missing(), seconds):
         return
     name = missing()[0]
     said = "\n".join(last_lines(layout, name, 5)) if layout.log(name).exists() else "nothing"
     raise Unavailable(f"{name} was not ready within {seconds:.0f} s, and says:\n{said}")
+
+
+def _waited(happened: Callable[[], bool], seconds: float) -> bool:
+    """Did it happen in time?"""
+    ends = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.1)
+    return True

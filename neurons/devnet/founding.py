@@ -3,7 +3,6 @@
 import contextlib
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 from grail.chain import open_chain
@@ -15,19 +14,14 @@ from grail.chain.subnet import Subnet
 from grail.checkpoints.files import open_checkpoint
 from grail.config import load_settings, toml_text
 from grail.errors import ChainError, SettingsError
-from grail.models.library import Library, is_calibrated
+from grail.models.library import Library
 from grail.protocol.records import Role
 from grail.protocol.units import Address
 from grail.runtime.publishing import examined, record_of, stored
 from neurons.devnet.layout import DevnetOptions, Layout
 from neurons.wiring import keystore_address, published_store, unlock
+from simulation.cast import CAP, GAS_MONEY, GRAIL, INITIAL_SUPPLY, POCKET, STAKES
 
-GRAIL = 10**18
-STAKES = {"miner": 2_000 * GRAIL, "validator": 20_000 * GRAIL, "trainer": 5_000 * GRAIL}
-POCKET = 2_000 * GRAIL
-"""Tokens beside the stake, for bonds."""
-GAS_MONEY = 10**20
-SUPPLY, CAP = 10_000_000 * GRAIL, 100_000_000 * GRAIL
 HOLDER = Signer.from_key(ANVIL_KEY)
 """Who has the chain's coins and all tokens at first."""
 VOTING = VotingRules(
@@ -75,7 +69,7 @@ def deployed(layout: Layout, options: DevnetOptions, notify: Notify) -> Subnet:
         schedule=schedule,
         overrides=options.policy(),
         environments={options.environment: (1, 1_000)},
-        holders={HOLDER.address: SUPPLY},
+        holders={HOLDER.address: INITIAL_SUPPLY},
         cap=CAP,
         trainers=[address_of(layout, "trainer")],
         voting=VOTING,
@@ -106,14 +100,6 @@ def begin(subnet: Subnet) -> None:
         subnet.chain.mine(missing)
 
 
-def model_of(options: DevnetOptions) -> str:
-    """The model's folder, checked before anything is started. Raises SettingsError with what is missing."""
-    folder = Library(load_settings().work.models).find(options.model)
-    if not is_calibrated(folder):
-        raise SettingsError(f"{folder} has no calibration profile: run `grail calibrate {folder}` first")
-    return str(folder)
-
-
 def address_of(layout: Layout, name: str) -> Address:
     """Of a neuron's key."""
     found = keystore_address(layout.keystore(name))
@@ -123,14 +109,14 @@ def address_of(layout: Layout, name: str) -> Address:
 
 
 def _register(layout: Layout, options: DevnetOptions, subnet: Subnet, name: str, role: str) -> None:
-    signer = unlock(load_settings(layout.settings(name)))
+    signer, kind = unlock(load_settings(layout.settings(name))), Role[role.upper()]
     if subnet.chain.coins(signer.address) < GAS_MONEY // 2:
         subnet.chain.send(HOLDER, signer.address, b"", GAS_MONEY)
-    missing = STAKES[role] + POCKET - subnet.balance(signer.address)
+    missing = STAKES[kind] + POCKET - subnet.balance(signer.address)
     if missing > 0:
         subnet.transfer(HOLDER, signer.address, missing)
-    subnet.register(signer, Role[role.upper()], options.relay_url, STAKES[role])
-    if role == "miner":
+    subnet.register(signer, kind, options.relay_url, STAKES[kind])
+    if kind is Role.MINER:
         subnet.pledge(signer, options.groups)
 
 
@@ -160,13 +146,3 @@ def hurried(chain: object) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-
-
-def waited(happened: Callable[[], bool], seconds: float) -> bool:
-    """Did it happen in time?"""
-    ends = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > ends:
-            return False
-        time.sleep(0.1)
-    return True

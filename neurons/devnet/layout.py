@@ -13,12 +13,12 @@ from grail.config import load_settings, toml_text
 from grail.errors import SettingsError
 from grail.governance.policy import longest_dispute
 from grail.protocol.schedule import Schedule
+from simulation.options import CHEATS
 
 WINDOW, COMMIT, SCORE, REVEAL = 75, 28, 24, 10
 """Blocks: at a block a second a window is a minute and a quarter."""
 PHASE = 14
 HOST = "127.0.0.1"
-CHEATS = ("int4-weights", "best-of-n", "reward-forger")
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 

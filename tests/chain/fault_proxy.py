@@ -12,17 +12,18 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import urlsplit
+
+from tests.chain.speaking import Handler, failed, serving
 
 Draw = Callable[[str], str | None]
 FAILED = {
-    "rate": (-32005, "limit exceeded"),
-    "timeout": (-32000, "request timed out"),
-    "no-header": (-32000, "header not found"),
-    "too-many-logs": (-32005, "query returned more than 10000 results"),
+    "rate": {"code": -32005, "message": "limit exceeded"},
+    "timeout": {"code": -32000, "message": "request timed out"},
+    "no-header": {"code": -32000, "message": "header not found"},
+    "too-many-logs": {"code": -32005, "message": "query returned more than 10000 results"},
 }
+KNOWN = {"code": -32000, "message": "already known"}
 KINDS = (
     "429", "429-later", "502", "503", "504", "html", "truncated", "cut", "cut-after", "rate", "timeout", "no-header",
     "old-head", "short-logs", "too-many-logs", "known", "hang",
@@ -55,21 +56,16 @@ def by_lot(share: float, seed: int) -> Draw:
 
 
 class FaultProxy:
-    """`counts`: faults by kind; `calls`: questions; `sent`: raw transactions that reached the node."""
+    """`counts`: faults by kind; `calls`: questions."""
 
     def __init__(self, upstream: str, draw: Draw = lambda _: None) -> None:
         self.draw = draw
         self.counts: Counter[str] = Counter()
         self.calls = 0
-        self.sent: list[str] = []
         self._place = urlsplit(upstream)
         self._lock = threading.Lock()
         self._local = threading.local()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._server, self.url = serving(self._handler())
 
     def __enter__(self) -> "FaultProxy":
         return self
@@ -95,65 +91,44 @@ class FaultProxy:
                 self._local.line = None
         raise ConnectionError("the node is gone")
 
-    def _count(self, kind: str | None, question: dict[str, Any]) -> None:
+    def _count(self, kind: str | None) -> None:
         with self._lock:
             self.calls += 1
             if kind is not None:
                 self.counts[kind] += 1
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def _handler(self) -> type[Handler]:
         proxy = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
+        class Failing(Handler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = self.body()
                 question = json.loads(body)
                 kind = proxy.draw(question["method"])
-                proxy._count(kind, question)
+                proxy._count(kind)
                 if kind in ("429", "429-later", "502", "503", "504"):
                     more = {"Retry-After": "1"} if kind == "429-later" else {}
-                    return self._say(int(kind[:3]), b"slow down", more)
+                    return self.say(int(kind[:3]), b"slow down", more)
                 if kind == "html":
-                    return self._say(200, b"<html>maintenance</html>")
+                    return self.say(200, b"<html>maintenance</html>")
                 if kind == "hang":
                     time.sleep(HANG_SECONDS)
                 if kind in ("cut", "hang"):
-                    return self._cut()
+                    return self.cut()
                 if kind in FAILED:
-                    code, message = FAILED[kind]
-                    error = {"code": code, "message": message}
-                    return self._say(200, json.dumps({"jsonrpc": "2.0", "id": question["id"], "error": error}).encode())
+                    return self.say(200, failed(question["id"], FAILED[kind]))
                 answer = proxy.forward(body)
                 if kind == "cut-after":
-                    return self._cut()
+                    return self.cut()
                 if kind == "known":
-                    error = {"code": -32000, "message": "already known"}
-                    answer = json.dumps({"jsonrpc": "2.0", "id": question["id"], "error": error}).encode()
+                    answer = failed(question["id"], KNOWN)
                 if kind == "truncated":
                     answer = answer[: len(answer) // 2]
                 if kind in ("old-head", "short-logs"):
                     answer = _lagging(kind, answer)
-                return self._say(200, answer)
+                return self.say(200, answer)
 
-            def _say(self, status: int, body: bytes, more: dict[str, str] | None = None) -> None:
-                self.send_response(status)
-                for name, value in (more or {}).items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def _cut(self) -> None:
-                self.close_connection = True
-                self.connection.close()
-
-        return Handler
+        return Failing
 
 
 def _lagging(kind: str, answer: bytes) -> bytes:

@@ -7,15 +7,15 @@ raise Hangs(3.0), raise Drips(), raise Cut()                   # a silent, a dri
 """
 
 import json
-import threading
 import time
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from eth_account.typed_transactions import TypedTransaction
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
+
+from tests.chain.speaking import Handler, failed, serving
 
 Answers = Callable[[list[Any], int], Any]
 
@@ -91,11 +91,7 @@ class RpcServer:
             "eth_getLogs": lambda p, n: [],
             "eth_call": lambda p, n: "0x",
         } | answers
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._server, self.url = serving(self._handler())
 
     def asked(self, method: str) -> list[list[Any]]:
         """Parameters of every question of one method."""
@@ -111,51 +107,34 @@ class RpcServer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _answer(self, question: dict[str, Any]) -> tuple[int, str, Mapping[str, str]]:
+    def _answer(self, question: dict[str, Any]) -> tuple[int, bytes, Mapping[str, str]]:
         method, params = question["method"], question.get("params", [])
         self.calls.append((method, params))
         try:
             if method not in self.answers:
                 raise Says(-32601, f"the method {method} does not exist")
             found = self.answers[method](params, len(self.asked(method)))
-            return 200, json.dumps({"jsonrpc": "2.0", "id": question["id"], "result": found}), {}
+            return 200, json.dumps({"jsonrpc": "2.0", "id": question["id"], "result": found}).encode(), {}
         except Says as error:
-            return 200, json.dumps({"jsonrpc": "2.0", "id": question["id"], "error": error.body}), {}
+            return 200, failed(question["id"], error.body), {}
         except Raw as raw:
-            return raw.status, raw.text, raw.headers
+            return raw.status, raw.text.encode(), raw.headers
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def _handler(self) -> type[Handler]:
         node = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
+        class Lying(Handler):
             def do_POST(self) -> None:
-                question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                question = json.loads(self.body())
                 try:
-                    status, text, headers = node._answer(question)
+                    return self.say(*node._answer(question))
                 except Hangs as hangs:
                     time.sleep(hangs.seconds)
-                    return self._cut()
+                    return self.cut()
                 except Cut:
-                    return self._cut()
+                    return self.cut()
                 except Drips:
                     return self._drip()
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(text.encode())))
-                self.end_headers()
-                self.wfile.write(text.encode())
-                return None
-
-            def _cut(self) -> None:
-                self.close_connection = True
-                self.connection.close()
 
             def _drip(self) -> None:
                 """Headers, a byte at a time, for ever: no time-out of a single read ever ends it."""
@@ -169,4 +148,4 @@ class RpcServer:
                 except OSError:
                     return
 
-        return Handler
+        return Lying
