@@ -16,6 +16,7 @@
     │   └── ObjectCorrupt   bytes do not hash to their name
     ├── SettingsError       a setting is missing or wrong
     ├── KeyInUse            another process works with the same key
+    ├── Contradiction       this key has signed something else on the same thing
     └── Unavailable         a part of this machine is missing: says how to get it
 
 Cheating is not an error: it is data (`verification.Finding`). Our own trouble is an error, and an audit that
@@ -93,6 +94,10 @@ class SettingsError(GrailError):
 
 class KeyInUse(GrailError):
     """Another process already works with this key."""
+
+
+class Contradiction(GrailError):
+    """What was to be signed contradicts what this key has signed, or may have signed."""
 
 
 class Unavailable(GrailError):

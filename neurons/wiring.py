@@ -4,6 +4,7 @@ import fcntl
 import os
 import signal
 import sys
+from dataclasses import replace
 from getpass import getpass
 from pathlib import Path
 from types import FrameType
@@ -13,6 +14,7 @@ from grail.chain import open_chain
 from grail.chain.accounts import Signer, load_keystore
 from grail.chain.address_book import AddressBook
 from grail.chain.drand import DrandRelays
+from grail.chain.signing_history import SigningHistory
 from grail.chain.subnet import Subnet
 from grail.checkpoints.fetch import CheckpointCache
 from grail.config import Settings, WorkSettings, read_password
@@ -34,6 +36,8 @@ from grail.storage.relay_writer import PublishedStore, RelayWriter
 from grail.telemetry.log import get_logger
 from grail.telemetry.meters import Meters
 
+HISTORY = "signatures.jsonl"
+"""In the work folder."""
 _LOCKS: list[IO[str]] = []
 """Held until the process ends."""
 
@@ -46,7 +50,7 @@ def open_node(settings: Settings, role: Role) -> Node:
     folder = settings.work.folder
     folder.mkdir(parents=True, exist_ok=True)
     signer = unlock(settings)
-    _lock(folder, signer)
+    lock(folder, signer.name)
     subnet = open_subnet(settings)
     neuron = subnet.worker_of(signer.address)
     found = subnet.neuron(neuron).role if neuron is not None else Role.NONE
@@ -55,8 +59,15 @@ def open_node(settings: Settings, role: Role) -> Node:
             f"expected {signer.name} to be the hotkey of a {role.name.lower()}, got {found.name.lower()}: "
             f'grail register --role {role.name.lower()} --stake "2000 GRAIL"'
         )
-    store, private = open_store(settings.work.store), settings.work.private_endpoints
+    signer = replace(signer, history=SigningHistory(folder / HISTORY))
     log = get_logger(role=role.name.lower())
+    waited = None if role is Role.TRAINER else subnet.begin_statements(signer)
+    if waited is not None:
+        log.warning(
+            "what this key has signed of late is not known here: nothing is committed in this window",
+            neuron=signer.name, window=waited, remedy="grail keys history --import FILE brings it from another machine",
+        )  # fmt: skip
+    store, private = open_store(settings.work.store), settings.work.private_endpoints
     return Node(
         name=signer.name,
         signer=signer,
@@ -134,14 +145,14 @@ def run_until_stopped(service: Service, work: WorkSettings) -> None:
     service.node.log.info("stopped", neuron=service.node.name)
 
 
-def _lock(folder: Path, signer: Signer) -> None:
-    """One process a key: two would commit against each other."""
-    file = (folder / f"{signer.name}.lock").open("a+")
+def lock(folder: Path, name: str) -> None:
+    """One process a key: two would commit against each other. `name`: the key's address. Raises KeyInUse."""
+    file = (folder / f"{name}.lock").open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         raise KeyInUse(
-            f"another process works with {signer.name} in {folder}: stop it, or use another key for this one"
+            f"another process works with {name} in {folder}: stop it, or use another key for this one"
         ) from error
     file.truncate(0)
     file.write(str(os.getpid()))

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from grail.chain.signing_history import SigningHistory
 from grail.errors import SettingsError
 from grail.foreign.files import read_object
 from grail.protocol.units import Address
 
 if TYPE_CHECKING:
-    from eth_account.signers.local import LocalAccount
+    from eth_account.signers.base import BaseAccount
 
 ANVIL_KEY = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
 """Anvil's published first development key: rich on development nodes, worthless anywhere else."""
@@ -24,10 +25,15 @@ SCRYPT_BLOCK, MOST_MEMORY, MOST_ROUNDS = 128, 1 << 30, 1 << 24
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Somebody who can sign. The key shows in no repr."""
+    """Somebody who can sign. The key shows in no repr.
+
+    account: any of eth_account's: one whose key lies elsewhere (a hardware module, a signing server) fits, too.
+    history: what the key has stated; whoever states something through `Subnet` is held to it.
+    """
 
     address: Address
-    account: "LocalAccount" = field(repr=False, compare=False)
+    account: "BaseAccount" = field(repr=False, compare=False)
+    history: SigningHistory | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def from_key(cls, private_key: bytes) -> "Signer":

@@ -9,20 +9,20 @@ from grail.foreign.parsing import MAX_DEPTH, depth, parse_json
 MOST_BYTES = 1 << 20
 
 
-def read_text(path: Path, what: str, remedy: str = "") -> str:
+def read_text(path: Path, what: str, remedy: str = "", most: int = MOST_BYTES) -> str:
     """A file's text, without the mark that some editors put before it. `what`: the file, in words.
 
     Raises SettingsError naming `what`, the path, and `remedy` where the file is not there.
     """
     try:
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(most + 1)
     except OSError as error:
         raise SettingsError(
             f"expected {what} at {path} ({error.strerror})" + (f": {remedy}" if remedy else "")
         ) from error
-    if len(data) > MOST_BYTES:
-        raise SettingsError(f"expected {what} of at most {MOST_BYTES} bytes at {path}, got more: is it the right file?")
+    if len(data) > most:
+        raise SettingsError(f"expected {what} of at most {most} bytes at {path}, got more: is it the right file?")
     if depth(data) > MAX_DEPTH:
         raise SettingsError(f"{what} at {path} is nested too deeply: is it the right file?")
     try:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 
 from grail.chain.reorganisations import Reorganisations
-from grail.errors import ChainUnavailable, GrailError, TooLate
+from grail.errors import ChainUnavailable, Contradiction, GrailError, TooLate
 from grail.protocol.units import WindowId
 from grail.runtime.duty import Duty
 from grail.runtime.node import Node
@@ -118,6 +118,9 @@ class Service:
             node.log.error("too late", neuron=node.name, duty=duty.name, window=window, reason=str(error))
             node.meters.note(node.name, duty.name, window, {"late": 1})
             return 0
+        except Contradiction as error:
+            node.log.error("not signed", neuron=node.name, duty=duty.name, window=window, reason=str(error))
+            note = {"contradiction": str(error)}
         except GrailError as error:
             node.log.warning("duty failed", neuron=node.name, duty=duty.name, window=window, reason=str(error))
             return 0

@@ -1,7 +1,10 @@
 """Derive the window's problems, generate, grade, publish the blob, commit its root."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
+from grail.chain.subnet.statements import commitment_of
 from grail.checkpoints.files import Checkpoint
 from grail.environments.mandates import BeaconMandates
 from grail.errors import BadSubmission
@@ -19,6 +22,9 @@ from grail.runtime.randomness import opened
 from grail.verification.checks.structure import shape_problem
 from miner.duties.drafts import Drafts
 from miner.duties.pace import Pace, Planner, working_blocks
+
+COMMITTING = "committing"
+"""Names the note of what is about to be committed."""
 
 
 class Solve:
@@ -42,21 +48,32 @@ class Solve:
         node, subnet = self.node, self.node.subnet
         committed = subnet.commitment(window, node.address)
         if committed is not None:
+            if subnet.is_strange(node.signer, commitment_of(window)):
+                node.log.error("another machine commits with this key: stop one", neuron=node.name, window=window)
             return _note(committed)
+        if subnet.is_waited_out(node.signer, window):
+            node.log.warning(
+                "waits out a window of which it does not know what it signed", neuron=node.name, window=window
+            )
+            return {"committed": False}
         if not subnet.is_active(node.address, Role.MINER):
             node.log.info("not active: no stake, or in jail", neuron=node.name, window=window)
-            return {"committed": False}
+            return self._passed_over(window)
         record = subnet.active_checkpoint(window)
         if record is None or not opened(node, window):
             return None
         if not node.takes_work(window):
             node.log.info("waiting for the next version", neuron=node.name, window=window)
-            return {"committed": False}
+            return self._passed_over(window)
+        stated = self._stated(window)
+        if stated is not None:
+            subnet.commit(node.signer, stated)
+            return _note(stated)
         checkpoint = node.checkpoints.fetch(record)
         groups = min(self.promised(window), subnet.groups_allowed(window, node.address))
         submission = self.work(window, checkpoint, groups, record.version)
         if not submission.groups:
-            return {"committed": False}
+            return self._passed_over(window)
         if len(submission.groups) < groups:
             made = len(submission.groups)
             node.log.warning("less than promised is finished in time", neuron=node.name, groups=made, promised=groups)
@@ -65,9 +82,29 @@ class Solve:
             node.log.warning("the window's first block was replaced: starting anew", neuron=node.name, window=window)
             return None
         commitment = self.publish(submission, node.blob_limits(window, checkpoint, len(submission.groups)))
+        self._remember(commitment)
         subnet.commit(node.signer, commitment)
         self._drafts.forget()
         return _note(commitment)
+
+    def _remember(self, commitment: Commitment) -> None:
+        """Before it is sent: after a crash this one is sent again, and no other."""
+        beacon = self.node.subnet.beacon(commitment.window)
+        raw = {"beacon": beacon.hex()} | {name: _text(value) for name, value in asdict(commitment).items()}
+        self.node.journal.record(self.node.name, COMMITTING, commitment.window, raw)
+
+    def _stated(self, window: WindowId) -> Commitment | None:
+        """What was about to be committed before a crash, unless it was for another beacon."""
+        raw = self.node.journal.note(self.node.name, COMMITTING, window)
+        if raw is None or raw.pop("beacon") != self.node.subnet.beacon(window).hex():
+            return None
+        values: dict[str, Any] = {name: bytes.fromhex(v) if isinstance(v, str) else v for name, v in raw.items()}
+        return Commitment(**values)
+
+    def _passed_over(self, window: WindowId) -> Note:
+        """Nothing will be committed in this window."""
+        self.node.subnet.pass_over(self.node.signer, commitment_of(window), window)
+        return {"committed": False}
 
     def promised(self, window: WindowId) -> int:
         """Groups to deliver: those pledged; before a first pledge is in force what is going to be, unpaid, for it
@@ -156,6 +193,10 @@ def requests_for(mandates: BeaconMandates, groups: int, size: int) -> list[Rollo
         for number in range(groups)
         for index in range(size)
     ]
+
+
+def _text(value: bytes | int) -> str | int:
+    return value.hex() if isinstance(value, bytes) else value
 
 
 def _note(commitment: Commitment) -> Note:

@@ -11,6 +11,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(help="Encrypted keystore files.", no_args_is_help=True)
     group.command("new")(new)
     group.command("address")(address)
+    group.command("history")(history)
     app.add_typer(group, name="keys")
     app.command()(register)
     app.command()(endpoint)
@@ -46,6 +47,46 @@ def address(config: Annotated[Path | None, typer.Option("--config", help="Settin
     if found is None:
         raise SettingsError(f"expected a V3 keystore at {path}: make one with `grail keys new` or `grail init`")
     typer.echo(f"0x{found.hex()}")
+
+
+def history(
+    config: Annotated[Path | None, typer.Option("--config", help="Settings in TOML.")] = None,
+    export: Annotated[Path | None, typer.Option("--export", help="Write it to this file.")] = None,
+    import_: Annotated[Path | None, typer.Option("--import", help="Take over what this file knows.")] = None,
+) -> None:
+    """What this node's key has signed: its commitments, scores and votes. A node signs nothing that contradicts it.
+
+    Take it along when a key moves to another machine: stop the node there, export, import here, start. A node that does
+    not know what its key has signed of late waits a window.
+
+    Examples:
+
+        grail keys history --config miner.toml
+
+        grail keys history --config miner.toml --export history.jsonl
+
+        grail keys history --config miner.toml --import history.jsonl
+    """
+    from grail.chain.accounts import checksummed
+    from grail.chain.signing_history import SigningHistory
+    from grail.config import load_settings
+    from grail.errors import SettingsError
+    from neurons.wiring import HISTORY, keystore_address, lock
+
+    settings = load_settings(config)
+    folder = settings.work.folder
+    if import_ is not None:
+        key = keystore_address(settings.key.keystore)
+        if key is None:
+            raise SettingsError(f"expected a V3 keystore at {settings.key.keystore}: `grail keys new` makes one")
+        folder.mkdir(parents=True, exist_ok=True)
+        lock(folder, checksummed(key))
+        typer.echo(f"{SigningHistory(folder / HISTORY).add(import_)} lines are new in {folder / HISTORY}")
+    found = SigningHistory(folder / HISTORY)
+    if export is not None:
+        export.write_text(found.export())
+    for text in found.summary():
+        typer.echo(text)
 
 
 def endpoint(

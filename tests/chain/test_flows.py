@@ -131,7 +131,7 @@ class Town:
     def ballot(self, case: int, round_: int, word: Ballot, jurors: list[Signer]) -> None:
         for juror in jurors:
             words = encode_static(case, round_, juror.address, int(word), bytes(32))
-            self.subnet.commit_vote(juror, case, keccak256(words))
+            self.subnet.commit_vote(juror, self.subnet.case(case), keccak256(words))
         self.later(self.subnet.case(case).commit_end)
         for juror in jurors:
             self.subnet.reveal_vote(juror, case, word, bytes(32))

@@ -1,6 +1,6 @@
 """A juror's work: audit the accused submission along the accuser's draws, vote in secret, see cases to their end."""
 
-from grail.errors import Reverted
+from grail.errors import Contradiction, Reverted
 from grail.protocol.hashing import encode_static, keccak256
 from grail.protocol.records import Ballot, Case, CaseState, FaultKind
 from grail.protocol.schedule import Schedule
@@ -27,6 +27,7 @@ class JuryService:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._told: set[str] = set()
 
     def due(self, window: WindowId, block: BlockNumber, schedule: Schedule) -> bool:
         """At any block of the newest window that has begun."""
@@ -57,16 +58,27 @@ class JuryService:
         except Reverted as error:
             if error.error_name not in SOMEBODY_WAS_FIRST:
                 raise
+        except Contradiction as error:
+            self._tell(case, str(error))
+
+    def _tell(self, case: Case, reason: str) -> None:
+        if self._memo(case) not in self._told:
+            self._told.add(self._memo(case))
+            self._node.log.error("does not vote", neuron=self._node.name, case=case.number, reason=reason)
 
     def _commit(self, case: Case) -> None:
         """Vote once: the opinion is journalled before it is sent, so that a restart can open it."""
         node, subnet = self._node, self._node.subnet
         if subnet.vote_of(case.number, case.round, node.address)[0] is not None or not self._weight(case):
             return
-        ballot = self._opinion(case)
-        node.journal.record(node.name, self._memo(case), case.window, {"ballot": int(ballot)})
-        words = encode_static(case.number, case.round, node.address, int(ballot), self._salt(case))
-        subnet.commit_vote(node.signer, case.number, keccak256(words))
+        drawn = subnet.drawn_by(case).hex()
+        memo = node.journal.note(node.name, self._memo(case), case.window)
+        if memo is None or memo["drawn"] != drawn:
+            memo = {"ballot": int(self._opinion(case)), "drawn": drawn}
+            node.journal.record(node.name, self._memo(case), case.window, memo)
+        ballot = memo["ballot"]
+        words = encode_static(case.number, case.round, node.address, ballot, self._salt(case))
+        subnet.commit_vote(node.signer, case, keccak256(words))
 
     def _weight(self, case: Case) -> int:
         """Seats or stake in this round; 0 too while the draw cannot be made yet."""

@@ -1,5 +1,6 @@
 """Commit, then reveal what the seats say."""
 
+from grail.chain.subnet.statements import scores_of
 from grail.protocol.hashing import encode_static, keccak256
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, Digest, WindowId
@@ -68,10 +69,20 @@ class CommitScores:
         sheet = sheet_of(node, window)
         if sheet is None:
             return None
-        if all(place.holder != node.address for place in node.subnet.active_line(window)):
+        subnet, signer = node.subnet, node.signer
+        if all(place.holder != node.address for place in subnet.active_line(window)):
+            subnet.pass_over(signer, scores_of(window), window)
             return {"seated": False}
-        if node.subnet.score_commitment(window, node.address) is None:
-            node.subnet.commit_scores(node.signer, window, commitment_to(node, window, sheet))
+        if subnet.score_commitment(window, node.address) is not None:
+            if subnet.is_strange(signer, scores_of(window)):
+                node.log.error("another machine scores with this key: stop one", neuron=node.name, window=window)
+        elif subnet.is_waited_out(signer, window):
+            node.log.warning(
+                "waits out a window of which it does not know what it signed", neuron=node.name, window=window
+            )
+            return {"seated": False}
+        else:
+            subnet.commit_scores(signer, window, commitment_to(node, window, sheet))
         return {"sheet": sheet.hex()}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from grail.chain.accounts import Signer
 from grail.chain.address_book import AddressBook
 from grail.chain.base import Chain, Receipt
-from grail.chain.subnet.windows import Windows
+from grail.chain.subnet.statements import Statements
 from grail.errors import Reverted
 from grail.protocol.commitment import commitment_values
 from grail.protocol.records import Ballot, Case, CaseState, Commitment, FaultKind
@@ -14,7 +14,7 @@ from grail.protocol.sum_tree import SumTree
 from grail.protocol.units import Address, BlockNumber, Digest, WindowId
 
 
-class Justice(Windows):
+class Justice(Statements):
     """FaultCourt and Jury. What is closed stays closed: it is read once."""
 
     def __init__(self, chain: Chain, book: AddressBook) -> None:
@@ -93,9 +93,10 @@ class Justice(Windows):
         """Fix a case's draw."""
         return self.contracts["Jury"].send(signer, "draw", case)
 
-    def commit_vote(self, signer: Signer, case: int, commitment: Digest) -> Receipt:
-        """A juror's secret vote."""
-        return self.contracts["Jury"].send(signer, "commitVote", case, commitment)
+    def commit_vote(self, signer: Signer, case: Case, commitment: Digest) -> Receipt:
+        """A juror's secret vote. Raises Contradiction where the signer has voted otherwise."""
+        self._state_vote(signer, case, commitment)
+        return self.contracts["Jury"].send(signer, "commitVote", case.number, commitment)
 
     def reveal_vote(self, signer: Signer, case: int, ballot: Ballot, salt: Digest) -> Receipt:
         """Open a vote."""

@@ -5,7 +5,7 @@ from typing import Any
 from grail.chain.accounts import Signer
 from grail.chain.base import Receipt
 from grail.chain.contract import ChainEvent
-from grail.chain.subnet.windows import Windows
+from grail.chain.subnet.statements import Statements
 from grail.errors import BadInput
 from grail.protocol.commitment import commitment_digest, commitment_values, signing_hash
 from grail.protocol.hashing import keccak256
@@ -17,7 +17,7 @@ NUMBERED = 28
 """Bytes of a stored commitment that are its digest; the rest is its number."""
 
 
-class Work(Windows):
+class Work(Statements):
     """CheckpointRegistry, RolloutLedger, and the score half of the ScoreBoard."""
 
     # Checkpoints
@@ -101,7 +101,8 @@ class Work(Windows):
         return {miner: groups for since, miner, groups in self._pledged if since <= window}
 
     def commit(self, signer: Signer, entry: Commitment) -> Receipt:
-        """Commit a submission."""
+        """Commit a submission. Raises Contradiction where the signer has committed to another one."""
+        self._state_commitment(signer, entry, whatever_beacon=False)
         last = self.schedule.commit_deadline(entry.window)
         return self._ledger.send(signer, "commit", commitment_values(entry), last=last)
 
@@ -110,7 +111,10 @@ class Work(Windows):
         return self._ledger.send(payer, "commitFor", commitment_values(entry), signature)
 
     def sign_commitment(self, hotkey: Signer, entry: Commitment) -> bytes:
-        """The hotkey's EIP-712 signature. Two different ones for one window are a fault."""
+        """The hotkey's EIP-712 signature: it holds whatever the beacon is, and two different ones for one window are a
+        fault. Raises Contradiction where the hotkey has committed to another one.
+        """
+        self._state_commitment(hotkey, entry, whatever_beacon=True)
         return hotkey.sign_hash(signing_hash(self.chain.chain_id, self.ledger_address, entry))
 
     def commitment(self, window: WindowId, miner: Address) -> Commitment | None:
@@ -154,7 +158,8 @@ class Work(Windows):
     # Scores
 
     def commit_scores(self, signer: Signer, window: WindowId, commitment: Digest) -> Receipt:
-        """Commit to a sheet."""
+        """Commit to a sheet. Raises Contradiction where the signer has committed to another one."""
+        self._state_scores(signer, window, commitment)
         last = self.schedule.score_deadline(window)
         return self._board.send(signer, "commitScores", window, commitment, last=last)
 
