@@ -1,5 +1,6 @@
 """A miner's duties, in the order of the window."""
 
+from grail.runtime.ahead import Ahead
 from grail.runtime.claim import Claim
 from grail.runtime.duty import Duty
 from grail.runtime.node import Node
@@ -18,4 +19,5 @@ def miner_service(
     duties: list[Duty] = [Watch(node), Pledge(node, groups), solve(node, groups), Claim(node)]
     if defend:
         duties += [Contest(node), Defend(node)]
+    duties.append(Ahead(node))
     return Service(node, duties, watchdog_seconds=watchdog_seconds)

@@ -9,11 +9,13 @@ from grail.chain.deployment import verify_code
 from grail.chain.subnet import Subnet
 from grail.checkpoints.manifest import read_manifest
 from grail.config import Settings, read_password
+from grail.environments.registry import Environments
 from grail.errors import GrailError
 from grail.foreign.urls import shown
 from grail.governance.acts import shown_amount
 from grail.protocol.records import Role
 from grail.protocol.units import Address, WindowId
+from grail.runtime.ahead import unknown_to
 from grail.runtime.objects import ObjectsOf, endpoints_of
 from grail.storage import open_store
 from grail.storage.database import Database
@@ -64,6 +66,7 @@ def readiness(settings: Settings) -> Iterator[Check]:
         neuron = subnet.worker_of(key) or key
         yield from _account(settings, subnet, key, neuron)
         yield _tried("endpoint", lambda: _endpoint(settings, subnet, neuron), "grail relay, grail endpoint https://…")
+    yield _tried("next window", lambda: _next_window(subnet), "update Grail, install what offers the environment")
     yield _tried("checkpoint", lambda: _checkpoint(settings, subnet), "wait for a trainer, or grail publish")
 
 
@@ -82,6 +85,13 @@ def _window(subnet: Subnet) -> str:
 def _contracts(subnet: Subnet) -> str:
     verify_code(subnet.chain, subnet.book)
     return "code on chain is as packaged"
+
+
+def _next_window(subnet: Subnet) -> str:
+    lacking = unknown_to(subnet, Environments.installed())
+    if lacking:
+        raise GrailError("; ".join(lacking))
+    return f"its rules and environments are known: {', '.join(subnet.latest_environments().ids)}"
 
 
 def _store(settings: Settings) -> str:

@@ -1,5 +1,6 @@
 """A validator's duties, in the order of the window."""
 
+from grail.runtime.ahead import Ahead
 from grail.runtime.claim import Claim
 from grail.runtime.duty import Duty
 from grail.runtime.node import Node
@@ -27,5 +28,6 @@ def validator_service(node: Node, *, watchdog_seconds: float = 60.0) -> Service:
         JuryService(node),
         Settle(node),
         Claim(node),
+        Ahead(node),
     ]
     return Service(node, duties, watchdog_seconds=watchdog_seconds)

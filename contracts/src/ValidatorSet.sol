@@ -5,19 +5,38 @@ import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol
 import {RewardPolicy} from "./RewardPolicy.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Events} from "./libraries/Events.sol";
+import {Schedule, Timing} from "./libraries/Schedule.sol";
+import {Role} from "./StakeVault.sol";
 
 interface IStakes {
     function standingStake(address neuron) external view returns (uint256);
+}
+
+interface IWorkers {
+    function requireWorker(address hotkey, Role role) external view returns (address neuron, uint256 stake);
+}
+
+interface IWindows {
+    function schedule() external view returns (Timing memory);
 }
 
 /// @title The active validators: the largest by stake, at most max_validators. What they decide, they decide by the
 ///        stake that they had before the window began.
 /// @dev A tree of partial sums over CAPACITY places, every node with its history by block. So "whose is point p of the
 ///      stake of block b" takes DEPTH reads, and nobody can be drawn who joined, or grew, after b. Idle, jailed and
-///      displaced validators hold no place. Places say nothing about rank.
+///      displaced validators hold no place, nor does who has announced a rest. Places say nothing about rank.
 contract ValidatorSet {
     using Checkpoints for Checkpoints.Trace208;
     using Checkpoints for Checkpoints.Trace160;
+    using Schedule for Timing;
+
+    /// @dev The window in which an announced rest can be taken; the time of one that was announced and not taken ends
+    ///      with it, so that nobody keeps a way out in store.
+    struct Rest {
+        uint64 window;
+        bool announced;
+        bool taken;
+    }
 
     struct Place {
         address holder;
@@ -30,6 +49,8 @@ contract ValidatorSet {
     RewardPolicy public immutable policy;
     /// @notice The StakeVault: it says what everybody's stake is.
     address public immutable vault;
+    IWorkers public immutable registry;
+    IWindows public immutable ledger;
     Place[CAPACITY] private places;
     /// @dev Bit i is set where place i is taken.
     uint256 private taken;
@@ -40,10 +61,13 @@ contract ValidatorSet {
     mapping(uint256 place => Checkpoints.Trace160) private holders;
     /// @dev A validator's place, counted from one, by block; zero while it has none.
     mapping(address validator => Checkpoints.Trace208) private placeOf;
+    mapping(address validator => Rest) private rests;
 
-    constructor(RewardPolicy policy_, address vault_) {
+    constructor(RewardPolicy policy_, address vault_, IWorkers registry_, IWindows ledger_) {
         policy = policy_;
         vault = vault_;
+        registry = registry_;
+        ledger = ledger_;
     }
 
     /// @notice Records a validator's stake, zero where it may not work; vault only. Who has no place gets a free one.
@@ -51,7 +75,7 @@ contract ValidatorSet {
         if (msg.sender != vault) revert Errors.Unauthorized(msg.sender);
         uint256 place = placeOf[validator].latest();
         if (place == 0) {
-            if (stake != 0 && count < most()) _occupy(validator, stake);
+            if (stake != 0 && count < most() && !rests[validator].taken) _occupy(validator, stake);
         } else if (stake == 0) {
             _vacate(place - 1);
         } else {
@@ -64,6 +88,7 @@ contract ValidatorSet {
         if (placeOf[validator].latest() != 0) revert Errors.AlreadySeated(validator);
         uint256 stake = IStakes(vault).standingStake(validator);
         if (stake == 0) revert Errors.NotActive(validator);
+        if (rests[validator].taken) revert Errors.Resting(validator);
         uint256 limit = most();
         if (count > limit) revert Errors.SetTooLarge(count, limit);
         if (count == limit) {
@@ -81,7 +106,43 @@ contract ValidatorSet {
         _vacate(_smallest());
     }
 
+    /// @notice Says that the sender's validator will rest: it can leave the set in the next window, and no seat of a
+    ///         window after that one is its own. Everything that it holds from before stays due.
+    function announceRest() external {
+        (address validator,) = registry.requireWorker(msg.sender, Role.Validator);
+        if (rests[validator].taken) revert Errors.Resting(validator);
+        Timing memory t = ledger.schedule();
+        uint64 window = block.number < t.genesis ? 0 : t.windowOf(block.number) + 1;
+        rests[validator] = Rest(window, true, false);
+        emit Events.RestAnnounced(validator, window);
+    }
+
+    /// @notice Takes the place of a validator that has announced its rest for this window. Anyone may call.
+    function rest(address validator) external {
+        Rest storage r = rests[validator];
+        uint256 place = placeOf[validator].latest();
+        if (!r.announced || place == 0) revert Errors.NothingToDo();
+        Timing memory t = ledger.schedule();
+        Schedule.requireWithin(t.start(r.window), t.start(r.window + 1) - 1);
+        r.taken = true;
+        _vacate(place - 1);
+    }
+
+    /// @notice Withdraws the sender's announcement, or ends its rest: it can take a place again (`sit`).
+    function endRest() external {
+        (address validator,) = registry.requireWorker(msg.sender, Role.Validator);
+        if (!rests[validator].announced) revert Errors.NothingToDo();
+        delete rests[validator];
+        emit Events.RestEnded(validator);
+    }
+
     // Reading
+
+    /// @notice For which window a validator has announced a rest, whether it has, and whether it has left the set for it.
+    function restOf(address validator) external view returns (uint64 window, bool announced, bool taken_) {
+        Rest storage r = rests[validator];
+        return (r.window, r.announced, r.taken);
+    }
 
     /// @notice Most validators that may be active.
     function most() public view returns (uint256) {

@@ -123,6 +123,99 @@ contract ValidatorSetTest is Network {
         assertEq(stakes[1], 10_002 ether, "with their stakes");
     }
 
+    function startOf(uint64 window) private view returns (uint256) {
+        return ledger.startOf(window);
+    }
+
+    function announce(address validator) private returns (uint64 window) {
+        vm.prank(validator);
+        active.announceRest();
+        (window,,) = active.restOf(validator);
+    }
+
+    function test_rest_countsFromTheWindowAfterTheNextOn() public {
+        vm.roll(startOf(3) + 1);
+        uint64 window = announce(validators[0]);
+        assertEq(window, 4, "it can leave in the next window");
+        vm.expectRevert(abi.encodeWithSelector(Errors.OutsidePhase.selector, block.number, startOf(4), startOf(5) - 1));
+        active.rest(validators[0]);
+        vm.roll(startOf(4));
+        assertTrue(active.isSeated(validators[0]), "still there");
+        vm.prank(address(0xBEEF));
+        active.rest(validators[0]);
+        assertEq(
+            active.stakeAt(validators[0], startOf(4) - 1), 10_000 ether, "its seats of the next window are its own"
+        );
+        vm.roll(startOf(5));
+        assertEq(active.stakeAt(validators[0], startOf(5) - 1), 0, "none of the window after");
+        assertEq(active.totalAt(startOf(5) - 1), 20_000 ether, "nor in any total");
+        assertEq(active.count(), 2, "its place is free");
+        vm.expectRevert(Errors.NothingToDo.selector);
+        active.rest(validators[0]);
+    }
+
+    /// @dev An announcement in store would be a way out at once, whenever it suits.
+    function test_rest_lapsesWhenItIsNotTaken() public {
+        vm.roll(startOf(3));
+        announce(validators[0]);
+        vm.roll(startOf(5));
+        vm.expectRevert(abi.encodeWithSelector(Errors.OutsidePhase.selector, block.number, startOf(4), startOf(5) - 1));
+        active.rest(validators[0]);
+        assertEq(announce(validators[0]), 6, "announced anew");
+    }
+
+    function test_rest_nobodyIsSentAway() public {
+        vm.roll(startOf(3));
+        vm.expectRevert(Errors.NothingToDo.selector);
+        active.rest(validators[1]);
+        vm.prank(MINER);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotActive.selector, MINER));
+        active.announceRest();
+        announce(validators[1]);
+        vm.prank(validators[1]);
+        active.endRest();
+        vm.roll(startOf(4));
+        vm.expectRevert(Errors.NothingToDo.selector);
+        active.rest(validators[1]);
+    }
+
+    function test_rest_noPlaceUntilItEnds() public {
+        vm.roll(startOf(3));
+        announce(validators[0]);
+        vm.roll(startOf(4));
+        active.rest(validators[0]);
+        vm.expectRevert(abi.encodeWithSelector(Errors.Resting.selector, validators[0]));
+        active.sit(validators[0]);
+        vm.prank(validators[0]);
+        vm.expectRevert(abi.encodeWithSelector(Errors.Resting.selector, validators[0]));
+        active.announceRest();
+        raise(validators[0], 5 ether);
+        assertTrue(!active.isSeated(validators[0]), "a delegation does not wake it");
+        vm.startPrank(validators[0]);
+        active.endRest();
+        vm.expectRevert(Errors.NothingToDo.selector);
+        active.endRest();
+        vm.stopPrank();
+        active.sit(validators[0]);
+        assertEq(stakeOf(validators[0]), 10_005 ether, "back, with all its stake");
+    }
+
+    /// @dev A rest takes nobody out of reach.
+    function test_rest_staysSlashable() public {
+        vm.roll(startOf(3));
+        announce(validators[0]);
+        vm.roll(startOf(4));
+        active.rest(validators[0]);
+        vm.prank(address(jury));
+        (uint256 slashed,) = vault.slash(validators[0], 1_000 ether);
+        assertEq(slashed, 1_000 ether, "taken");
+        vm.prank(address(court));
+        registry.jail(validators[0]);
+        vm.prank(validators[0]);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotActive.selector, validators[0]));
+        active.endRest();
+    }
+
     function test_update_onlyTheVault() public {
         vm.expectRevert(abi.encodeWithSelector(Errors.Unauthorized.selector, address(this)));
         active.update(validators[0], 1);

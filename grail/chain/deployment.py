@@ -155,7 +155,7 @@ def constructor_values(at: Mapping[str, Address], plan: NetworkPlan) -> dict[str
         "TimelockController": (voting.timelock_seconds, [at["GrailGovernor"]], [NOBODY], NOBODY),
         "GrailGovernor": (at["GrailToken"], at["StakeVault"], timelock, _rules(voting)),
         "DrandBeacon": (plan.drand.public_key, plan.drand.genesis, plan.drand.period, plan.drand.delay),
-        "ValidatorSet": (at["RewardPolicy"], at["StakeVault"]),
+        "ValidatorSet": (at["RewardPolicy"], at["StakeVault"], at["NeuronRegistry"], at["RolloutLedger"]),
         "SettlementJudge": (
             at["RewardPolicy"],
             at["RolloutLedger"],

@@ -89,6 +89,7 @@ REMEDIES: Mapping[str, str] = {
     "NothingToDo": "nothing to do",
     "AmountTooSmall": "ask for more: the amount is less than one share",
     "AlreadySeated": "nothing to do: this validator has a place",
+    "Resting": "end the rest first: grail rest --end",
     "SetTooLarge": "call ValidatorSet.shrink first: a vote has lowered max_validators",
     "NoSuchPoint": "name a point below the active stake",
     "AccusingTooDear": "lower accuse_cost, or raise min_stake_miner, slash_bps or slash_accuser_bps",

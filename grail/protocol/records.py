@@ -66,6 +66,15 @@ class NeuronRecord:
     endpoint: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A validator's planned pause. `window`: in which it can leave the set; `taken`: it has."""
+
+    window: WindowId
+    announced: bool
+    taken: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointRecord:
     """One version of the weights."""

@@ -47,6 +47,20 @@ def concerns_of(subnet: Subnet, neuron: Address) -> list[Concern]:
     return found
 
 
+def still_due(subnet: Subnet, validator: Address, left: WindowId) -> list[str]:
+    """What a validator that has left the active set in window `left` must stay for, in words."""
+    window, head = subnet.current_window() or WindowId(0), subnet.chain.head().number
+    found = [concern.text for concern in concerns_of(subnet, validator)]
+    if window <= left:
+        blocks = subnet.schedule.start(WindowId(left + 1)) - head
+        found.append(f"window {left}, in which it has its seats, ends in {blocks} blocks")
+    for case in subnet.cases():
+        drawn = head > case.draw_block
+        if case.state is not CaseState.CLOSED and (not drawn or subnet.has_weight(case.number, validator)):
+            found.append(f"case {case.number} is open, and it {'has' if drawn else 'may get'} a say in it")
+    return found
+
+
 def _cases(subnet: Subnet, neuron: Address) -> Iterator[Concern]:
     clock = subnet.clock()
     for case in subnet.cases():
@@ -77,7 +91,7 @@ def _vote(subnet: Subnet, neuron: Address, number: int) -> Iterator[Concern]:
 
 def _validator(subnet: Subnet, neuron: Address, window: WindowId) -> Iterator[Concern]:
     head, schedule = subnet.chain.head().number, subnet.schedule
-    if not subnet.is_seated(neuron):
+    if not subnet.is_seated(neuron) and not subnet.rest_of(neuron).taken:
         yield Concern("unseated", "", "no place in the active set: larger validators hold them all")
     committee = committee_of(subnet, window)
     if committee is None:

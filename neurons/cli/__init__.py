@@ -21,6 +21,7 @@ from neurons.cli import (
     publish,
     redteam,
     relay,
+    rest,
     run,
     stake,
     store,
@@ -38,7 +39,7 @@ app = typer.Typer(
 )
 for module in (
     localnet, devnet, init, models, run, verify, calibrate, redteam, bench, plot, relay, inspect, keys, pledge, stake,
-    store, token, vote, court, deploy, publish,
+    rest, store, token, vote, court, deploy, publish,
 ):  # fmt: skip
     module.add_to(app)
 

@@ -156,8 +156,9 @@ def test_three_machines_as_the_page_says(tmp_path):
                 if kind == "service":
                     reader.serves(where, text.strip())
                 else:
-                    said = reader.types(where, text)
-            assert "holds" in said, "the last block asks for a balance"
+                    said += reader.types(where, text)
+            assert "holds" in said and "leaves the active set in window" in said
+            assert "does not rest" in said, "the announcement was taken back"
             chain = JsonRpcChain.connect(f"http://127.0.0.1:{chain_port}")
             subnet = Subnet(chain, AddressBook.load(tmp_path / "a/network.json"))
             follow(reader, subnet, proxy, tmp_path)
@@ -194,7 +195,7 @@ def windows_of(subnet: Subnet, miner: bytes) -> list[int]:
 def test_the_blocks_for_a_host_are_sound(tmp_path):
     """Syntax of every script, and the units as systemd reads them: as far as that goes without one."""
     scripts = [text for where, _, text in blocks() if where == "host"]
-    assert len(scripts) == 3
+    assert len(scripts) == 4
     for text in [*scripts, (ROOT / "deploy/install.sh").read_text()]:
         assert subprocess.run(["bash", "-n"], input=text, text=True).returncode == 0
     for unit in re.findall(r"\bgrail@(\w+)", PAGE.read_text()):

@@ -1,4 +1,4 @@
-"""Keep a place among the active validators: without one, nothing that this validator does counts."""
+"""Keep a place among the active validators, without which nothing that this validator does counts; leave it to rest."""
 
 from grail.errors import Reverted
 from grail.protocol.records import Role
@@ -11,7 +11,8 @@ NOTHING_TO_DO = ("AlreadySeated", "StakeTooLow", "SetTooLarge", "NotActive")
 
 
 class Seat:
-    """Once a window: a free place, or that of a smaller validator; it counts from the next window on."""
+    """Once a window: a free place, or that of a smaller validator; it counts from the next window on. Where its owner
+    has announced a rest for this window, it leaves."""
 
     name = "seat"
 
@@ -25,8 +26,15 @@ class Seat:
     def run(self, window: WindowId) -> Note | None:
         """Take a place, or say in the log why there is none."""
         node, subnet = self._node, self._node.subnet
+        rest = subnet.rest_of(node.address)
+        if rest.taken:
+            return {"seated": False}
         if subnet.is_seated(node.address):
-            return {"seated": True}
+            if not rest.announced or rest.window != window:
+                return {"seated": True}
+            subnet.rest(node.signer, node.address)
+            node.log.info("rests: no seats from the next window on", neuron=node.name, window=window)
+            return {"seated": False}
         own = subnet.neuron(node.address).stake
         others = subnet.active_validators()
         full = len(others) >= subnet.latest_policy().max_validators

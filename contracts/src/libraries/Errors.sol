@@ -43,6 +43,7 @@ library Errors {
     error AmountTooSmall(uint256 amount);
     // ValidatorSet
     error AlreadySeated(address validator);
+    error Resting(address validator);
     error SetTooLarge(uint256 count, uint256 most);
     error NoSuchPoint(uint256 point);
     // CheckpointRegistry

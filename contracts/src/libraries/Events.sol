@@ -30,6 +30,8 @@ library Events {
     // ValidatorSet
     event Seated(address indexed validator, uint256 stake);
     event Unseated(address indexed validator);
+    event RestAnnounced(address indexed validator, uint64 window);
+    event RestEnded(address indexed validator);
     // CheckpointRegistry
     event TrainerApproval(address indexed trainer, bool approved);
     event CheckpointPublished(

@@ -77,7 +77,7 @@ abstract contract Network is Test {
         deployWork(places);
         deployJustice(places);
         drand = DrandBeacon(put("DrandBeacon", abi.encode(DrandSigner.publicKey(), uint64(1), uint64(3), uint64(30))));
-        active = ValidatorSet(put("ValidatorSet", abi.encode(policy, vault)));
+        active = ValidatorSet(put("ValidatorSet", abi.encode(policy, vault, registry, ledger)));
         require(address(active) == places[14], "addresses as predicted");
         judge =
             SettlementJudge(put("SettlementJudge", abi.encode(policy, ledger, active, court, ISheets(address(board)))));

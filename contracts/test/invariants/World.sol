@@ -189,6 +189,24 @@ contract World is Network {
         registry.acceptHotkey(MINER);
     }
 
+    /// @dev A validator takes the next step of a rest: says so, leaves, comes back.
+    function rest(uint256 who) external act {
+        address validator = validators[who % 3];
+        (uint64 window, bool announced, bool taken) = active.restOf(validator);
+        if (vault.standingStake(validator) == 0) return idle();
+        if (taken) {
+            vm.prank(validator);
+            active.endRest();
+            active.sit(validator);
+        } else if (announced && active.isSeated(validator) && block.number < ledger.startOf(window + 1)) {
+            if (block.number < ledger.startOf(window)) vm.roll(ledger.startOf(window));
+            active.rest(validator);
+        } else {
+            vm.prank(validator);
+            active.announceRest();
+        }
+    }
+
     function release() external act {
         if (!registry.neuronOf(MINER).jailed) return idle();
         vm.prank(address(timelock));

@@ -3,8 +3,8 @@
 from grail.chain.accounts import Signer
 from grail.chain.base import Receipt
 from grail.chain.subnet.windows import PAGE, Windows
-from grail.protocol.records import NeuronRecord, Role
-from grail.protocol.units import Address, Wei
+from grail.protocol.records import NeuronRecord, Rest, Role
+from grail.protocol.units import Address, Wei, WindowId
 
 
 class Neurons(Windows):
@@ -90,6 +90,23 @@ class Neurons(Windows):
     def sit(self, signer: Signer, validator: Address) -> Receipt:
         """Give a validator a place in the active set: a free one, or that of the smallest, which must be smaller."""
         return self.contracts["ValidatorSet"].send(signer, "sit", validator)
+
+    def rest_of(self, validator: Address) -> Rest:
+        """Whether a validator rests, or has said that it will."""
+        window, announced, taken = self.contracts["ValidatorSet"].call("restOf", validator)
+        return Rest(WindowId(window), announced, taken)
+
+    def announce_rest(self, signer: Signer) -> Receipt:
+        """Say that the signer's validator leaves the set in the next window."""
+        return self.contracts["ValidatorSet"].send(signer, "announceRest")
+
+    def rest(self, signer: Signer, validator: Address) -> Receipt:
+        """Take the place of a validator that has announced its rest for this window."""
+        return self.contracts["ValidatorSet"].send(signer, "rest", validator)
+
+    def end_rest(self, signer: Signer) -> Receipt:
+        """Withdraw the signer's announcement, or end its rest."""
+        return self.contracts["ValidatorSet"].send(signer, "endRest")
 
     def withdraw(self, signer: Signer) -> Receipt:
         """Take out what has finished unbonding."""

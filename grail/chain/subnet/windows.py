@@ -118,10 +118,17 @@ class Windows:
     def environments(self, window: WindowId) -> EnvironmentMix:
         """Environment mix that holds in a window that has begun."""
         if window not in self._mixes:
-            since, digests, weights, rewards = self._policy.call("environments", self.schedule.start(window))
-            ids = self._environment_ids(BlockNumber(since), digests)
-            self._mixes[window] = EnvironmentMix(ids, tuple(digests), tuple(weights), tuple(rewards))
+            self._mixes[window] = self._mix_at(self.schedule.start(window))
         return self._mixes[window]
+
+    def latest_environments(self) -> EnvironmentMix:
+        """Environment mix as it stands now: the next window's, unless a vote changes it before."""
+        return self._mix_at(self.chain.head().number)
+
+    def _mix_at(self, block: int) -> EnvironmentMix:
+        since, digests, weights, rewards = self._policy.call("environments", block)
+        ids = self._environment_ids(BlockNumber(since), digests)
+        return EnvironmentMix(ids, tuple(digests), tuple(weights), tuple(rewards))
 
     def _environment_ids(self, block: BlockNumber, digests: list[Digest]) -> tuple[str, ...]:
         """The contract keeps hashes of ids; the ids are in the event of the block that set them."""
