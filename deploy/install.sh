@@ -29,8 +29,8 @@ done
 if [ ${#missing[@]} -gt 0 ]; then
   apt-get install -y -q "${missing[@]}" || { apt-get update -q && apt-get install -y -q "${missing[@]}"; }
 fi
-if ! "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))'; then
-  echo "install: expected Python 3.11 or 3.12, got $("$python" --version 2>&1): set PYTHON=/path/to/python3.11" >&2
+if ! "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'; then
+  echo "install: expected Python 3.11 to 3.13, got $("$python" --version 2>&1): set PYTHON=/path/to/python3.11" >&2
   exit 1
 fi
 if ! id grail >/dev/null 2>&1; then

@@ -11,8 +11,8 @@ stamp=.venv/ready-$(cat pyproject.toml constraints.txt scripts/setup.sh | "$pyth
 if [ -e "$stamp" ]; then
   exit 0
 fi
-if ! "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))'; then
-  echo "setup: expected Python 3.11 or 3.12, got $("$python" --version 2>&1): set PYTHON=/path/to/python3.11" >&2
+if ! "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'; then
+  echo "setup: expected Python 3.11 to 3.13, got $("$python" --version 2>&1): set PYTHON=/path/to/python3.11" >&2
   exit 1
 fi
 began=$(date +%s)

@@ -5,7 +5,8 @@ instructions, and the answer is the completion's first line.
 
 Problems are the library's own. Where a problem has a single answer in a single notation the grade is equality with it;
 for all other tasks it is the library's. Several of its graders run the model's text as Python, others parse numbers of
-any size, and that text comes from a miner: they run in the sandbox. Partial credit counts as none.
+any size, and that text comes from a miner: they run in the sandbox. Partial credit counts as none. They see ASCII
+alone: which other characters are digits, letters or spaces is another answer in every version of Python.
 """
 
 from dataclasses import replace
@@ -108,6 +109,8 @@ class ReasoningGym:
             return Grade(RIGHT, "right")
         if self._task in ONE_ANSWER:
             return Grade(WRONG, f"expected {problem.answer}")
+        if not answer.isascii():
+            return Grade(WRONG, "expected the library's answer, or one in ASCII")
         return self._graded(int(problem.level.rpartition(" ")[2]), answer[:MAX_ANSWER])
 
     def _graded(self, seed: int, answer: str) -> Grade:

@@ -20,7 +20,7 @@ FAMILY = "verifiers"
 VERSION = "0.4.0"
 ID = re.compile(
     r"verifiers:(?P<package>[A-Za-z0-9][A-Za-z0-9._-]{0,99})@(?P<version>[0-9A-Za-z.+]{1,40})"
-    r"(\?tasks=(?P<tasks>\d{1,6}))?"
+    r"(\?tasks=(?P<tasks>[0-9]{1,6}))?"
 )
 TASKS = 10_000
 """Used of a taskset that does not say how many."""

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 FREE_BYTES = 2 << 30
-TOO_NEW = (3, 13)
+TOO_NEW = (3, 14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ def examine() -> list[DoctorFinding]:
     """Look at Python, packages, tools and disk."""
     right = (3, 11) <= sys.version_info < TOO_NEW
     running = ".".join(str(part) for part in sys.version_info[:3])
-    findings = [DoctorFinding("Python", right, True, f"{running}; 3.11 or 3.12 is needed")]
+    findings = [DoctorFinding("Python", right, True, f"{running}; 3.11 to 3.13 is needed")]
     findings += [
         _package("torch", True, "pip install 'grail-network[model]' -c constraints.txt"),
         _package("transformers", True, "pip install 'grail-network[model]' -c constraints.txt"),

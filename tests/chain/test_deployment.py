@@ -62,7 +62,7 @@ OWNED = {"recover": TIMELOCK, "transferOwnership": TIMELOCK, "renounceOwnership"
 FOR_ANYBODY = {
     "GrailToken": {"approve", "burn", "delegate", "delegateBySig", "permit", "transfer", "transferFrom"},
     "StakeVault": {"stake", "requestUnstake", "withdraw", "collect", "announceCommission", "abandon", "review"},
-    "ValidatorSet": {"sit", "shrink"},
+    "ValidatorSet": {"sit", "shrink", "announceRest", "rest", "endRest"},
     "NeuronRegistry": {"register", "proposeHotkey", "setEndpoint", "setSs58"},
     "RolloutLedger": {"pledge", "commit", "commitFor", "open", "openWith", "seal", "sealWith"},
     "RewardPool": {"claim", "claimShare", "expire"},

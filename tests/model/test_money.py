@@ -7,6 +7,9 @@ pytest tests/model -m slow          10,000
 from dataclasses import replace
 
 import pytest
+
+pytest.importorskip("pyrevm", reason="NOTICE: no pyrevm (it has no wheel for Python 3.13): its tests are SKIPPED")
+
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
