@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from grail.environments.base import RIGHT, WRONG, Grade, Problem
+from grail.environments.numbers import is_number, same_number
 from grail.environments.sandboxed import SandboxedLibrary, grade_of
 from grail.environments.thoughts import said
 from grail.errors import SettingsError, Unavailable
@@ -33,8 +34,10 @@ MAX_ANSWER = 1 << 16
 """Characters that a grader of the library sees."""
 SEEDS = 1 << 32
 SHOTS = "shots"
-REPLY, REPLIES = "reply", (1, 2)
-"""Ours, too: 1 takes the completion as it is; 2 leaves out thoughts, for models that write them (`thoughts.py`)."""
+REPLY, MATH = "reply", "math"
+REPLIES = (1, 2, MATH)
+"""Ours, too: 1 takes the completion as it is; 2 leaves out thoughts, for models that write them (`thoughts.py`); math
+does, too, and takes the last number, however it is written (`numbers.py`)."""
 MOST_SHOTS = 32
 # fmt: off
 ONE_ANSWER = frozenset({
@@ -82,10 +85,12 @@ class ReasoningGym:
             if type(shots) is not int or not 0 <= shots <= MOST_SHOTS:
                 raise ValueError(f"expected 0 to {MOST_SHOTS} {SHOTS}, got {shots!r}")
             self._reply = dict(told).get(REPLY, REPLIES[0])
-            if self._reply not in REPLIES or type(self._reply) is not int:
-                raise ValueError(f"expected {REPLY} 1 or 2, got {self._reply!r}")
+            if self._reply not in REPLIES or isinstance(self._reply, bool | float):
+                raise ValueError(f"expected {REPLY} 1, 2 or {MATH}, got {self._reply!r}")
             self._parameters = tuple((name, value) for name, value in told if name not in (SHOTS, REPLY))
-            _entry(self._task, self._parameters, 0)
+            answer = _entry(self._task, self._parameters, 0)["answer"]
+            if self._reply == MATH and not is_number(answer or ""):
+                raise ValueError(f"{REPLY}={MATH} is for tasks whose answers are numbers, not such as {answer!r}")
         except (TypeError, AssertionError, ValueError) as error:
             raise SettingsError(f"reasoning_gym refuses the parameters of {environment_id}: {error}") from error
         self._examples = "".join(_example(self._solved(number)) for number in range(shots))
@@ -102,6 +107,8 @@ class ReasoningGym:
         """One for the answer, bare or in the last <answer> tags, else nothing. Raises Unavailable without a sandbox
         where the library's grader is needed.
         """
+        if self._reply == MATH:
+            return same_number(problem.answer, said(completion))
         if self._reply == 2:
             completion = said(completion)
         answer = _answer(completion.strip().partition("\n")[0] if self._examples else completion)

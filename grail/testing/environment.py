@@ -26,15 +26,23 @@ MOST_BLIND = 1 / 3
 
 def blind_bound(environment: Environment, problems: Sequence[Problem]) -> tuple[str, float]:
     """The text that earns most without reading the problem, and on which part of `problems`; where a text is the answer
-    that the problem names, it is not counted. Tried are `BLIND`, and the answers of other problems.
+    that the problem names, it is not counted. Tried are `BLIND`, the answers of other problems, and the question.
     """
-    best, most = "", 0
+    echoes = sum(_echo_earns(environment, problem) for problem in problems)
+    best, most = "the question, repeated", echoes
     for text in dict.fromkeys([*BLIND, *(problem.answer for problem in problems)]):
         others = [problem for problem in problems if problem.answer.strip() != text.strip()]
         earned = sum(environment.grade(problem, text).reward_micro == RIGHT for problem in others)
         if earned > most:
             best, most = text, earned
     return best, most / len(problems)
+
+
+def _echo_earns(environment: Environment, problem: Problem) -> bool:
+    """Does the prompt, its last line, or that without what asks?"""
+    last = problem.prompt.strip().splitlines()[-1]
+    tried = (problem.prompt, last, last.partition(": ")[2].rstrip(" =?"), last.rstrip(" =?"))
+    return any(environment.grade(problem, text).reward_micro == RIGHT for text in tried if text != problem.answer)
 
 
 def check_environment(environment: Environment) -> None:

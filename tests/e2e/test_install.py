@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = ("/etc/pip.conf", "/etc/xdg/pip", "/etc/ssl/certs/ca-certificates.crt", "/etc/resolv.conf")
+SETTINGS = ("/etc/pip.conf", "/etc/xdg/pip", "/etc/uv", "/etc/ssl/certs/ca-certificates.crt", "/etc/resolv.conf")
 
 
 def needed() -> str:
@@ -65,7 +65,7 @@ def test_install_in_a_fresh_debian(tmp_path):
     for place in sources():
         (root / str(place)[1:]).mkdir(parents=True, exist_ok=True)
         steps.append(f"mount --bind {place} {root}{place}")
-    wanted = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    wanted = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_", "SSL_"))}
     told = " ".join(f"{name}='{value}'" for name, value in wanted.items())
     inside = f"env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root {told}"
 

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("reasoning_gym", reason="NOTICE: no reasoning-gym: its tests are SKIPPED")
 
 from grail.environments import reasoning_gym
-from grail.environments.base import RIGHT, WRONG
+from grail.environments.base import RIGHT, WRONG, Problem
 from grail.environments.reasoning_gym import ONE_ANSWER, ReasoningGym, _tasks
 from grail.environments.registry import Environments
 from grail.errors import SettingsError, Unavailable
@@ -80,6 +80,37 @@ def test_solved_problems_before_the_asked_one():
     assert few.grade(asked, f"{asked.answer}\n\nState the final").reward_micro == RIGHT
     assert few.grade(asked, f"7{asked.answer}\n{asked.answer}").reward_micro == WRONG
     assert plain.grade(bare, f"{asked.answer}\nand more").reward_micro == WRONG, "only behind examples is a line all"
+
+
+LENIENT = (
+    "5.0", "5.", "The answer is 5", "**5**", "5 apples", "$5$", "\\boxed{5}", "x = 5", "<think>2+3</think>5",
+    "I say 4, no, 5.", "the 3rd step gives 5",
+)  # fmt: skip
+STRICT = (
+    "6", "5.001", "+5", "2+3", "10/2", "$10/2$", "$2+3$", "$\\frac{10}{2}$", "500%", "5e0", "5e3", "5x", "5!", "1e309",
+    "{1,2,5}", "\\boxed{4}\\boxed{5}", "[1,9]", "five", "<think>5", "5, or 6", "nan", "9**9**9**9", "\uff15", "",
+)  # fmt: skip
+
+
+@NEEDS_SANDBOX
+@pytest.mark.parametrize("reply", LENIENT + STRICT)
+def test_a_number_counts_however_it_is_written(reply):
+    """The table of docs/environments.md."""
+    grade = ReasoningGym(f"{CHAIN_SUM}&reply=math").grade(Problem(prompt="2 + 3 =", answer="5", level="x 1"), reply)
+    assert (grade.reward_micro == RIGHT) == (reply in LENIENT), grade.reason
+
+
+@NEEDS_SANDBOX
+@pytest.mark.parametrize("task", ["chain_sum", "gcd", "simple_equations", "decimal_chain_sum"])
+def test_leniency_earns_nothing_blindly(task):
+    check_environment(ReasoningGym(f"reasoning_gym:{task}?reply=math"))
+
+
+def test_leniency_is_for_numbers():
+    with pytest.raises(SettingsError, match="whose answers are numbers"):
+        ReasoningGym("reasoning_gym:caesar_cipher?reply=math")
+    with pytest.raises(SettingsError, match="1, 2 or math"):
+        ReasoningGym(f"{CHAIN_SUM}&reply=true")
 
 
 @pytest.mark.parametrize("shots", ["-1", "99", "many", "1.5"])
@@ -182,5 +213,5 @@ def test_the_table_of_answers_in_the_docs_is_what_is_graded():
 
 @pytest.mark.parametrize("reply", ["0", "3", "two", "1.0"])
 def test_a_rule_for_replies_that_there_is_not_is_refused(reply):
-    with pytest.raises(SettingsError, match="reply 1 or 2"):
+    with pytest.raises(SettingsError, match="reply 1, 2 or math"):
         ReasoningGym(f"reasoning_gym:gcd?reply={reply}")
