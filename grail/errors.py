@@ -18,6 +18,7 @@
     ├── KeyInUse            another process works with the same key
     ├── Contradiction       this key has signed something else on the same thing
     └── Unavailable         a part of this machine is missing: says how to get it
+        └── EngineLost      an engine that died again and again: only a new process helps
 
 Cheating is not an error: it is data (`verification.Finding`). Our own trouble is an error, and an audit that
 meets one abstains.
@@ -102,3 +103,9 @@ class Contradiction(GrailError):
 
 class Unavailable(GrailError):
     """Something this machine lacks; the message says how to get it."""
+
+
+class EngineLost(Unavailable):
+    """An engine that died again and again. Ends the process: a device may be lost to it, and whoever watches over it
+    starts a new one.
+    """

@@ -49,6 +49,10 @@ class EngineCache:
         self._engines.move_to_end(checkpoint.fingerprint)
         return self._engines[checkpoint.fingerprint]
 
+    def forget(self) -> None:
+        """One of them died, on a device that all use: the next use loads them anew."""
+        self._engines.clear()
+
     def _open(self, checkpoint: Checkpoint) -> Engine:
         engine = open_engine(self._name, checkpoint, self._device)
         if not self._ray:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 
 from grail.chain.reorganisations import Reorganisations
-from grail.errors import ChainUnavailable, Contradiction, GrailError, TooLate
+from grail.errors import ChainUnavailable, Contradiction, EngineLost, GrailError, TooLate
 from grail.protocol.units import WindowId
 from grail.runtime.duty import Duty
 from grail.runtime.node import Node
@@ -112,7 +112,7 @@ class Service:
         try:
             with self._watchdog.watching(f"{node.name}: {duty.name} of window {window}"):
                 note = duty.run(window)
-        except ChainUnavailable:
+        except (ChainUnavailable, EngineLost):
             raise
         except TooLate as error:
             node.log.error("too late", neuron=node.name, duty=duty.name, window=window, reason=str(error))

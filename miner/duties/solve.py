@@ -7,7 +7,7 @@ from typing import Any
 from grail.chain.subnet.statements import commitment_of
 from grail.checkpoints.files import Checkpoint
 from grail.environments.mandates import BeaconMandates
-from grail.errors import BadSubmission
+from grail.errors import BadSubmission, EngineLost, GrailError, Unavailable
 from grail.inference.base import Engine, Generation, RolloutRequest
 from grail.inference.text import TextCodec
 from grail.proofs.sketch import SketchPlan
@@ -23,6 +23,8 @@ from grail.verification.checks.structure import shape_problem
 from miner.duties.drafts import Drafts
 from miner.duties.pace import Pace, Planner, working_blocks
 
+MOST_DEATHS = 3
+"""Of an engine in a row. Then the process ends: a device that failed may be lost to it."""
 COMMITTING = "committing"
 """Names the note of what is about to be committed."""
 
@@ -38,6 +40,7 @@ class Solve:
         self._groups = groups
         self._drafts = Drafts(node.journal, node.signer.name)
         self._planner: Planner | None = None
+        self._deaths = 0
 
     def due(self, window: WindowId, block: BlockNumber, schedule: Schedule) -> bool:
         """After the beacon block, while a commitment still gets in."""
@@ -123,9 +126,14 @@ class Solve:
         mandates = self.node.mandates(window, self.node.address, checkpoint, codec)
         size = self.node.subnet.policy(window).group_size
         plan = self.node.sketch_plan(window)
-        engine = self.node.engine(checkpoint)
         self._planner = self._plan(window)
-        made = self.complete(engine, mandates, groups, size, plan)
+        try:
+            made = self.complete(self.node.engine(checkpoint), mandates, groups, size, plan)
+        except GrailError:
+            raise
+        except Exception as error:  # an engine is somebody else's code on a device of its own: it may raise anything
+            raise self._died(error) from error
+        self._deaths = 0
         self._planner.pace.save(self.node.journal, self.node.signer.name)
         return Submission(
             window=window,
@@ -135,6 +143,17 @@ class Solve:
                 self._group(mandates, number, made[number * size : (number + 1) * size], codec)
                 for number in range(len(made) // size)
             ),
+        )
+
+    def _died(self, error: Exception) -> Unavailable:
+        """Finished groups are kept; the next try loads the engine anew, and a new process where that does not help."""
+        self.node.engines.forget()
+        self._deaths += 1
+        told = f"the engine died ({type(error).__name__}: {str(error).splitlines()[0][:300] if str(error) else ''})"
+        if self._deaths < MOST_DEATHS:
+            return Unavailable(f"{told}: it is loaded anew, finished groups are kept")
+        return EngineLost(
+            f"{told}, {MOST_DEATHS} times: does the model fit this device? Finished groups are kept for the next start"
         )
 
     def _plan(self, window: WindowId) -> Planner:

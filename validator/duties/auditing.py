@@ -4,7 +4,7 @@ Shared by the audit duty (its own draws) and the jury duty (the accuser's draws)
 """
 
 from grail.checkpoints.files import CALIBRATION, Checkpoint
-from grail.errors import BadCheckpoint, ObjectCorrupt, ObjectMissing, ObjectTooLarge, StorageError
+from grail.errors import BadCheckpoint, GrailError, ObjectCorrupt, ObjectMissing, ObjectTooLarge, StorageError
 from grail.inference.text import TextCodec
 from grail.protocol.audit_sample import audit_order, dealt_order
 from grail.protocol.committee import NOBODY
@@ -79,6 +79,8 @@ def judge(
     try:
         return _judge(node, commitment, challenge, drawer, carried, seen)
     except Exception as trouble:  # noqa: BLE001 — the one place: a verifier's own failure must not become a verdict
+        if not isinstance(trouble, GrailError):
+            node.engines.forget()
         node.log.error("audit abstains", miner=commitment.miner.hex(), window=commitment.window, reason=repr(trouble))
         finding = Finding(check="verifier", outcome=Outcome.ABSTAIN, reason=f"{type(trouble).__name__}: {trouble}")
         return Verdict(outcome=Outcome.ABSTAIN, finding=finding)
