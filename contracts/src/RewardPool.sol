@@ -114,7 +114,7 @@ contract RewardPool is Governed {
         uint256 start = ledger.startOf(window);
         uint256 halvings = window / policy.valueOf(HALVING, start);
         uint256 due = halvings > 255 ? 0 : policy.valueOf(EMISSION, start) >> halvings;
-        uint256 used = token.totalSupply() + reserved;
+        uint256 used = token.spoken() + reserved;
         uint256 left = used < token.cap() ? token.cap() - used : 0;
         return due < left ? due : left;
     }

@@ -41,7 +41,8 @@ class NetworkPlan:
 
     `environments`: id to (weight, reward in thousandths). `holders`: who gets the initial supply. `trainers` may
     publish checkpoints from the start. `guardian` may pause; 20 zero bytes for nobody. `phase_floor`: blocks
-    below which no vote can ever bring a phase; two hours of 12 s.
+    below which no vote can ever bring a phase; two hours of 12 s. `follows`: token of the network before, of which at
+    most `exchangeable` wei are taken over.
     """
 
     schedule: Schedule
@@ -54,6 +55,8 @@ class NetworkPlan:
     voting: VotingRules = field(default_factory=VotingRules)
     drand: DrandNetwork = QUICKNET
     phase_floor: int = Floors().phase
+    follows: Address | None = None
+    exchangeable: int = 0
 
     @property
     def floors(self) -> Floors:
@@ -83,8 +86,10 @@ def deploy(
     SettingsError when the plan is impossible, or when the deployer sent something else in between.
     """
     check(plan.overrides, plan.floors)
-    if sum(plan.holders.values()) > plan.cap:
-        raise SettingsError("expected the holders' amounts to sum to at most the cap")
+    if sum(plan.holders.values()) + plan.exchangeable > plan.cap:
+        raise SettingsError("expected the holders' amounts, with what can be exchanged, to be at most the cap")
+    if bool(plan.follows) != bool(plan.exchangeable):
+        raise SettingsError("expected a token that this one follows and how much of it can be exchanged, or neither")
     began = chain.nonce(deployer.address) if first_nonce is None else first_nonce
     places = {name: predicted_address(deployer.address, began + i) for i, name in enumerate(NAMES)}
     book = AddressBook(chain.chain_id, places, chain.head().number)
@@ -113,7 +118,15 @@ def constructor_values(at: Mapping[str, Address], plan: NetworkPlan) -> dict[str
     judges = (at["ValidatorSet"], at["SettlementJudge"])
     timing = (times.genesis, times.window, times.commit, times.score, times.reveal)
     return {
-        "GrailToken": (timelock, at["RewardPool"], plan.cap, list(plan.holders), list(plan.holders.values())),
+        "GrailToken": (
+            timelock,
+            at["RewardPool"],
+            plan.cap,
+            list(plan.holders),
+            list(plan.holders.values()),
+            plan.follows or NOBODY,
+            plan.exchangeable,
+        ),
         "RewardPolicy": (
             timelock,
             (plan.floors.phase, plan.floors.window),

@@ -43,22 +43,35 @@ class VotingPlan(pydantic.BaseModel, extra="forbid"):
     timelock_seconds: int = pydantic.Field(3 * 24 * 3_600, ge=0)
 
 
+class PredecessorPlan(pydantic.BaseModel, extra="forbid"):
+    """The network that this one follows: its tokens are exchanged one for one."""
+
+    token: str
+    supply: str
+    """Most that is taken over: its supply, once it mints no more."""
+
+
 class PlanFile(pydantic.BaseModel, extra="forbid"):
     """The whole file; docs/governance.md shows one."""
 
     schedule: SchedulePlan = SchedulePlan()
     cap: str
-    holders: dict[str, str] = pydantic.Field(min_length=1)
+    holders: dict[str, str]
     environments: dict[str, EnvironmentPlan] = pydantic.Field(min_length=1)
     policy: dict[str, int | str] = {}
     trainers: list[str] = []
     guardian: str = ""
+    predecessor: PredecessorPlan | None = None
     voting: VotingPlan = VotingPlan()
     phase_floor: int = pydantic.Field(Floors().phase, ge=2, le=50_000)
     """Blocks below which no vote can ever bring a phase; it cannot be changed later."""
 
     def plan(self, first_block: int) -> NetworkPlan:
         """The plan of a deployment that begins at `first_block`. Raises SettingsError on values that cannot be."""
+        if not self.holders and self.predecessor is None:
+            raise SettingsError(
+                "expected holders, or a predecessor whose tokens are exchanged: else nobody could stake"
+            )
         times = self.schedule.model_dump()
         voting = self.voting.model_dump() | {"threshold": parse_amount(self.voting.threshold)}
         try:
@@ -75,6 +88,8 @@ class PlanFile(pydantic.BaseModel, extra="forbid"):
             guardian=parse_address(self.guardian) if self.guardian else NOBODY,
             voting=VotingRules(**voting),
             phase_floor=self.phase_floor,
+            follows=parse_address(self.predecessor.token) if self.predecessor else None,
+            exchangeable=parse_amount(self.predecessor.supply) if self.predecessor else 0,
         )
 
 

@@ -89,6 +89,7 @@ REMEDIES: Mapping[str, str] = {
     "NothingToDo": "nothing to do",
     "AmountTooSmall": "ask for more: the amount is less than one share",
     "AlreadySeated": "nothing to do: this validator has a place",
+    "ExchangeClosed": "more was minted in the network before than this one takes over: ask its token holders",
     "Resting": "end the rest first: grail rest --end",
     "SetTooLarge": "call ValidatorSet.shrink first: a vote has lowered max_validators",
     "NoSuchPoint": "name a point below the active stake",

@@ -75,6 +75,22 @@ class Rest:
     taken: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """The token of the network before, which is exchanged for this one's. Amounts in wei: most that can ever be, what
+    was, and what there still is."""
+
+    token: Address
+    limit: Wei
+    exchanged: Wei
+    supply: Wei
+
+    @property
+    def is_open(self) -> bool:
+        """Can more be exchanged? Not where more was minted there than `limit`."""
+        return self.supply + self.exchanged <= self.limit
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointRecord:
     """One version of the weights."""

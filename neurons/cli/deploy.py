@@ -1,9 +1,12 @@
 """grail deploy: a network's contracts, once, resumable, verified."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from grail.chain.contract import Contract
 
 NEXT = """give {book} to everybody; then, each with its own key
 (grail init says it step by step, docs/running.md the whole way):
@@ -40,6 +43,7 @@ def deploy(
     """
     from grail.chain import open_chain
     from grail.chain.address_book import NAMES, AddressBook
+    from grail.chain.contract import Contract
     from grail.chain.deployment import deploy as run
     from grail.chain.deployment import predicted_address, verify_code
     from grail.chain.plan_file import load_plan, load_state, save_state
@@ -62,6 +66,8 @@ def deploy(
     if state["deployer"] != signer.name:
         raise SettingsError(f"expected the key of {state['deployer']}, which began this deployment, got {signer.name}")
     plan = plan_file.plan(state["first_block"])
+    if plan.follows:
+        typer.echo(_succession(Contract(chain, "GrailToken", plan.follows), plan.exchangeable))
     if dry_run:
         for i, name in enumerate(NAMES):
             typer.echo(f"{name:20} 0x{predicted_address(signer.address, state['first_nonce'] + i).hex()}")
@@ -75,3 +81,19 @@ def deploy(
     typer.echo(f"{len(NAMES)} contracts on chain {chain.chain_id}, code verified; address book: {out}")
     typer.echo(f"owner of everything: timelock 0x{book.treasury.hex()}; first window at block {plan.schedule.genesis}")
     typer.echo(f"next, before block {plan.schedule.genesis:,} (now {chain.head().number:,}): {NEXT.format(book=out)}")
+
+
+def _succession(before: "Contract", limit: int) -> str:
+    """What this network takes over. Raises SettingsError where there is no such token, or more of it."""
+    from grail.errors import GrailError, SettingsError
+    from grail.governance.acts import shown_amount
+
+    place = f"0x{before.address.hex()}"
+    try:
+        supply = before.call("totalSupply")
+    except (GrailError, ValueError) as error:
+        raise SettingsError(f"expected the token of the network before at {place}, got none ({error})") from error
+    told = f"follows the token {place}: {shown_amount(limit)} of it are taken over, there are {shown_amount(supply)}"
+    if supply > limit:
+        raise SettingsError(f"{told}: while there are more, nobody could exchange any")
+    return told

@@ -60,7 +60,9 @@ PRIVILEGED = {
 }
 OWNED = {"recover": TIMELOCK, "transferOwnership": TIMELOCK, "renounceOwnership": TIMELOCK, "acceptOwnership": TIMELOCK}
 FOR_ANYBODY = {
-    "GrailToken": {"approve", "burn", "delegate", "delegateBySig", "permit", "transfer", "transferFrom"},
+    "GrailToken": {
+        "approve", "burn", "delegate", "delegateBySig", "exchange", "permit", "transfer", "transferFrom",
+    },
     "StakeVault": {"stake", "requestUnstake", "withdraw", "collect", "announceCommission", "abandon", "review"},
     "ValidatorSet": {"sit", "shrink", "announceRest", "rest", "endRest"},
     "NeuronRegistry": {"register", "proposeHotkey", "setEndpoint", "setSs58"},

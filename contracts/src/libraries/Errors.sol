@@ -17,6 +17,7 @@ library Errors {
     // GrailToken
     error CapExceeded(uint256 supply, uint256 cap);
     error TransferToToken();
+    error ExchangeClosed(uint256 supply, uint256 limit);
     // RewardPolicy
     error UnknownParameter(bytes32 key);
     error OutOfBounds(bytes32 key, uint256 value, uint256 min, uint256 max);

@@ -7,6 +7,8 @@ import {Terms} from "./Settlements.sol";
 /// @title Every event of every contract, in one place.
 library Events {
     event Recovered(address indexed asset, address indexed to, uint256 amount);
+    // GrailToken
+    event Exchanged(address indexed holder, uint256 amount);
     // PauseSwitch
     event PauseChanged(uint256 from, uint256 until);
     event GuardianSet(address indexed guardian);

@@ -101,7 +101,12 @@ abstract contract Network is Test {
         address[] memory holders = new address[](1);
         uint256[] memory amounts = new uint256[](1);
         (holders[0], amounts[0]) = (address(this), 10_000_000 ether);
-        token = GrailToken(put("GrailToken", abi.encode(to[11], to[7], uint256(100_000_000 ether), holders, amounts)));
+        token = GrailToken(
+            put(
+                "GrailToken",
+                abi.encode(to[11], to[7], uint256(100_000_000 ether), holders, amounts, address(0), uint256(0))
+            )
+        );
         policy = RewardPolicy(
             put(
                 "RewardPolicy",

@@ -2,8 +2,9 @@
 
 from grail.chain.accounts import Signer
 from grail.chain.base import Receipt
+from grail.chain.contract import Contract
 from grail.chain.subnet.windows import PAGE, Windows
-from grail.protocol.records import NeuronRecord, Rest, Role
+from grail.protocol.records import NeuronRecord, Rest, Role, Succession
 from grail.protocol.units import Address, Wei, WindowId
 
 
@@ -127,6 +128,27 @@ class Neurons(Windows):
     def balance(self, address: Address) -> Wei:
         """Token balance in wei."""
         return Wei(self._token.call("balanceOf", address))
+
+    def predecessor(self) -> Succession | None:
+        """The network's token that this one follows; None where it follows none."""
+        token = self._token.call("predecessor")
+        if not any(token):
+            return None
+        before = Contract(self.chain, "GrailToken", token)
+        limit, exchanged = Wei(self._token.call("limit")), Wei(self._token.call("exchanged"))
+        return Succession(token, limit, exchanged, Wei(before.call("totalSupply")))
+
+    def balance_before(self, account: Address) -> Wei:
+        """What an account still holds of the token that this network's follows, in wei."""
+        token = self._token.call("predecessor")
+        return Wei(Contract(self.chain, "GrailToken", token).call("balanceOf", account) if any(token) else 0)
+
+    def exchange(self, signer: Signer, amount: int) -> Receipt:
+        """Give tokens of the network before for as many of this one (wei)."""
+        before = Contract(self.chain, "GrailToken", self._token.call("predecessor"))
+        if before.call("allowance", signer.address, self._token.address) < amount:
+            before.send(signer, "approve", self._token.address, amount)
+        return self._token.send(signer, "exchange", amount)
 
     def transfer(self, signer: Signer, to: Address, amount: int) -> Receipt:
         """Send tokens (wei)."""
