@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from grail.chain.contract import Contract
+    from grail.chain.base import Chain
 
 NEXT = """give {book} to everybody; then, each with its own key
 (grail init says it step by step, docs/running.md the whole way):
@@ -43,7 +43,6 @@ def deploy(
     """
     from grail.chain import open_chain
     from grail.chain.address_book import NAMES, AddressBook
-    from grail.chain.contract import Contract
     from grail.chain.deployment import deploy as run
     from grail.chain.deployment import predicted_address, verify_code
     from grail.chain.plan_file import load_plan, load_state, save_state
@@ -67,7 +66,7 @@ def deploy(
         raise SettingsError(f"expected the key of {state['deployer']}, which began this deployment, got {signer.name}")
     plan = plan_file.plan(state["first_block"])
     if plan.follows:
-        typer.echo(_succession(Contract(chain, "GrailToken", plan.follows), plan.exchangeable))
+        typer.echo(_succession(chain, plan.follows, plan.exchangeable))
     if dry_run:
         for i, name in enumerate(NAMES):
             typer.echo(f"{name:20} 0x{predicted_address(signer.address, state['first_nonce'] + i).hex()}")
@@ -83,16 +82,19 @@ def deploy(
     typer.echo(f"next, before block {plan.schedule.genesis:,} (now {chain.head().number:,}): {NEXT.format(book=out)}")
 
 
-def _succession(before: "Contract", limit: int) -> str:
+def _succession(chain: "Chain", token: bytes, limit: int) -> str:
     """What this network takes over. Raises SettingsError where there is no such token, or more of it."""
-    from grail.errors import GrailError, SettingsError
+    from grail.chain.contract import Contract
+    from grail.errors import Reverted, SettingsError
     from grail.governance.acts import shown_amount
 
-    place = f"0x{before.address.hex()}"
+    place = f"0x{token.hex()}"
+    if not chain.code(token):
+        raise SettingsError(f"expected the token of the network before at {place}, got no contract: is it this chain?")
     try:
-        supply = before.call("totalSupply")
-    except (GrailError, ValueError) as error:
-        raise SettingsError(f"expected the token of the network before at {place}, got none ({error})") from error
+        supply = Contract(chain, "GrailToken", token).call("totalSupply")
+    except Reverted as error:
+        raise SettingsError(f"expected the token of the network before at {place}, got another contract") from error
     told = f"follows the token {place}: {shown_amount(limit)} of it are taken over, there are {shown_amount(supply)}"
     if supply > limit:
         raise SettingsError(f"{told}: while there are more, nobody could exchange any")

@@ -10,6 +10,7 @@ from grail.chain.plan_file import PlanFile
 from grail.chain.subnet import Subnet
 from grail.errors import Reverted, SettingsError
 from grail.protocol.records import Role
+from neurons.cli.deploy import _succession
 from tests.chain.test_embedded import MINER, OWNER, PLAN
 
 GRAIL = 10**18
@@ -48,6 +49,18 @@ def test_stake_and_tokens_come_over(networks):
     assert found.exchanged + found.supply == found.limit
     with pytest.raises(Reverted, match="nothing to do"):
         before.contracts["GrailToken"].send(MINER, "exchange", 1)
+
+
+def test_deploying_says_what_is_taken_over(networks):
+    before, _ = networks
+    supply, token = before.contracts["GrailToken"].call("totalSupply"), before.contracts["GrailToken"].address
+    assert f"0x{token.hex()}" in _succession(before.chain, token, supply)
+    with pytest.raises(SettingsError, match="while there are more"):
+        _succession(before.chain, token, supply - 1)
+    with pytest.raises(SettingsError, match="is it this chain"):
+        _succession(before.chain, b"\7" * 20, supply)
+    with pytest.raises(SettingsError, match="another contract"):
+        _succession(before.chain, before.contracts["RewardPool"].address, supply)
 
 
 def test_a_plan_says_whom_it_follows():
