@@ -164,8 +164,10 @@ contract RewardPool is Governed {
     ///         neuron, and to the vault for those who delegated to it.
     /// @param index the leaf's place: a miner's own, a validator's last
     function claim(uint64 window, uint256 index, SettlementLeaf calldata leaf, bytes32[] calldata path) external {
-        Settlement storage s = _settled(window);
-        if (pauseSwitch.runningClock() >= s.expiresAt) revert Errors.ClaimExpired(window);
+        Settlement storage s = settlements[window];
+        uint256 expiresAt = s.expiresAt;
+        if (expiresAt == 0) revert Errors.NotSettled(window);
+        if (pauseSwitch.runningClock() >= expiresAt) revert Errors.ClaimExpired(window);
         (Share share, uint256 amount) = _due(window, s, index, leaf, path);
         _mark(window, index, leaf.account);
         if (share == Share.Miner) {
@@ -197,12 +199,13 @@ contract RewardPool is Governed {
         SettlementLeaf calldata leaf,
         bytes32[] calldata path
     ) private view returns (Share share, uint256 amount) {
-        uint256 count = s.count;
+        // three of a word in one read
+        (uint256 count, uint256 miners, uint256 whole) = (s.count, s.miners, s.whole);
         uint256 size = LeafTree.size(count, places);
         if (path.length != LeafTree.depth(size)) revert Errors.BadProof();
         if (!LeafTree.leads(s.root, LeafTree.digest(window, index, leaf), index, path)) revert Errors.BadProof();
         if (index < count) {
-            (share, amount) = (Share.Miner, leaf.value == 0 ? 0 : uint256(s.miners) * leaf.value / s.whole);
+            (share, amount) = (Share.Miner, leaf.value == 0 ? 0 : miners * leaf.value / whole);
         } else {
             uint256 pages = LeafTree.pages(count);
             if (index >= size || (index - count) % pages != pages - 1) revert Errors.NotPayable(window, index);
@@ -270,10 +273,11 @@ contract RewardPool is Governed {
 
     /// @dev Marks as paid, once.
     function _mark(uint64 window, uint256 index, address account) private {
-        uint256 word = paid[window][index >> 8];
-        uint256 bit = 1 << (index & 255);
+        mapping(uint256 => uint256) storage words = paid[window];
+        (uint256 place, uint256 bit) = (index >> 8, 1 << (index & 255));
+        uint256 word = words[place];
         if (word & bit != 0) revert Errors.AlreadyClaimed(window, account);
-        paid[window][index >> 8] = word | bit;
+        words[place] = word | bit;
     }
 
     function _settled(uint64 window) private view returns (Settlement storage s) {

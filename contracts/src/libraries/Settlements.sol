@@ -62,7 +62,10 @@ library LeafTree {
     /// @notice Levels under the root: the least multiple of four whose power of two holds `leaves`.
     function depth(uint256 leaves) internal pure returns (uint256 levels) {
         levels = STEP;
-        while (1 << levels < leaves) levels += STEP;
+        // ends: `size` of 2^32 commitments is below 2^34
+        unchecked {
+            while (1 << levels < leaves) levels += STEP;
+        }
     }
 
     function digest(uint64 window, uint256 index, SettlementLeaf memory leaf) internal pure returns (bytes32) {
