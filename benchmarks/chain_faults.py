@@ -23,6 +23,7 @@ from typing import Any
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from benchmarks.relays import served
 from grail.chain import transactions
 from grail.chain.accounts import ANVIL_KEY, Signer
 from grail.chain.deployment import deploy
@@ -42,7 +43,6 @@ from grail.storage.database import Database
 from grail.storage.journal import Journal
 from grail.telemetry import log as telemetry_log
 from grail.telemetry.meters import Meters
-from simulation.bench_relay import served
 from tests.chain import fault_proxy
 from tests.chain.fault_proxy import KINDS, FaultProxy, by_lot
 from tests.chain.test_embedded import PLAN

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from published import Seen, published_schemes
 from torch import Tensor
 
+from benchmarks.engines import Bench
 from grail.checkpoints.files import CALIBRATION, Checkpoint, open_checkpoint
 from grail.config import load_settings
 from grail.environments.registry import Environments
@@ -56,7 +57,6 @@ from grail.verification.audit import DRAW
 from grail.verification.calibration import CalibrationProfile, as_rollout, calibrate, load_profile
 from grail.verification.evidence import Evidence
 from grail.verification.replay import MARGINS, Measurements, Reader
-from simulation.bench import Bench
 
 POLICY = Policy.defaults()
 PLAN = SketchPlan(keccak256(b"detection study"), POLICY.sketch_dim, POLICY.sketch_stride)

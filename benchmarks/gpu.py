@@ -32,6 +32,8 @@ import numpy as np
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from benchmarks.engines import PLAN, Bench
+from benchmarks.learner import SETTINGS, groups
 from grail.checkpoints.files import CALIBRATION, RULES, Checkpoint, GenerationRules, open_checkpoint
 from grail.environments.arithmetic import Arithmetic
 from grail.inference.base import ReplayRequest, RolloutRequest
@@ -39,8 +41,6 @@ from grail.inference.requests import own_requests
 from grail.inference.text import TextCodec
 from grail.inference.transformers_engine import TransformersEngine
 from grail.protocol.hashing import keccak256
-from simulation.bench import PLAN, Bench
-from simulation.bench_learner import SETTINGS, groups
 
 PROMPT = 64
 NOISE_ROLLOUTS = 128

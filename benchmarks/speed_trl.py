@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from learning_trl import SIZE, Lesson
 
+from benchmarks.engines import PLAN
 from grail.checkpoints.files import Checkpoint, open_checkpoint
 from grail.config import TrainingSettings
 from grail.environments.base import RIGHT, Environment
@@ -26,7 +27,6 @@ from grail.inference.text import TextCodec
 from grail.inference.transformers_engine import TransformersEngine
 from grail.training.batch import TrainingGroup, TrainingRollout
 from grail.training.learner import Learner
-from simulation.bench import PLAN
 from simulation.models import model_folder
 from simulation.options import LocalnetOptions
 

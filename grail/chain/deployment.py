@@ -118,15 +118,7 @@ def constructor_values(at: Mapping[str, Address], plan: NetworkPlan) -> dict[str
     judges = (at["ValidatorSet"], at["SettlementJudge"])
     timing = (times.genesis, times.window, times.commit, times.score, times.reveal)
     return {
-        "GrailToken": (
-            timelock,
-            at["RewardPool"],
-            plan.cap,
-            list(plan.holders),
-            list(plan.holders.values()),
-            plan.follows or NOBODY,
-            plan.exchangeable,
-        ),
+        "GrailToken": _token(timelock, at["RewardPool"], plan),
         "RewardPolicy": (
             timelock,
             (plan.floors.phase, plan.floors.window),
@@ -177,6 +169,11 @@ def constructor_values(at: Mapping[str, Address], plan: NetworkPlan) -> dict[str
             at["ScoreBoard"],
         ),
     }
+
+
+def _token(timelock: Address, pool: Address, plan: NetworkPlan) -> tuple[Any, ...]:
+    holders = (list(plan.holders), list(plan.holders.values()))
+    return (timelock, pool, plan.cap, *holders, plan.follows or NOBODY, plan.exchangeable)
 
 
 def _mix(plan: NetworkPlan) -> tuple[list[str], list[int], list[int]]:

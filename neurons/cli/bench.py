@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from simulation.bench import Bench
+    from benchmarks.engines import Bench
 
 commands = typer.Typer(name="bench", help="Speed on this machine, as ratios in one run.", no_args_is_help=True)
 Model = Annotated[str, typer.Option(help="A model's name or folder (grail models list).")]
@@ -84,7 +84,7 @@ def delta(
 
     Example: grail bench delta --model smollm2-135m --rate 3e-6
     """
-    from simulation.bench_delta import delta as measure
+    from benchmarks.deltas import delta as measure
 
     _show(measure(_bench(model, env, batch, "cpu"), rate, updates), as_json, save)
 
@@ -104,7 +104,7 @@ def ray(
 
     Example: grail bench ray --model smollm2-135m --workers 1 --workers 2
     """
-    from simulation.bench_ray import scaling
+    from benchmarks.cluster import scaling
 
     _show(scaling(_bench(model, env, batch, "cpu"), address, workers, pieces), as_json, save)
 
@@ -115,10 +115,10 @@ def learner(model: Model = "tiny", as_json: Json = False, save: Save = None) -> 
 
     Example: grail bench learner --model smollm2-135m
     """
+    from benchmarks.learner import learner as measure
     from grail.checkpoints.files import open_checkpoint
     from grail.config import load_settings
     from grail.models.library import Library
-    from simulation.bench_learner import learner as measure
 
     _show(measure(open_checkpoint(Library(load_settings().work.models).find(model))), as_json, save)
 
@@ -137,7 +137,7 @@ def relay(
 
     Example: grail bench relay --clients 8 --relays 3
     """
-    from simulation.bench_relay import distribution
+    from benchmarks.relays import distribution
 
     _show(distribution(clients, relays, chunks, round(chunk * 1e6), round(rate * 1e6)), as_json, save)
 
@@ -161,7 +161,7 @@ def scale(
 
         grail bench scale --miners 1000 --validators 64 --model smollm2-135m --env reasoning_gym:chain_sum
     """
-    from simulation.bench_scale import scale as measure
+    from benchmarks.scale import scale as measure
 
     counts = [_numbers(miners, "--miners", 100_000), _numbers(validators, "--validators", 128)]
     _show(measure(_bench(model, env, batch, device), *counts), as_json, save, many=True)
@@ -178,13 +178,13 @@ def _numbers(text: str, option: str, most: int) -> list[int]:
 
 
 def _bench(model: str, env: str, batch: int, device: str) -> "Bench":
+    from benchmarks.engines import Bench
     from grail.checkpoints.files import open_checkpoint
     from grail.config import load_settings
     from grail.environments.registry import Environments
     from grail.errors import SettingsError
     from grail.models.library import Library
     from grail.telemetry import log
-    from simulation.bench import Bench
 
     if device not in ("cpu", "cuda"):
         raise SettingsError(f"expected --device cpu or cuda, got {device}")

@@ -5,6 +5,7 @@ import json
 import httpx
 import pytest
 
+from benchmarks.relays import served
 from grail.chain.accounts import Signer
 from grail.chain.deployment import deploy
 from grail.chain.dev_node import DevNode, RpcError
@@ -13,7 +14,6 @@ from grail.chain.jsonrpc import JsonRpcChain
 from grail.chain.subnet import Subnet
 from grail.errors import ChainError, Reverted
 from grail.protocol.records import Role
-from simulation.bench_relay import served
 from tests.chain.test_embedded import MINER, OWNER, PLAN
 
 

@@ -2,12 +2,12 @@
 
 import pytest
 
+from benchmarks.relays import served
 from grail.errors import ObjectMissing
 from grail.protocol.hashing import keccak256
 from grail.storage.file_store import FileStore
 from grail.storage.relay_server import relay_app
 from grail.verification.base import Outcome
-from simulation.bench_relay import served
 from simulation.network import LocalNetwork
 from simulation.options import LocalnetOptions
 

@@ -5,6 +5,7 @@ import time
 import httpx
 import pytest
 
+from benchmarks.relays import served
 from grail.chain.accounts import Signer, recovered
 from grail.errors import StorageError
 from grail.protocol.hashing import keccak256
@@ -14,7 +15,6 @@ from grail.storage.file_store import FileStore
 from grail.storage.permits import LONGEST_SECONDS, Permit, header
 from grail.storage.relay_server import relay_app
 from grail.storage.relay_writer import PublishedStore, RelayWriter
-from simulation.bench_relay import served
 
 CHAIN, REGISTRY, QUOTA = 31_337, b"\x07" * 20, 1_000
 MINER, OTHER, STRANGER = (Signer.from_key(keccak256(name)) for name in (b"miner", b"other", b"stranger"))

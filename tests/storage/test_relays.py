@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI, Response
 from typer.testing import CliRunner
 
+from benchmarks.relays import distribution, served
 from grail.checkpoints.fetch import CheckpointCache
 from grail.checkpoints.files import open_checkpoint
 from grail.checkpoints.manifest import CHUNK_BYTES, Manifest, ManifestEntry, chunk_bytes, read_entry, upload
@@ -17,7 +18,6 @@ from grail.storage.file_store import FileStore
 from grail.storage.relay_server import relay_app
 from grail.storage.relays import RelayReader
 from neurons.cli import app
-from simulation.bench_relay import distribution, served
 
 CHUNKS = [bytes([i]) * 20_000 for i in range(12)]
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from benchmarks.engines import PLAN, Bench
 from grail.inference.base import ReplayRequest
 from grail.inference.ray_engine import PIECE, RayEngine, RayWorkers
 from grail.telemetry.timing import best_rounds
-from simulation.bench import PLAN, Bench
 
 
 def scaling(bench: Bench, address: str, counts: Sequence[int], pieces: int) -> list[dict[str, object]]:

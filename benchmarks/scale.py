@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.engines import PLAN, Bench
 from grail.governance.policy import Policy
 from grail.inference.base import ReplayRequest
 from grail.telemetry.timing import best_rounds
-from simulation.bench import PLAN, Bench
 
 GAS = Path(__file__).resolve().parent.parent / "contracts" / "gas.json"
 ALTERNATIVE = "int8"
@@ -52,7 +52,7 @@ def _seat(bench: Bench, rollouts: int) -> dict[str, float]:
 
 
 def _row(policy: Policy, cost: dict[str, float], gas: dict[str, Any], miners: int, validators: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "simulation.bench_settle", str(miners), str(validators)]
+    command = [sys.executable, "-m", "benchmarks.settling", str(miners), str(validators)]
     run = subprocess.run(command, cwd=GAS.parent.parent, capture_output=True, text=True, check=True)
     settled = json.loads(run.stdout)
     generated = miners * policy.max_groups * policy.group_size * cost["generate_s"]

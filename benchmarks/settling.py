@@ -1,7 +1,7 @@
 """A whole window's reckoning at a size: real sortition, sheets, records, leaves and tree. A process of its own, so that
 its memory can be told.
 
-python -m simulation.bench_settle MINERS VALIDATORS
+python -m benchmarks.settling MINERS VALIDATORS
 """
 
 import json

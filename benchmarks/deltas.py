@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.engines import PLAN, Bench
 from grail.checkpoints.delta import apply, encode
 from grail.checkpoints.files import WEIGHTS
 from grail.config import TrainingSettings
@@ -14,7 +15,6 @@ from grail.inference.requests import own_requests
 from grail.inference.text import TextCodec
 from grail.training.batch import TrainingGroup, TrainingRollout
 from grail.training.learner import Learner
-from simulation.bench import PLAN, Bench
 
 SIZE = 8
 """Rollouts of a group."""

@@ -1,6 +1,6 @@
 """The learner's step: its time against a bare one on the same tokens, its memory, its resuming, its sharding.
 
-Runs as a program of its own for what needs a fresh process: `python -m simulation.bench_learner MODEL memory|losses`.
+Runs as a program of its own for what needs a fresh process: `python -m benchmarks.learner MODEL memory|losses`.
 """
 
 import json
@@ -95,7 +95,7 @@ def _child(checkpoint: Checkpoint, what: str, processes: int) -> Any:
     if processes > 1:
         launch += ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"]
     told = subprocess.run(
-        [*launch, "simulation.bench_learner", str(checkpoint.folder), what], capture_output=True, text=True, check=True
+        [*launch, "benchmarks.learner", str(checkpoint.folder), what], capture_output=True, text=True, check=True
     )
     return json.loads(told.stdout.strip().splitlines()[-1])
 
