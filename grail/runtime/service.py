@@ -42,7 +42,9 @@ class Service:
         if current is None:
             return 0
         finished, block = 0, self.node.subnet.chain.head().number
-        for window in range(max(0, current - self._look_back(current)), current + 1):
+        first = max(0, current - self._look_back(current))
+        self._done = {key: at for key, at in self._done.items() if key[1] >= first}
+        for window in range(first, current + 1):
             for duty in self._duties:
                 if self._is_open(duty, WindowId(window)) and duty.due(
                     WindowId(window), block, self.node.subnet.schedule

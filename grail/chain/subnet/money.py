@@ -6,6 +6,7 @@ from typing import Any
 from grail.chain.accounts import Signer
 from grail.chain.address_book import AddressBook
 from grail.chain.base import Chain, Receipt
+from grail.chain.subnet.remembered import Remembered
 from grail.chain.subnet.windows import Windows
 from grail.errors import ChainError
 from grail.protocol.commitment import commitment_values
@@ -18,6 +19,9 @@ from grail.settlement.reckoning import Reckoning
 Evidence = tuple[Sequence[Commitment], Sequence[bytes]]
 """Commitments and sheets that one leaf follows from."""
 
+RECKONINGS = 16
+"""That are remembered: of the windows that settle now."""
+
 
 class Money(Windows):
     """The settlement half of the ScoreBoard, and the RewardPool."""
@@ -25,7 +29,7 @@ class Money(Windows):
     def __init__(self, chain: Chain, book: AddressBook) -> None:
         super().__init__(chain, book)
         self._ended_duels: set[int] = set()
-        self.reckonings: dict[int, Reckoning] = {}
+        self.reckonings: Remembered[int, Reckoning] = Remembered(RECKONINGS)
         """What windows pay whose reveals are over: it can no longer change."""
 
     def forget(self) -> None:

@@ -8,6 +8,7 @@ from grail.chain.address_book import AddressBook
 from grail.chain.base import Chain, Receipt
 from grail.chain.contract import ChainEvent
 from grail.chain.deployment import open_contracts
+from grail.chain.subnet.remembered import Remembered
 from grail.errors import ChainError, ChainUnavailable, SettingsError
 from grail.governance.policy import BY_NAME, PARAMETERS, Floors, Policy
 from grail.protocol import keys
@@ -19,6 +20,10 @@ from grail.protocol.units import Address, BlockNumber, CheckpointVersion, Digest
 
 PAGE = 256
 UNLIMITED = 2**256 - 1
+WINDOWS = 256
+"""That are remembered: twice as many as evidence of an epoch and the disputes about it reach back."""
+LISTS = 1_024
+"""Lists of events: two to four a window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +65,14 @@ class Windows:
         self._ledger = self.contracts["RolloutLedger"]
         self._board = self.contracts["ScoreBoard"]
         self.schedule = Schedule(**self._ledger.call("schedule"))
-        self._policies: dict[int, Policy] = {}
-        self._mixes: dict[int, EnvironmentMix] = {}
-        self._beacons: dict[int, Digest] = {}
-        self._events: dict[tuple[str, str, int], list[ChainEvent]] = {}
+        self._policies: Remembered[int, Policy] = Remembered(WINDOWS)
+        self._mixes: Remembered[int, EnvironmentMix] = Remembered(WINDOWS)
+        self._beacons: Remembered[int, Digest] = Remembered(WINDOWS)
+        self._events: Remembered[tuple[str, str, int], list[ChainEvent]] = Remembered(LISTS)
         self._looked: dict[tuple[str, int], list[ChainEvent]] = {}
-        self._active: dict[int, CheckpointVersion] = {}
+        self._active: Remembered[int, CheckpointVersion] = Remembered(WINDOWS)
         self._records: dict[int, CheckpointRecord] = {}
-        self._lines: dict[int, tuple[Place, ...]] = {}
+        self._lines: Remembered[int, tuple[Place, ...]] = Remembered(WINDOWS)
         self._pledged: list[tuple[int, Address, int]] = []
         self._pledges_read: int = book.first_block - 1
 
