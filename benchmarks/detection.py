@@ -15,6 +15,7 @@ None: not with these rollouts.
 """
 
 import argparse
+import contextlib
 import json
 import math
 import tempfile
@@ -34,9 +35,10 @@ from published import Seen, published_schemes
 from torch import Tensor
 
 from benchmarks.engines import Bench
-from grail.checkpoints.files import CALIBRATION, Checkpoint, open_checkpoint
+from grail.checkpoints.files import Checkpoint, open_checkpoint
 from grail.config import load_settings
 from grail.environments.registry import Environments
+from grail.errors import BadCheckpoint
 from grail.governance.policy import Policy
 from grail.inference import decoding
 from grail.inference.approximations import APPROXIMATIONS
@@ -54,7 +56,7 @@ from grail.telemetry.memory import peak_rss_mib
 from grail.telemetry.timing import best_rounds
 from grail.verification.alternatives import ALTERNATIVES, PREVIOUS
 from grail.verification.audit import DRAW
-from grail.verification.calibration import CalibrationProfile, as_rollout, calibrate, load_profile
+from grail.verification.calibration import CalibrationProfile, as_rollout, calibrate, profile_of
 from grail.verification.evidence import Evidence
 from grail.verification.replay import MARGINS, Measurements, Reader
 
@@ -141,12 +143,11 @@ class Study:
 
     def profile(self) -> CalibrationProfile:
         """The registered one where it lies beside the weights, else one fitted to rollouts of its own."""
-        path = self.checkpoint.folder / CALIBRATION
-        if path.exists() and load_profile(path).precision == self.checkpoint.rules.precision:
-            return load_profile(path)
+        with contextlib.suppress(BadCheckpoint):
+            return profile_of(self.checkpoint)
         engine = TransformersEngine(self.checkpoint)
         asked = self.requests("calibration", 256)
-        return calibrate({"transformers": engine}, asked, PLAN, precision=self.checkpoint.rules.precision)
+        return calibrate({"transformers": engine}, asked, PLAN, rules=self.checkpoint.rules)
 
     def play(self, engine: Watched, how: Manipulation | None, count: int) -> list[Played]:
         """Generate `count` rollouts so (None: honestly), and replay them with the right model."""

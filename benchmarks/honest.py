@@ -23,9 +23,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from grail.checkpoints.files import CALIBRATION, RULES, Checkpoint, open_checkpoint
+from grail.checkpoints.files import RULES, Checkpoint, open_checkpoint
 from grail.config import load_settings
 from grail.environments.registry import Environments
+from grail.errors import BadCheckpoint
 from grail.governance.policy import Policy
 from grail.inference import installed_engines, open_engine
 from grail.inference.base import Engine, RolloutRequest
@@ -35,7 +36,7 @@ from grail.inference.transformers_engine import TransformersEngine
 from grail.models.library import Library
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.hashing import keccak256
-from grail.verification.calibration import CalibrationProfile, calibrate, load_profile, read_by_group, replays
+from grail.verification.calibration import CalibrationProfile, calibrate, profile_of, read_by_group, replays
 from grail.verification.evidence import Evidence
 from grail.verification.replay import Measurements
 
@@ -111,12 +112,14 @@ def study(
         engines = {"transformers": miner} | {
             name: open_engine(name, checkpoint) for name in installed_engines() if name != "transformers"
         }
-        registered = checkpoint.folder / CALIBRATION
-        if registered.exists() and load_profile(registered).precision == precision:
-            profile = load_profile(registered)
-        else:
+        try:
+            profile = profile_of(checkpoint)
+        except BadCheckpoint:
             profile = calibrate(
-                engines, own_requests(codec, environment, b"calibration", calibration, GROUP), plan, precision=precision
+                engines,
+                own_requests(codec, environment, b"calibration", calibration, GROUP),
+                plan,
+                rules=checkpoint.rules,
             )
         for variation in VARIATIONS:
             if variation.engine not in engines:

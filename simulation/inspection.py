@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from grail.checkpoints.files import CALIBRATION
 from grail.errors import BadSubmission, SettingsError
 from grail.inference.text import TextCodec
 from grail.protocol.hashing import keccak256
@@ -10,7 +9,7 @@ from grail.protocol.records import Commitment, Role
 from grail.protocol.units import WindowId
 from grail.verification.audit import audit
 from grail.verification.base import AuditContext, Verdict
-from grail.verification.calibration import load_profile
+from grail.verification.calibration import profile_of
 from simulation.network import OPTIONS, LocalNetwork
 from simulation.options import load_options
 
@@ -41,7 +40,7 @@ def verify_blob(path: Path, run_folder: Path) -> Verdict:
         blob=blob,
     )
     order = [divmod(place, live.group_size) for place in range(commitment.n_groups * live.group_size)]
-    profile = load_profile(checkpoint.folder / CALIBRATION)
+    profile = profile_of(checkpoint)
     return audit(context, node.engine(checkpoint), profile, order, budget=len(order))
 
 

@@ -109,8 +109,8 @@ class Library:
         """The same weights under other rules of generation, as a model of its own.
 
         `stop`: text that is one token of the model and ends a completion, too. `chat` False leaves the chat template
-        out. A calibration profile goes along: it is about numerics, which rules do not change. Raises SettingsError
-        for a name that is taken, or a text that is no token.
+        out. A calibration profile goes along where it holds for the new rules: not at another temperature, nor for
+        longer completions. Raises SettingsError for a name that is taken, or a text that is no token.
         """
         source = open_checkpoint(self.find(name))
         if self._here(save_as) is not None or save_as in CATALOGUE or save_as == PACKAGED:
@@ -124,6 +124,11 @@ class Library:
         shutil.rmtree(part, ignore_errors=True)
         shutil.copytree(source.folder, part)
         (part / RULES).write_text(GenerationRules.model_validate(rules).model_dump_json(indent=1) + "\n")
+        if (
+            rules["temperature_milli"] != source.rules.temperature_milli
+            or rules["max_tokens"] > source.rules.max_tokens
+        ):
+            (part / CALIBRATION).unlink(missing_ok=True)
         if not chat:
             (part / CHAT_TEMPLATE).unlink(missing_ok=True)
         open_checkpoint(part)

@@ -11,7 +11,7 @@ from grail.protocol.hashing import keccak256
 from grail.protocol.records import CheckpointRecord, Role
 from grail.protocol.units import Address, CheckpointVersion, Digest, WindowId
 from grail.storage.base import ObjectStore
-from grail.verification.calibration import load_profile
+from grail.verification.calibration import profile_of
 
 NOTHING = bytes(32)
 
@@ -39,7 +39,7 @@ def examined(subnet: Subnet, checkpoint: Checkpoint, publisher: Address) -> Publ
         raise BadCheckpoint(
             f"{checkpoint.folder} has no {CALIBRATION}, so nobody could audit work on it: grail calibrate"
         )
-    load_profile(profile)
+    profile_of(checkpoint)
     if subnet.neuron(publisher).role is not Role.TRAINER or not subnet.is_active(publisher, Role.TRAINER):
         raise SettingsError(
             f"expected 0x{publisher.hex()} to be an active trainer: "

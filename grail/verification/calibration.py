@@ -22,10 +22,12 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
+from grail.checkpoints.files import CALIBRATION, Checkpoint, GenerationRules
 from grail.errors import BadCheckpoint, BadInput
 from grail.inference.approximations import APPROXIMATIONS
 from grail.inference.base import Engine, Generation, ReplayRequest, ReplayTrace, RolloutRequest
 from grail.proofs.sketch import SketchPlan
+from grail.protocol.constants import MILLI
 from grail.protocol.submission import Rollout
 from grail.protocol.units import MicroReward
 from grail.verification.alternatives import ALTERNATIVES, PREVIOUS, UNDECIDED, votes
@@ -52,6 +54,12 @@ GROSS_SHARE, SMALLEST_GROSS_MARGIN = 1e-4, 0.01
 BISECTIONS = 60
 SMALLEST_OUTLIER = 0.1
 """Nats. A margin is an outlier above twice the largest honest one, and never below this."""
+MARGIN_CEILING = {"fp32": 0.05, "bf16": 1.0}
+"""Nats at temperature 1, at T that many / T: margins above it are no rounding of that precision, whatever a profile
+says. Honest ones were 10⁻³ and 0.25 at most."""
+SHARE_CEILINGS = {"tokens": 0.1, "flips": 0.2, "gross": 0.02, "outliers": 0.02}
+"""Highest μ0 of the processes that see a token that was not mandated. Lax in all that is allowed, they still convict
+work on other weights; whoever publishes a checkpoint writes its profile."""
 
 
 Groups = Sequence[Sequence[NDArray[np.float64]]]
@@ -69,9 +77,11 @@ class NullModel(pydantic.BaseModel, extra="forbid", frozen=True):
 class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
     """A versioned file beside the checkpoint; the keccak-256 of its bytes is registered on chain."""
 
-    version: int = pydantic.Field(ge=4, le=4)
+    version: int = pydantic.Field(ge=5, le=5)
     engine: str
-    precision: str
+    precision: str = pydantic.Field(pattern="^(fp32|bf16)$")
+    temperature_milli: int = pydantic.Field(ge=1, le=100_000)
+    max_tokens: int = pydantic.Field(ge=1, le=32_768)
     rollouts: int
     tokens: int
     largest_margin: float = pydantic.Field(ge=0, allow_inf_nan=False)
@@ -84,6 +94,36 @@ class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
         if set(nulls) != expected:
             raise ValueError(f"expected the processes {sorted(expected)}, got {sorted(nulls)}")
         return nulls
+
+    @pydantic.model_validator(mode="after")
+    def _not_lax(self) -> "CalibrationProfile":
+        """Within what the precision can produce."""
+        margin = MARGIN_CEILING[self.precision] * MILLI / self.temperature_milli
+        if self.largest_margin > margin:
+            raise ValueError(f"a margin of {self.largest_margin:.3g} nats is no rounding of {self.precision}")
+        rules = {"tokens": (TOKEN_CAP, None), "flips": (1.0, 0.0), "outliers": (1.0, self.outlier_margin)}
+        for name, most in SHARE_CEILINGS.items():
+            null = self.nulls[name]
+            cap, over = rules.get(name, (1.0, null.over))
+            strict = null.cap == cap and null.over == over and (null.over or 0.0) <= 2 * max(margin, SMALLEST_OUTLIER)
+            if not strict or null.mu0 > most or (name == "gross" and null.over is None):
+                raise ValueError(f"{name} is laxer than honest work of {self.precision} needs")
+        if any(self.nulls[name].cap != 1 or self.nulls[name].over is not None for name in ALTERNATIVES):
+            raise ValueError("votes have no cap but 1")
+        return self
+
+    def require_fit(self, rules: GenerationRules) -> None:
+        """Raises BadCheckpoint where it says nothing of work by these rules."""
+        if self.precision != rules.precision:
+            why = f"it was measured in {self.precision}, and work is done in {rules.precision}"
+        elif self.temperature_milli != rules.temperature_milli:
+            own, asked = self.temperature_milli / MILLI, rules.temperature_milli / MILLI
+            why = f"it was measured at temperature {own:g}, not {asked:g}, and honest margins grow as 1 / T"
+        elif self.max_tokens < rules.max_tokens:
+            why = f"it was measured on up to {self.max_tokens} tokens, and completions may have {rules.max_tokens}"
+        else:
+            return
+        raise BadCheckpoint(f"the calibration profile does not hold here: {why}; make one with `grail calibrate`")
 
     def evidence_nulls(self) -> dict[str, Null]:
         """What an Evidence starts from."""
@@ -114,24 +154,31 @@ def load_profile(path: Path) -> CalibrationProfile:
         raise BadCheckpoint(reason) from error
 
 
+def profile_of(checkpoint: Checkpoint) -> CalibrationProfile:
+    """The one beside the weights. Raises BadCheckpoint where there is none, or none that holds for its rules."""
+    profile = load_profile(checkpoint.folder / CALIBRATION)
+    profile.require_fit(checkpoint.rules)
+    return profile
+
+
 def calibrate(
     engines: Mapping[str, Engine],
     requests: Sequence[RolloutRequest],
     plan: SketchPlan,
     *,
-    precision: str,
+    rules: GenerationRules,
     notify: Callable[[str], None] = lambda _: None,
 ) -> CalibrationProfile:
     """Generate every request by every engine in several batch shapes, replay each in two others, and fit the nulls.
 
-    The first engine replays; where `precision` is bf16, its float32 twin does the second replay.
+    The first engine replays; where the rules say bf16, its float32 twin does the second replay.
 
     Raises BadInput with the number that is needed when there are too few requests.
     """
     if len(requests) < MIN_ROLLOUTS:
         raise BadInput(f"expected at least {MIN_ROLLOUTS} rollouts to calibrate on, got {len(requests)}: ask for more")
     first = next(iter(engines.values()))
-    auditors = (first,) if precision == "fp32" else (first, first.in_float32())
+    auditors = (first,) if rules.precision == "fp32" else (first, first.in_float32())
     variations: list[list[list[Measurements]]] = []
     ballots: dict[str, list[Groups]] = {name: [] for name in APPROXIMATIONS}
     tokens = 0
@@ -164,9 +211,11 @@ def calibrate(
     nulls |= {name: _fit_votes(found) for name, found in ballots.items()}
     nulls[PREVIOUS] = NullModel(cap=1, mu0=UNDECIDED)
     return CalibrationProfile(
-        version=4,
+        version=5,
         engine="+".join(engines),
-        precision=precision,
+        precision=rules.precision,
+        temperature_milli=rules.temperature_milli,
+        max_tokens=rules.max_tokens,
         rollouts=sum(len(group) for found in variations for group in found),
         tokens=tokens,
         largest_margin=float(margins.max()),

@@ -56,7 +56,7 @@ def calibrate(
             console.print(f"{what} …", highlight=False)
 
     with console.status("starting") as status:
-        profile = fit(engines, requests, plan, precision=checkpoint.rules.precision, notify=tell)
+        profile = fit(engines, requests, plan, rules=checkpoint.rules, notify=tell)
     for name, line in profile_summary(profile).items():
         typer.echo(f"{name:10s} {line}")
     typer.echo(

@@ -68,10 +68,13 @@ def vary(
     ] = "",
     chat: Annotated[bool, typer.Option(help="Keep the chat template, or show prompts as they are.")] = True,
 ) -> None:
-    """The same weights under other rules of generation.
+    """The same weights under other rules of generation. At another temperature, or with longer completions, they need a
+    calibration profile of their own: grail calibrate.
 
     Example: grail models vary smollm2-135m --as smollm2-lines --max-tokens 8 --stop '\\n' --no-chat
     """
+    from grail.models.library import is_calibrated
+
     checkpoint = _library().vary(
         name,
         save_as,
@@ -81,6 +84,8 @@ def vary(
         chat=chat,
     )
     typer.echo(f"{checkpoint.folder}\nfingerprint {checkpoint.fingerprint.hex()}")
+    if not is_calibrated(checkpoint.folder):
+        typer.echo(f"next: grail calibrate {checkpoint.folder}")
 
 
 @commands.command()

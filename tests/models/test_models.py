@@ -10,7 +10,7 @@ import pytest
 from grail.checkpoints.files import WEIGHTS, open_checkpoint, open_tensors
 from grail.errors import BadCheckpoint, SettingsError, Unavailable
 from grail.models.catalogue import CATALOGUE, Wheel
-from grail.models.library import Library, packaged_folder
+from grail.models.library import Library, is_calibrated, packaged_folder
 from grail.models.sources import get_wheel_member
 from grail.protocol.fingerprint import fingerprint
 
@@ -139,6 +139,9 @@ def test_the_same_weights_under_other_rules(library):
     weights = [fingerprint(open_tensors(c.folder / WEIGHTS), {}) for c in (made, original)]
     assert weights[0] == weights[1]
     assert library.find("short") == made.folder
+    assert not is_calibrated(made.folder), "honest margins are other ones at another temperature"
+    assert is_calibrated(library.vary("tiny", "shorter", max_tokens=2).folder)
+    shutil.rmtree(library.find("shorter"))
     for name in ("short", "tiny", next(iter(CATALOGUE))):
         with pytest.raises(SettingsError, match="a model already"):
             library.vary("tiny", name)

@@ -1,22 +1,37 @@
 """Calibration: refuses too little data, finds honest noise small, is one with its bytes."""
 
+import json
+import shutil
+
+import numpy as np
 import pytest
 
+from grail.checkpoints.files import CALIBRATION, RULES, open_checkpoint
 from grail.errors import BadCheckpoint, BadInput
 from grail.inference.base import RolloutRequest
+from grail.models.library import packaged_folder
 from grail.protocol.hashing import keccak256
 from grail.verification.alternatives import ALTERNATIVES
-from grail.verification.calibration import FLOORS, MIN_ROLLOUTS, CalibrationProfile, calibrate, load_profile
+from grail.verification.calibration import (
+    FLOORS,
+    MIN_ROLLOUTS,
+    SHARE_CEILINGS,
+    CalibrationProfile,
+    calibrate,
+    load_profile,
+    profile_of,
+)
+from grail.verification.evidence import Evidence
 
 
 def test_too_little_data_names_the_number_that_is_needed(engine, requests, plan):
     with pytest.raises(BadInput, match=f"at least {MIN_ROLLOUTS} .* got 40"):
-        calibrate({"transformers": engine}, requests, plan, precision="fp32")
+        calibrate({"transformers": engine}, requests, plan, rules=engine.checkpoint.rules)
 
 
 def test_profile_of_the_tiny_model(engine, requests, plan, tmp_path):
     many = [RolloutRequest(r.prompt, keccak256(r.key + bytes([i]))) for i in range(8) for r in requests]
-    profile = calibrate({"transformers": engine}, many, plan, precision="fp32")
+    profile = calibrate({"transformers": engine}, many, plan, rules=engine.checkpoint.rules)
     assert profile.largest_margin < 1e-3
     assert set(profile.evidence_nulls()) == {*FLOORS, *ALTERNATIVES}
     (tmp_path / "calibration.json").write_bytes(profile.to_bytes())
@@ -30,3 +45,78 @@ def test_no_profile_no_audit(tmp_path):
     (tmp_path / "calibration.json").write_text("{}")
     with pytest.raises(BadCheckpoint, match="expected a calibration profile"):
         load_profile(tmp_path / "calibration.json")
+
+
+def lax(changes: dict) -> dict:
+    raw = json.loads((packaged_folder() / CALIBRATION).read_text())
+    for path, value in changes.items():
+        place = raw
+        *way, last = path.split(".")
+        for name in way:
+            place = place[name]
+        place[last] = value
+    return raw
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"nulls.tokens.cap": 1e30, "nulls.tokens.mu0": 0.5},
+        {"nulls.tokens.mu0": 0.11},
+        {"nulls.tokens.cap": 5.0},
+        {"nulls.flips.mu0": 0.3},
+        {"nulls.flips.over": 0.2},
+        {"nulls.flips.over": None},
+        {"nulls.gross.over": 50.0},
+        {"nulls.gross.over": None},
+        {"nulls.gross.mu0": 0.4},
+        {"nulls.outliers.over": 9.0},
+        {"nulls.outliers.mu0": 0.4},
+        {"nulls.int8.cap": 1e9},
+        {"nulls.previous.over": 0.9},
+        {"largest_margin": 9.0, "nulls.outliers.over": 18.0},
+        {"precision": "bf16", "largest_margin": 1.5, "nulls.outliers.over": 3.0},
+        {"precision": "int4"},
+        {"version": 4},
+    ],
+    ids=str,
+)
+def test_no_profile_may_be_lax(tmp_path, changes):
+    """Whoever publishes a checkpoint writes its profile: one that excuses anything is none."""
+    (tmp_path / "calibration.json").write_text(json.dumps(lax(changes)))
+    with pytest.raises(BadCheckpoint, match="expected a calibration profile"):
+        load_profile(tmp_path / "calibration.json")
+
+
+def test_the_laxest_profile_that_is_allowed_still_convicts_random_tokens():
+    """Of bf16 at temperature 1, with everything at its ceiling: within one rollout of 32 tokens."""
+    raw = lax({"precision": "bf16", "largest_margin": 1.0, "nulls.outliers.over": 2.0, "nulls.gross.over": 2.0})
+    for name, most in SHARE_CEILINGS.items():
+        raw["nulls"][name]["mu0"] = most
+    for name in ("logprobs", "sketch"):
+        raw["nulls"][name] |= {"cap": 1e30, "mu0": 0.5}
+    evidence = Evidence(CalibrationProfile.model_validate(raw).evidence_nulls())
+    margins = np.random.default_rng(1).gumbel(8.0, 2.0, 32).clip(0)
+    measured = {"tokens": margins, "flips": margins, "gross": margins, "outliers": margins}
+    evidence.add(measured | {"logprobs": np.zeros(32), "sketch": np.zeros(32)})
+    assert evidence.log10 > 9
+
+
+@pytest.mark.parametrize(
+    ("rules", "why"),
+    [
+        ({"temperature_milli": 100}, "temperature 1, not 0.1, and honest margins grow as 1 / T"),
+        ({"temperature_milli": 2_000}, "temperature 1, not 2"),
+        ({"max_tokens": 5}, "up to 4 tokens, and completions may have 5"),
+        ({"precision": "bf16"}, "in fp32, and work is done in bf16"),
+    ],
+)
+def test_a_profile_holds_for_what_it_was_measured_on(tiny_folder, tmp_path, rules, why):
+    """At T = 0.1 an honest miner's evidence was 10^12 under a profile of T = 1."""
+    folder = shutil.copytree(tiny_folder, tmp_path / "other")
+    told = json.loads((folder / RULES).read_text())
+    (folder / RULES).write_text(json.dumps(told | rules))
+    with pytest.raises(BadCheckpoint, match=why):
+        profile_of(open_checkpoint(folder))
+    (folder / RULES).write_text(json.dumps(told | {"max_tokens": 2}))
+    assert profile_of(open_checkpoint(folder)).max_tokens == 4, "shorter ones are fine"

@@ -36,7 +36,7 @@ def test_miners_of_whole_groups_on_other_machines(in_bf16):
     """bf16 with another attention kernel, replayed in float32, six whole groups an audit: what depends most."""
     codec = TextCodec(in_bf16.checkpoint)
     asked = own_requests(codec, Arithmetic(), b"calibration", 64 * GROUP, GROUP)
-    nulls = calibrate({"transformers": in_bf16}, asked, PLAN, precision="bf16").evidence_nulls()
+    nulls = calibrate({"transformers": in_bf16}, asked, PLAN, rules=in_bf16.checkpoint.rules).evidence_nulls()
     asked = own_requests(codec, Arithmetic(), b"eager attention, replayed with SDPA", 24 * AUDIT, GROUP)
     usual = in_bf16.model.config._attn_implementation
     in_bf16.model.set_attn_implementation("eager")

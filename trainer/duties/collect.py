@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from grail.checkpoints.files import CALIBRATION, Checkpoint
+from grail.checkpoints.files import Checkpoint
 from grail.environments.mandates import BeaconMandates
 from grail.errors import BadSubmission, StorageError
 from grail.inference.base import ReplayRequest, ReplayTrace
@@ -16,7 +16,7 @@ from grail.runtime.node import Node
 from grail.runtime.reckon import reckon
 from grail.runtime.submissions import fetch_submission
 from grail.training.batch import TrainingGroup, TrainingRollout
-from grail.verification.calibration import load_profile
+from grail.verification.calibration import profile_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _verified(node: Node, submission: Submission, checkpoint: Checkpoint) -> Ite
     traces = dict(
         zip(submission.places(), node.engine(checkpoint).replay(requests, node.sketch_plan(window)), strict=True)
     )
-    largest = load_profile(checkpoint.folder / CALIBRATION).outlier_margin
+    largest = profile_of(checkpoint).outlier_margin
     for number, group in enumerate(submission.groups):
         own = [traces[number, index] for index in range(len(group.rollouts))]
         margin = max(float(trace.margins.max()) for trace in own)

@@ -3,7 +3,7 @@
 Shared by the audit duty (its own draws) and the jury duty (the accuser's draws).
 """
 
-from grail.checkpoints.files import CALIBRATION, Checkpoint
+from grail.checkpoints.files import Checkpoint
 from grail.errors import BadCheckpoint, GrailError, ObjectCorrupt, ObjectMissing, ObjectTooLarge, StorageError
 from grail.inference.text import TextCodec
 from grail.protocol.audit_sample import audit_order, dealt_order
@@ -16,7 +16,7 @@ from grail.runtime.retention import evidence_epoch
 from grail.verification.alternatives import PREVIOUS, Alternative, drawn_alternative
 from grail.verification.audit import audit
 from grail.verification.base import AuditContext, Finding, Outcome, Verdict
-from grail.verification.calibration import load_profile
+from grail.verification.calibration import profile_of
 from grail.verification.evidence import Carried, add_up
 from grail.verification.replay import Reader
 
@@ -115,7 +115,7 @@ def _judge(
     )
     order, budget = _dealt(node, commitment, challenge, drawer)
     order = order[:budget] if seen else order
-    profile = load_profile(checkpoint.folder / CALIBRATION)
+    profile = profile_of(checkpoint)
     alternative = _alternative(node, commitment, checkpoint, challenge, drawer)
     return audit(context, node.engine(checkpoint), profile, order, carried, alternative, budget=budget, seen=seen)
 
