@@ -27,6 +27,7 @@ def audit(
     *,
     budget: int,
     seen: Reader | None = None,
+    beyond: float = 0.0,
 ) -> Verdict:
     """Judge one submission. `alternative`: another model that the miner may have run, to be asked after.
 
@@ -35,6 +36,9 @@ def audit(
 
     `seen`: what has read the window's other seats' places. Rollouts of one group share states, and their noise: of
     evidence that is to be added up, each state counts once.
+
+    `beyond`: decades of evidence that a fault takes besides the policy's: whoever accuses needs more than whoever
+    judges, whose hardware reads the same rollouts a little differently.
 
     `order`: the places in the order that this validator must open them; `budget` of them are opened, and more while the
     evidence is suspicious: till it is enough for a fault, has melted away, or nothing is left. A fault stops the audit
@@ -55,7 +59,7 @@ def audit(
         opened += len(draw)
         context.opened = draw
         finding = _first_broken(ROLLOUT_CHECKS, context) or _weigh(
-            context, engine, readers, (*readings, unseen), draw, alternative
+            context, engine, readers, (*readings, unseen), draw, alternative, context.policy.evidence_fault_exp + beyond
         )
         if opened <= budget:
             added = readings[0].carried
@@ -81,8 +85,10 @@ def _weigh(
     evidences: tuple[Evidence, Evidence, Evidence],
     draw: Sequence[tuple[int, int]],
     alternative: Alternative | None,
+    enough: float,
 ) -> Finding:
-    """Replay one draw and read the evidence after each of its rollouts, up to the one that suffices for a fault."""
+    """Replay one draw and read the evidence after each of its rollouts, up to the one that suffices for a fault: log10
+    of `enough`."""
     replay_places(context, engine, draw, alternative)
     policy, place = context.policy, draw[0]
     readings, unseen = evidences[:2], evidences[2]
@@ -93,11 +99,11 @@ def _weigh(
         for reading in readings:
             reading.add(measured)
         unseen.add(readers[1].measure(group, rollout, trace) | votes.get(place, {}))
-        if max(reading.log10 for reading in readings) >= policy.evidence_fault_exp:
+        if max(reading.log10 for reading in readings) >= enough:
             break
     evidence = max(readings, key=lambda reading: reading.log10)
     log10, over = evidence.log10, "in this window" if evidence is readings[0] else "over its last windows"
-    if log10 >= policy.evidence_fault_exp:
+    if log10 >= enough:
         outcome = Outcome.FAULT
     elif log10 >= policy.evidence_reject_exp:
         outcome = Outcome.REJECT

@@ -97,6 +97,7 @@ class Bench:
         """Commit to `submission` (fields of the commitment may be lied about) and audit it, all of it by default."""
         carried = committed.pop("carried", None)
         budget = committed.pop("budget", GROUPS * SIZE)
+        beyond = committed.pop("beyond", 0.0)
         blob = committed.pop("blob", None) or encode(submission, self.limits)
         values = {
             "window": 0,
@@ -118,7 +119,8 @@ class Bench:
             blob=blob,
         )
         profile = load_profile(self.checkpoint.folder / CALIBRATION)
-        return audit(context, self.engine, profile, list(submission.places()), carried, budget=budget)
+        order = list(submission.places())
+        return audit(context, self.engine, profile, order, carried, budget=budget, beyond=beyond)
 
     def tampered(self, change: Callable[[Rollout], Rollout]) -> Submission:
         """The honest submission with `change` applied to every rollout."""

@@ -124,13 +124,26 @@ def test_a_wrong_reward_is_a_fault(bench, claimed):
     assert verdict.finding.fault is FaultKind.REWARD
 
 
-def test_other_tokens_are_a_fault(bench):
-    def edit(rollout):
-        tokens = rollout.tokens.copy()
-        tokens[0] = (tokens[0] + 3) % 10
-        return dataclasses.replace(rollout, tokens=tokens)
+def with_another_token(rollout):
+    """The same with a first token of its own."""
+    tokens = rollout.tokens.copy()
+    tokens[0] = (tokens[0] + 3) % 10
+    return dataclasses.replace(rollout, tokens=tokens)
 
-    verdict = bench.judge(regraded(bench, bench.tampered(edit)))
+
+@pytest.mark.parametrize("decades", [1, 6])
+def test_whoever_accuses_needs_more_evidence_than_whoever_judges(bench, decades):
+    """An accuser that has only just enough would lose its bond to a juror whose hardware reads a little less."""
+    work = regraded(bench, bench.tampered(with_another_token))
+    juror, accuser = bench.judge(work), bench.judge(work, beyond=decades)
+    assert juror.outcome is accuser.outcome is Outcome.FAULT
+    assert accuser.finding.log10_evidence >= 9 + decades and accuser.rollouts >= juror.rollouts
+    beyond = bench.judge(work, beyond=1e6)
+    assert beyond.outcome is Outcome.REJECT and beyond.finding.fault is None, "not enough to accuse, too much to pay"
+
+
+def test_other_tokens_are_a_fault(bench):
+    verdict = bench.judge(regraded(bench, bench.tampered(with_another_token)))
     assert verdict.outcome is Outcome.FAULT and verdict.finding.fault is FaultKind.REPLAY
     assert verdict.finding.log10_evidence >= 9
 

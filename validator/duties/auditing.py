@@ -70,14 +70,15 @@ def judge(
     carried: Carried | None = None,
     *,
     seen: Reader | None = None,
+    beyond: float = 0.0,
 ) -> Verdict:
     """Audit a submission along the draws of validator `drawer`, going on from the evidence `carried` till then. With
-    `seen`, which has read other seats' places: no further than what was dealt to it.
+    `seen`, which has read other seats' places: no further than what was dealt to it. `beyond`: see `audit`.
 
     Whatever goes wrong on our side is an abstention: never accepted, never reward zero, never guilt.
     """
     try:
-        return _judge(node, commitment, challenge, drawer, carried, seen)
+        return _judge(node, commitment, challenge, drawer, carried, seen, beyond)
     except Exception as trouble:  # noqa: BLE001 — the one place: a verifier's own failure must not become a verdict
         if not isinstance(trouble, GrailError):
             node.engines.forget()
@@ -93,6 +94,7 @@ def _judge(
     drawer: Address,
     carried: Carried | None,
     seen: Reader | None,
+    beyond: float,
 ) -> Verdict:
     checkpoint = node.checkpoints.fetch(node.subnet.checkpoint(commitment.checkpoint_version))
     limits = node.blob_limits(commitment.window, checkpoint, commitment.n_groups)
@@ -117,7 +119,8 @@ def _judge(
     order = order[:budget] if seen else order
     profile = profile_of(checkpoint)
     alternative = _alternative(node, commitment, checkpoint, challenge, drawer)
-    return audit(context, node.engine(checkpoint), profile, order, carried, alternative, budget=budget, seen=seen)
+    engine = node.engine(checkpoint)
+    return audit(context, engine, profile, order, carried, alternative, budget=budget, seen=seen, beyond=beyond)
 
 
 def holders_of(node: Node, commitment: Commitment) -> list[Address]:

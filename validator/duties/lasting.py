@@ -16,6 +16,9 @@ from grail.verification.evidence import Carried, add_up
 from validator.duties.auditing import Reading, evidence_before, judge
 from validator.duties.reports import claims_of
 
+ACCUSER_DECADES = 1.0
+"""Of evidence that an accusation takes besides what convicts: a juror's hardware may read a little less, and the
+accuser would lose its bond."""
 TOO_MUCH = math.log(10)
 """Log wealth, in any bet, that honest readings of the same places differ by at most."""
 
@@ -80,11 +83,11 @@ def exceeds(claimed: Carried, found: Carried) -> bool:
 
 def judge_lasting(node: Node, commitment: Commitment, challenge: Digest, handed: Handed) -> Verdict:
     """What a seat's holder finds, going on from what others have read of the miner in the epoch's windows before."""
-    verdict = judge(node, commitment, challenge, node.address, handed.of(commitment.miner))
+    verdict = judge(node, commitment, challenge, node.address, handed.of(commitment.miner), beyond=ACCUSER_DECADES)
     if not verdict.finding.lasting:
         return verdict
     before = evidence_before(node, commitment, handed.measured)
     if isinstance(before, Verdict):
         return before
     handed.distrust(commitment.miner)
-    return judge(node, commitment, challenge, node.address, before)
+    return judge(node, commitment, challenge, node.address, before, beyond=ACCUSER_DECADES)
