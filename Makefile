@@ -26,8 +26,9 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config importlinter.toml
 
+# In the order of the files: else those with one long test come last, alone.
 unit: setup
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Compile the contracts and package their artifacts for Python. Needs Node.
 contracts: setup contracts/node_modules/.package-lock.json

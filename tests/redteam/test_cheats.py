@@ -35,7 +35,6 @@ def test_a_lone_accuser_of_an_honest_miner_loses_its_bond(tmp_path):
     earned = sum(
         int(f["amount"]) for f in claims if f["account"] == "0x" + liar.signer.address.hex() and f["window"] == 1
     )
-    assert earned > 0
     assert network.subnet.balance(liar.signer.address) < before + earned
     refuted = [event.name for event in network.journal.events("Resolved")]
     assert refuted == ["Resolved"]
