@@ -7,11 +7,10 @@ library's parser has no bound of its own: it runs in the sandbox.
 
 import re
 from functools import cache, lru_cache
-from importlib.metadata import PackageNotFoundError, version
 
 from grail.environments.base import RIGHT, WRONG, Grade
+from grail.environments.pinned import ENVS, require_version
 from grail.environments.sandboxed import SandboxedLibrary, grade_of
-from grail.errors import Unavailable
 
 VERSIONS = {"math-verify": "0.9.0", "latex2sympy2_extended": "1.11.0", "sympy": "1.14.0"}
 """What they read as a number is part of the protocol."""
@@ -43,10 +42,5 @@ def _scored(answer: str, reply: str) -> tuple[float, float]:
 @cache
 def _library() -> SandboxedLibrary:
     for name, wanted in VERSIONS.items():
-        try:
-            found = version(name)
-        except PackageNotFoundError as error:
-            raise Unavailable(f"{name} is not installed: pip install 'grail-network[envs]'") from error
-        if found != wanted:
-            raise Unavailable(f"expected {name} {wanted}, got {found}: pip install 'grail-network[envs]'")
+        require_version(name, wanted, ENVS)
     return SandboxedLibrary("math_scores", list(VERSIONS))

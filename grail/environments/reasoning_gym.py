@@ -11,15 +11,15 @@ alone: which other characters are digits, letters or spaces is another answer in
 
 from dataclasses import replace
 from functools import cache, lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import parse_qsl
 
 from grail.environments.base import RIGHT, WRONG, Grade, Problem
 from grail.environments.numbers import is_number, same_number
+from grail.environments.pinned import ENVS, require_version
 from grail.environments.sandboxed import SandboxedLibrary, grade_of
 from grail.environments.thoughts import said
-from grail.errors import SettingsError, Unavailable
+from grail.errors import SettingsError
 from grail.protocol.draws import Draws
 from grail.protocol.hashing import keccak256
 from grail.protocol.units import Digest
@@ -179,12 +179,7 @@ def _tasks() -> frozenset[str]:
 
 @cache
 def _library() -> Any:
-    try:
-        found = version("reasoning-gym")
-    except PackageNotFoundError as error:
-        raise Unavailable("reasoning-gym is not installed: pip install 'grail-network[envs]'") from error
-    if found != VERSION:
-        raise Unavailable(f"expected reasoning-gym {VERSION}, got {found}: pip install 'grail-network[envs]'")
+    require_version("reasoning-gym", VERSION, ENVS)
     import reasoning_gym
 
     return reasoning_gym

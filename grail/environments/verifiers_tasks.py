@@ -7,9 +7,9 @@ tasks and rewards are part of the protocol; `tasks` bounds how many are used, in
 
 import re
 from functools import cache, cached_property, lru_cache
-from importlib.metadata import PackageNotFoundError, version
 
 from grail.environments.base import Grade, Problem
+from grail.environments.pinned import require_version
 from grail.environments.sandboxed import SandboxedLibrary, grade_of
 from grail.errors import SettingsError, Unavailable
 from grail.protocol.draws import Draws
@@ -70,13 +70,8 @@ class VerifiersTasks:
 
 
 def _require(package: str, wanted: str) -> None:
-    cure = "pip install 'grail-network[verifiers]'" if package == FAMILY else f"install {package} {wanted}"
-    try:
-        found = version(package)
-    except PackageNotFoundError as error:
-        raise Unavailable(f"{package} is not installed: {cure}") from error
-    if found != wanted:
-        raise Unavailable(f"expected {package} {wanted}, got {found}: {cure}")
+    own = "pip install 'grail-network[verifiers]'"
+    require_version(package, wanted, own if package == FAMILY else f"install {package} {wanted}")
 
 
 @cache

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from grail.checkpoints.files import Checkpoint
     from grail.models.library import Library
 
 commands = typer.Typer(
@@ -47,14 +48,11 @@ def fetch(
               grail models fetch ./my-model --precision fp32 --as mine
     """
     from grail.errors import SettingsError
-    from grail.models.library import is_calibrated
 
     if precision not in ("fp32", "bf16"):
         raise SettingsError(f"expected --precision fp32 or bf16, got {precision}")
     checkpoint = _library().fetch(name, save_as=save_as, precision=precision, max_tokens=max_tokens)
-    typer.echo(f"{checkpoint.folder}\nfingerprint {checkpoint.fingerprint.hex()}")
-    if not is_calibrated(checkpoint.folder):
-        typer.echo(f"next: grail calibrate {checkpoint.folder}")
+    _echo_made(checkpoint)
 
 
 @commands.command()
@@ -73,8 +71,6 @@ def vary(
 
     Example: grail models vary smollm2-135m --as smollm2-lines --max-tokens 8 --stop '\\n' --no-chat
     """
-    from grail.models.library import is_calibrated
-
     checkpoint = _library().vary(
         name,
         save_as,
@@ -83,9 +79,7 @@ def vary(
         stop=stop.replace("\\n", "\n"),
         chat=chat,
     )
-    typer.echo(f"{checkpoint.folder}\nfingerprint {checkpoint.fingerprint.hex()}")
-    if not is_calibrated(checkpoint.folder):
-        typer.echo(f"next: grail calibrate {checkpoint.folder}")
+    _echo_made(checkpoint)
 
 
 @commands.command()
@@ -122,3 +116,12 @@ def _library() -> "Library":
     from grail.models.library import Library
 
     return Library(load_settings().work.models)
+
+
+def _echo_made(checkpoint: "Checkpoint") -> None:
+    """Where it lies, and what it still needs."""
+    from grail.models.library import is_calibrated
+
+    typer.echo(f"{checkpoint.folder}\nfingerprint {checkpoint.fingerprint.hex()}")
+    if not is_calibrated(checkpoint.folder):
+        typer.echo(f"next: grail calibrate {checkpoint.folder}")

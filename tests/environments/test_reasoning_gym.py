@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("reasoning_gym", reason="NOTICE: no reasoning-gym: its tests are SKIPPED")
 
-from grail.environments import reasoning_gym
+from grail.environments import pinned, reasoning_gym
 from grail.environments.base import RIGHT, WRONG, Problem
 from grail.environments.reasoning_gym import ONE_ANSWER, ReasoningGym, _tasks
 from grail.environments.registry import Environments
@@ -186,12 +186,12 @@ def test_a_mix_teaches_a_node_the_ids_of_families():
 def test_another_version_of_the_library_is_refused(found, monkeypatch):
     def version(_name):
         if found is None:
-            raise reasoning_gym.PackageNotFoundError
+            raise pinned.PackageNotFoundError
         return found
 
     reasoning_gym._library.cache_clear()
     reasoning_gym._entry.cache_clear()
-    monkeypatch.setattr(reasoning_gym, "version", version)
+    monkeypatch.setattr(pinned, "version", version)
     with pytest.raises(Unavailable, match="envs"):
         ReasoningGym(CHAIN_SUM)
 

@@ -131,24 +131,27 @@ class Neurons(Windows):
 
     def predecessor(self) -> Succession | None:
         """The network's token that this one follows; None where it follows none."""
-        token = self._token.call("predecessor")
-        if not any(token):
+        before = self._token_before()
+        if before is None:
             return None
-        before = Contract(self.chain, "GrailToken", token)
         limit, exchanged = Wei(self._token.call("limit")), Wei(self._token.call("exchanged"))
-        return Succession(token, limit, exchanged, Wei(before.call("totalSupply")))
+        return Succession(before.address, limit, exchanged, Wei(before.call("totalSupply")))
 
     def balance_before(self, account: Address) -> Wei:
         """What an account still holds of the token that this network's follows, in wei."""
-        token = self._token.call("predecessor")
-        return Wei(Contract(self.chain, "GrailToken", token).call("balanceOf", account) if any(token) else 0)
+        before = self._token_before()
+        return Wei(before.call("balanceOf", account) if before else 0)
 
     def exchange(self, signer: Signer, amount: int) -> Receipt:
         """Give tokens of the network before for as many of this one (wei)."""
-        before = Contract(self.chain, "GrailToken", self._token.call("predecessor"))
-        if before.call("allowance", signer.address, self._token.address) < amount:
+        before = self._token_before()
+        if before is not None and before.call("allowance", signer.address, self._token.address) < amount:
             before.send(signer, "approve", self._token.address, amount)
         return self._token.send(signer, "exchange", amount)
+
+    def _token_before(self) -> Contract | None:
+        token = self._token.call("predecessor")
+        return Contract(self.chain, "GrailToken", token) if any(token) else None
 
     def transfer(self, signer: Signer, to: Address, amount: int) -> Receipt:
         """Send tokens (wei)."""
