@@ -61,7 +61,7 @@ class LocalnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
         liars = sum(lie.count for lie in self.lies)
         miners, validators = self.miners + self.cheats + liars, self.validators + liars
         commit = miners + 6
-        score = 2 * validators + 6
+        score = 4 * validators + 8  # seats and seals of all before the half in which a missing blob is asked for again
         reveal = validators + 4
         accusations = (self.cheats + 2 * liars) * (3 * validators + 5)
         settle = 2 * self.phase() + 2 * validators * self.phase() // 8 + accusations + miners + 4 * validators + 60
