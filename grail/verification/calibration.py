@@ -32,7 +32,7 @@ from grail.protocol.submission import Rollout
 from grail.protocol.units import MicroReward
 from grail.verification.alternatives import ALTERNATIVES, PREVIOUS, UNDECIDED, votes
 from grail.verification.evidence import BETS, Null
-from grail.verification.replay import Measurements, Reader
+from grail.verification.replay import FORKS, Measurements, Reader
 
 MIN_ROLLOUTS = 256
 """Fewer cannot show the odd one among a hundred rollouts with any confidence."""
@@ -40,8 +40,15 @@ ALONE = 16
 """Rollouts that are also generated one by one, in a batch of their own."""
 HEADROOM = 2.0
 """On μ0: for hardware, shapes and rare rollouts that the calibration did not see."""
-FLOORS = {"tokens": 1e-4, "flips": 1e-3, "gross": 2e-4, "outliers": 1e-4, "logprobs": 1e-3, "sketch": 1e-3}
-"""Lowest μ0: one odd measurement in 1 / (floor) must not decide alone, whatever the calibration saw."""
+FLOORS = {
+    "fp32": {"tokens": 2e-5, "flips": 1e-3, "gross": 5e-5, "outliers": 2e-5, FORKS: 1e-3}
+    | {"logprobs": 1e-3, "sketch": 1e-3},
+    "bf16": {"tokens": 1e-4, "flips": 1e-3, "gross": 2e-4, "outliers": 1e-4, FORKS: 5e-3}
+    | {"logprobs": 1e-3, "sketch": 1e-3},
+}
+"""By precision class the lowest μ0: one odd measurement in 1 / (floor), of forks one odd rollout, must not decide
+alone, whatever the calibration saw. In fp32 an odd token is a thousand times what rounding makes."""
+PROCESSES = tuple(FLOORS["fp32"])
 TOKEN_CAP = 0.5
 """Nats. Honest margins stayed under 0.25 in bf16; above the cap all margins count alike."""
 ALTERNATIVE_FLOOR = 0.05
@@ -57,7 +64,7 @@ SMALLEST_OUTLIER = 0.1
 MARGIN_CEILING = {"fp32": 0.05, "bf16": 1.0}
 """Nats at temperature 1, at T that many / T: margins above it are no rounding of that precision, whatever a profile
 says. Honest ones were 10⁻³ and 0.25 at most."""
-SHARE_CEILINGS = {"tokens": 0.1, "flips": 0.2, "gross": 0.02, "outliers": 0.02}
+SHARE_CEILINGS = {"tokens": 0.1, "flips": 0.2, "gross": 0.02, "outliers": 0.02, FORKS: 0.1}
 """Highest μ0 of the processes that see a token that was not mandated. Lax in all that is allowed, they still convict
 work on other weights; whoever publishes a checkpoint writes its profile."""
 
@@ -77,7 +84,7 @@ class NullModel(pydantic.BaseModel, extra="forbid", frozen=True):
 class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
     """A versioned file beside the checkpoint; the keccak-256 of its bytes is registered on chain."""
 
-    version: int = pydantic.Field(ge=5, le=5)
+    version: int = pydantic.Field(ge=6, le=6)
     engine: str
     precision: str = pydantic.Field(pattern="^(fp32|bf16)$")
     temperature_milli: int = pydantic.Field(ge=1, le=100_000)
@@ -90,7 +97,7 @@ class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
     @pydantic.field_validator("nulls")
     @classmethod
     def _all_processes(cls, nulls: dict[str, NullModel]) -> dict[str, NullModel]:
-        expected = {*FLOORS, *ALTERNATIVES}
+        expected = {*PROCESSES, *ALTERNATIVES}
         if set(nulls) != expected:
             raise ValueError(f"expected the processes {sorted(expected)}, got {sorted(nulls)}")
         return nulls
@@ -101,7 +108,8 @@ class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
         margin = MARGIN_CEILING[self.precision] * MILLI / self.temperature_milli
         if self.largest_margin > margin:
             raise ValueError(f"a margin of {self.largest_margin:.3g} nats is no rounding of {self.precision}")
-        rules = {"tokens": (TOKEN_CAP, None), "flips": (1.0, 0.0), "outliers": (1.0, self.outlier_margin)}
+        rules = {"tokens": (TOKEN_CAP, None), "flips": (1.0, 0.0)}
+        rules |= dict.fromkeys(("outliers", FORKS), (1.0, self.outlier_margin))
         for name, most in SHARE_CEILINGS.items():
             null = self.nulls[name]
             cap, over = rules.get(name, (1.0, null.over))
@@ -203,15 +211,15 @@ def calibrate(
     gross = max(float(np.quantile(margins, 1 - GROSS_SHARE)), SMALLEST_GROSS_MARGIN)
     shapes_of = {"tokens": Null(TOKEN_CAP, LARGEST_MU0), "flips": Null(1, LARGEST_MU0, 0.0)}
     shapes_of |= {"gross": Null(1, LARGEST_MU0, gross)}
-    shapes_of |= {"outliers": Null(1, LARGEST_MU0, _outlier_margin(float(margins.max())))}
+    shapes_of |= dict.fromkeys(("outliers", FORKS), Null(1, LARGEST_MU0, _outlier_margin(float(margins.max()))))
     nulls = {
         name: _fit(shapes_of.get(name) or _capped(name, variations), _values(name, variations), floor)
-        for name, floor in FLOORS.items()
+        for name, floor in FLOORS[rules.precision].items()
     }
     nulls |= {name: _fit_votes(found) for name, found in ballots.items()}
     nulls[PREVIOUS] = NullModel(cap=1, mu0=UNDECIDED)
     return CalibrationProfile(
-        version=5,
+        version=6,
         engine="+".join(engines),
         precision=rules.precision,
         temperature_milli=rules.temperature_milli,

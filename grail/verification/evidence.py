@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-BETS = (0.002, 0.01, 0.05, 0.2, 0.5, 0.9)
-"""λ · μ0 of the grid: small bets for weak, long evidence, large ones for blatant cheats."""
+BETS = (0.0002, 0.002, 0.01, 0.05, 0.2, 0.5, 0.9)
+"""λ · μ0 of the grid: small bets for weak, long evidence, large ones for blatant cheats. A bet is what a measurement
+without offence costs, so the smallest must be worth it where one of some thousand is odd."""
 LN10 = math.log(10)
 
 

@@ -15,7 +15,9 @@ from grail.verification.base import AuditContext
 
 Measurements = dict[str, NDArray[np.float64]]
 MARGINS = ("tokens", "flips", "gross", "outliers")
-"""The processes that read margins."""
+"""The processes that read the margin of every token."""
+FORKS = "forks"
+"""The process that reads the largest margin of a rollout: one token is all that it takes to change an answer."""
 AGAIN = 4.0
 """Squared: twice as far off as a claim on the same state that was read before."""
 
@@ -43,13 +45,15 @@ def measurements(rollout: Rollout, trace: ReplayTrace) -> Measurements:
     """What one replay says of one rollout, by process.
 
     tokens, flips, gross, outliers: margins in nats, of which the null of flips takes those above 0, however close, that
-    of gross those that honest noise reaches once in ten thousand, that of outliers those that it never did.
+    of gross those that honest noise reaches once in ten thousand, that of outliers those that it never did. forks: the
+    largest margin, (1,).
     logprobs: (|claimed − replayed| / (1 + |replayed|))². sketch: relative squared error. Of both counts what lies
     beyond the float16 that was claimed; both are squares, so that doubled they stand for twice the noise's power.
     """
     error = beyond_rounding(rollout.logprobs, trace.logprobs) / (1 + np.abs(trace.logprobs.astype(np.float64)))
     return {
         **dict.fromkeys(MARGINS, trace.margins.astype(np.float64)),
+        FORKS: trace.margins.max(initial=0.0, keepdims=True).astype(np.float64),
         "logprobs": error**2,
         "sketch": sketch_errors(trace.sketch, rollout.sketch),
     }

@@ -4,7 +4,7 @@
 family's file, or a new file, and a line here.
 """
 
-from simulation.adversaries import blobs, copying, editing, proofs, rewards, sampling, selection, weights
+from simulation.adversaries import blobs, copying, editing, forks, proofs, rewards, sampling, selection, weights
 from simulation.adversaries.base import Attack
 
 CATALOGUE: tuple[type[Attack], ...] = (
@@ -15,6 +15,7 @@ CATALOGUE: tuple[type[Attack], ...] = (
     weights.WashedInt4,
     weights.WashedFp8,
     weights.WashedInt8,
+    weights.WashedBf16,
     weights.Fp8KvCache,
     weights.SmallerModel,
     weights.OtherFineTune,
@@ -26,14 +27,19 @@ CATALOGUE: tuple[type[Attack], ...] = (
     weights.AdapterMergedTwice,
     sampling.Temperature07,
     sampling.Temperature09,
+    sampling.Temperature097,
     sampling.Temperature11,
     sampling.TopP,
     sampling.TopK,
     sampling.Greedy,
     sampling.OtherSeed,
     sampling.LateStop,
+    sampling.EndBias,
     sampling.NearTieSteering,
     sampling.HairlineSteering,
+    forks.Fork,
+    forks.ForkInFour,
+    forks.ForkInEight,
     selection.BestOfN,
     selection.SkippedHardProblems,
     selection.ReorderedGroups,

@@ -18,10 +18,10 @@ from grail.protocol.constants import FINISH_EOS, FINISH_LENGTH
 from grail.protocol.submission import Rollout, Submission
 from grail.protocol.units import WindowId
 from grail.verification.alternatives import ALTERNATIVES
-from grail.verification.replay import MARGINS
+from grail.verification.replay import FORKS, MARGINS
 from miner.duties.solve import Solve, requests_for
 
-TOKENS = frozenset({*MARGINS, *ALTERNATIVES})
+TOKENS = frozenset({*MARGINS, FORKS, *ALTERNATIVES})
 """What is left to see when sketch and logprobs come from the right model."""
 REPLAY = TOKENS | {"logprobs", "sketch"}
 """The evidence that replays feed."""

@@ -122,6 +122,17 @@ class WashedInt8(Int8):
     residual = "differs in about one token of a thousand: seen by validators that ask after it, in a window or two"
 
 
+class WashedBf16(OtherModel):
+    """Weights rounded to bfloat16, half the memory's bandwidth, under the right model's sketch and logprobs."""
+
+    attack = "bf16-laundered"
+    caught_by, wash = TOKENS, True
+    residual = "one token of some hundred differs: it is seen over some thousand tokens"
+
+    def model(self, model: Any) -> Any:
+        return changed(model, lambda weight: weight.bfloat16().to(weight.dtype))
+
+
 class Fp8KvCache(OtherModel):
     """Keys and values through float8 before they are cached."""
 

@@ -14,9 +14,7 @@ from validator.duties.auditing import judge, judge_history
 
 def test_a_weak_cheat_is_convicted_by_its_history(tmp_path):
     """Runner-ups within 0.05 nats, one token of a hundred: no window alone is enough, together they are."""
-    options = LocalnetOptions(
-        windows=24, miners=1, cheats=1, attacks=(NearTieSteering.attack,), validators=2, groups=16
-    )
+    options = LocalnetOptions(windows=24, miners=1, cheats=1, attacks=(NearTieSteering.attack,), validators=2, groups=6)
     network = LocalNetwork(options, tmp_path / "run")
     cheat = next(part for part in network.parts if part.cheat)
     for _ in range(options.windows):

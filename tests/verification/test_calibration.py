@@ -13,8 +13,8 @@ from grail.models.library import packaged_folder
 from grail.protocol.hashing import keccak256
 from grail.verification.alternatives import ALTERNATIVES
 from grail.verification.calibration import (
-    FLOORS,
     MIN_ROLLOUTS,
+    PROCESSES,
     SHARE_CEILINGS,
     CalibrationProfile,
     calibrate,
@@ -22,6 +22,7 @@ from grail.verification.calibration import (
     profile_of,
 )
 from grail.verification.evidence import Evidence
+from grail.verification.replay import MARGINS
 
 
 def test_too_little_data_names_the_number_that_is_needed(engine, requests, plan):
@@ -33,7 +34,7 @@ def test_profile_of_the_tiny_model(engine, requests, plan, tmp_path):
     many = [RolloutRequest(r.prompt, keccak256(r.key + bytes([i]))) for i in range(8) for r in requests]
     profile = calibrate({"transformers": engine}, many, plan, rules=engine.checkpoint.rules)
     assert profile.largest_margin < 1e-3
-    assert set(profile.evidence_nulls()) == {*FLOORS, *ALTERNATIVES}
+    assert set(profile.evidence_nulls()) == {*PROCESSES, *ALTERNATIVES}
     (tmp_path / "calibration.json").write_bytes(profile.to_bytes())
     assert load_profile(tmp_path / "calibration.json") == profile
     assert CalibrationProfile.model_validate_json(profile.to_bytes()).to_bytes() == profile.to_bytes()
@@ -72,12 +73,15 @@ def lax(changes: dict) -> dict:
         {"nulls.gross.mu0": 0.4},
         {"nulls.outliers.over": 9.0},
         {"nulls.outliers.mu0": 0.4},
+        {"nulls.forks.over": 9.0},
+        {"nulls.forks.over": None},
+        {"nulls.forks.mu0": 0.2},
         {"nulls.int8.cap": 1e9},
         {"nulls.previous.over": 0.9},
-        {"largest_margin": 9.0, "nulls.outliers.over": 18.0},
-        {"precision": "bf16", "largest_margin": 1.5, "nulls.outliers.over": 3.0},
+        {"largest_margin": 9.0, "nulls.outliers.over": 18.0, "nulls.forks.over": 18.0},
+        {"precision": "bf16", "largest_margin": 1.5, "nulls.outliers.over": 3.0, "nulls.forks.over": 3.0},
         {"precision": "int4"},
-        {"version": 4},
+        {"version": 5},
     ],
     ids=str,
 )
@@ -90,15 +94,15 @@ def test_no_profile_may_be_lax(tmp_path, changes):
 
 def test_the_laxest_profile_that_is_allowed_still_convicts_random_tokens():
     """Of bf16 at temperature 1, with everything at its ceiling: within one rollout of 32 tokens."""
-    raw = lax({"precision": "bf16", "largest_margin": 1.0, "nulls.outliers.over": 2.0, "nulls.gross.over": 2.0})
+    thresholds = {f"nulls.{name}.over": 2.0 for name in ("outliers", "gross", "forks")}
+    raw = lax({"precision": "bf16", "largest_margin": 1.0, **thresholds})
     for name, most in SHARE_CEILINGS.items():
         raw["nulls"][name]["mu0"] = most
     for name in ("logprobs", "sketch"):
         raw["nulls"][name] |= {"cap": 1e30, "mu0": 0.5}
     evidence = Evidence(CalibrationProfile.model_validate(raw).evidence_nulls())
     margins = np.random.default_rng(1).gumbel(8.0, 2.0, 32).clip(0)
-    measured = {"tokens": margins, "flips": margins, "gross": margins, "outliers": margins}
-    evidence.add(measured | {"logprobs": np.zeros(32), "sketch": np.zeros(32)})
+    evidence.add(dict.fromkeys(MARGINS, margins) | {name: np.zeros(32) for name in ("logprobs", "sketch")})
     assert evidence.log10 > 9
 
 

@@ -1,0 +1,41 @@
+"""One token of a rollout is not the mandated one: all that it takes to change an answer. The rest is genuine."""
+
+import torch
+from torch import Tensor
+
+from grail.inference.sampling import Mandate
+from grail.inference.sampling.reference import scores
+from simulation.adversaries.sampling import OtherSampler
+
+
+class Fork(OtherSampler):
+    """Takes the runner-up at the first token of every rollout."""
+
+    attack = "forked"
+    gain = "the better of two answers in every rollout"
+    every = 1
+    within = float("inf")
+
+    def choose(self, logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor) -> Mandate:
+        found, best = scores(logits, temperature_milli, keys, steps).topk(2, dim=1)
+        forked = (steps == 0) & (keys[:, 0] % self.every == 0) & (found[:, 0] - found[:, 1] < self.within)
+        place = forked.to(torch.int64)[:, None]
+        return Mandate(best.gather(1, place)[:, 0], found.gather(1, place)[:, 0])
+
+
+class ForkInFour(Fork):
+    """One rollout of four."""
+
+    attack = "forked-1-in-4"
+    gain = "the better of two answers in a quarter of the rollouts"
+    every = 4
+
+
+class ForkInEight(Fork):
+    """One rollout of eight, and only where the runner-up is within 0.3 nats."""
+
+    attack = "near-tie-fork-1-in-8"
+    gain = "a say in a few answers of a hundred"
+    residual = "a few rollouts of a hundred: one audit may see one of them, and the second one only over windows"
+    every = 8
+    within = 0.3
