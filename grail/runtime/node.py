@@ -60,9 +60,9 @@ class Node:
         """Where this node's own objects go, so that others can read them."""
         return PublishedStore(self.store, self.relays) if self.relays else self.store
 
-    def objects_of(self, owner: Address) -> ObjectsOf:
-        """What a neuron has stored: in the own store, else at its registered endpoint."""
-        return ObjectsOf(self.subnet, self.store, owner, private=self.private_endpoints)
+    def objects_of(self, owner: Address, *witnesses: Address) -> ObjectsOf:
+        """What a neuron has stored: in the own store, else where it or who has read it registered an endpoint."""
+        return ObjectsOf(self.subnet, self.store, owner, witnesses=witnesses, private=self.private_endpoints)
 
     def checkpoint(self, window: WindowId) -> Checkpoint | None:
         """The checkpoint that `window` mandates, on this disk; None when nothing is published yet."""

@@ -21,15 +21,21 @@ def endpoints_of(subnet: Subnet, neuron: Address) -> list[str]:
 class ObjectsOf:
     """The objects of one neuron: found without anybody's settings, and kept in the own store once they are read.
 
+    `witnesses`: who has read them, too. What is asked for is a digest, so it does not matter who delivers it, and
+    nobody gets out of a case by taking away what it is about.
+
     An endpoint that does not answer is a missing object: else whoever sees that an audit would convict it took its
     endpoint away, and nobody could accuse it.
     """
 
-    def __init__(self, subnet: Subnet, own: ObjectStore, owner: Address, *, private: bool) -> None:
+    def __init__(
+        self, subnet: Subnet, own: ObjectStore, owner: Address, *, witnesses: Sequence[Address] = (), private: bool
+    ) -> None:
         """`private`: endpoints in private networks and on this machine are read, too."""
         self._subnet = subnet
         self._own = own
         self._owner = owner
+        self._asked = dict.fromkeys((owner, *witnesses))
         self._private = private
 
     def put(self, data: bytes) -> Digest:
@@ -42,7 +48,7 @@ class ObjectsOf:
 
     def get_many(self, wanted: Sequence[tuple[Digest, int]]) -> Iterator[bytes]:
         """Objects (digest, most bytes) in their order."""
-        urls = endpoints_of(self._subnet, self._owner)
+        urls = list(dict.fromkeys(url for neuron in self._asked for url in endpoints_of(self._subnet, neuron)))
         if not urls:
             yield from self._own.get_many(wanted)
             return

@@ -2,12 +2,14 @@
 
 import json
 
-from grail.errors import BadSubmission, ObjectCorrupt, ObjectMissing, ObjectTooLarge, Reverted
+from grail.errors import BadSubmission, ObjectCorrupt, ObjectMissing, ObjectTooLarge, Reverted, StorageError
+from grail.protocol.constants import MAX_BLOB_BYTES
 from grail.protocol.records import CaseState, Commitment, FaultKind
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
+from grail.runtime.retention import evidence_epoch
 from grail.runtime.submissions import fetch_submission
 from grail.storage.tables import VerdictRow
 from grail.verification.base import Outcome
@@ -71,8 +73,22 @@ class Accuse:
             return False
         if kind is FaultKind.WITHHELD and self._is_there_now(entry):
             return True
+        if kind is not FaultKind.WITHHELD:
+            self._keep_public(entry)
         subnet.accuse(signer, entry, kind, self._evidence(row))
         return True
+
+    def _keep_public(self, entry: Commitment) -> None:
+        """Where others can read it, whatever the accused does now: the work of the window and of its epoch so far."""
+        node = self._node
+        for number in range(evidence_epoch(entry.window), entry.window + 1):
+            earlier = node.subnet.commitment(WindowId(number), entry.miner)
+            if earlier is None or not node.store.exists(earlier.blob_digest):
+                continue
+            try:
+                node.published.put(node.store.get(earlier.blob_digest, MAX_BLOB_BYTES))
+            except StorageError as error:
+                node.log.warning("evidence is not public", miner=entry.miner.hex(), window=number, reason=str(error))
 
     def _prove(self, entry: Commitment, row: VerdictRow) -> None:
         """A leaf that is not as mandated, or, where the verdict names no place, a root with another worth."""

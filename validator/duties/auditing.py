@@ -3,6 +3,8 @@
 Shared by the audit duty (its own draws) and the jury duty (the accuser's draws).
 """
 
+from collections.abc import Sequence
+
 from grail.checkpoints.files import Checkpoint
 from grail.errors import BadCheckpoint, GrailError, ObjectCorrupt, ObjectMissing, ObjectTooLarge, StorageError
 from grail.inference.text import TextCodec
@@ -11,6 +13,7 @@ from grail.protocol.committee import NOBODY
 from grail.protocol.records import Commitment
 from grail.protocol.units import Address, CheckpointVersion, Digest, WindowId
 from grail.runtime.node import Node
+from grail.runtime.objects import ObjectsOf
 from grail.runtime.reckon import committee_of
 from grail.runtime.retention import evidence_epoch
 from grail.verification.alternatives import PREVIOUS, Alternative, drawn_alternative
@@ -27,22 +30,28 @@ WITHHELD = "availability"
 
 
 def judge_history(node: Node, commitment: Commitment, challenge: Digest, drawer: Address) -> Verdict:
-    """What a juror finds along the accuser's draws: in the window itself, else over the epoch up to it."""
-    verdict = judge(node, commitment, challenge, drawer)
+    """What a juror finds along the accuser's draws: in the window itself, else over the epoch up to it. What the
+    accused does not deliver any more it reads with the accuser."""
+    witnesses = () if drawer == NOBODY else (drawer,)
+    verdict = judge(node, commitment, challenge, drawer, witnesses=witnesses)
     if verdict.outcome in (Outcome.FAULT, Outcome.ABSTAIN):
         return verdict
-    before = evidence_before(node, commitment)
+    before = evidence_before(node, commitment, witnesses=witnesses)
     if isinstance(before, Verdict):
         return before
-    return judge(node, commitment, challenge, drawer, before) if before else verdict
+    return judge(node, commitment, challenge, drawer, before, witnesses=witnesses) if before else verdict
 
 
 def evidence_before(
-    node: Node, commitment: Commitment, measured: dict[Reading, Verdict] | None = None
+    node: Node,
+    commitment: Commitment,
+    measured: dict[Reading, Verdict] | None = None,
+    *,
+    witnesses: Sequence[Address] = (),
 ) -> Carried | Verdict:
     """What all seats of a miner's earlier submissions of the epoch have to add, read anew but for what is in
     `measured`, which is added to; an abstention where this node has trouble of its own with one. A submission that
-    nobody can fetch any more adds nothing.
+    nobody delivers any more - its miner, the holders of its seats, `witnesses` - adds nothing.
     """
     known = {} if measured is None else measured
     readings: list[Reading] = []
@@ -55,7 +64,8 @@ def evidence_before(
         seen = Reader(node.sketch_plan(window))
         if any(reading not in known for reading in asked):
             for reading in asked:
-                known[reading] = judge(node, earlier, challenge, reading[2], seen=seen)
+                asked_too = (reading[2], *witnesses)
+                known[reading] = judge(node, earlier, challenge, reading[2], seen=seen, witnesses=asked_too)
                 if known[reading].outcome is Outcome.ABSTAIN:
                     return known.pop(reading)
         readings += asked
@@ -71,14 +81,17 @@ def judge(
     *,
     seen: Reader | None = None,
     beyond: float = 0.0,
+    witnesses: Sequence[Address] = (),
 ) -> Verdict:
     """Audit a submission along the draws of validator `drawer`, going on from the evidence `carried` till then. With
-    `seen`, which has read other seats' places: no further than what was dealt to it. `beyond`: see `audit`.
+    `seen`, which has read other seats' places: no further than what was dealt to it. `beyond`: see `audit`;
+    `witnesses`: who delivers the blob, too.
 
     Whatever goes wrong on our side is an abstention: never accepted, never reward zero, never guilt.
     """
     try:
-        return _judge(node, commitment, challenge, drawer, carried, seen, beyond)
+        objects = node.objects_of(commitment.miner, *witnesses)
+        return _judge(node, objects, commitment, challenge, drawer, carried, seen, beyond)
     except Exception as trouble:  # noqa: BLE001 — the one place: a verifier's own failure must not become a verdict
         if not isinstance(trouble, GrailError):
             node.engines.forget()
@@ -89,6 +102,7 @@ def judge(
 
 def _judge(
     node: Node,
+    objects: ObjectsOf,
     commitment: Commitment,
     challenge: Digest,
     drawer: Address,
@@ -99,7 +113,7 @@ def _judge(
     checkpoint = node.checkpoints.fetch(node.subnet.checkpoint(commitment.checkpoint_version))
     limits = node.blob_limits(commitment.window, checkpoint, commitment.n_groups)
     try:
-        blob = node.objects_of(commitment.miner).get(commitment.blob_digest, limits.max_bytes())
+        blob = objects.get(commitment.blob_digest, limits.max_bytes())
     except (ObjectMissing, ObjectTooLarge, ObjectCorrupt) as withheld:
         finding = Finding(check=WITHHELD, outcome=Outcome.REJECT, reason=str(withheld))
         return Verdict(outcome=Outcome.REJECT, finding=finding)

@@ -113,7 +113,8 @@ class JuryService:
         work is to be rejected.
 
         Accused of withholding, who shows the blob late is not refuted: the accuser saw nothing. Then all abstain,
-        unless what came to light is itself a fault.
+        unless what came to light is itself a fault. Accused of anything else, who takes the blob away is not acquitted:
+        a juror that cannot read it abstains.
         """
         node = self._node
         commitment = node.subnet.commitment(case.window, case.accused)
@@ -125,11 +126,10 @@ class JuryService:
         verdict = judge_history(node, commitment, challenge, case.accuser)
         if case.contest:
             return CONTESTED[verdict.outcome]
-        withheld = case.kind is FaultKind.WITHHELD
-        missing = withheld and verdict.finding.check == WITHHELD
-        if verdict.outcome is Outcome.FAULT or missing:
+        withheld, missing = case.kind is FaultKind.WITHHELD, verdict.finding.check == WITHHELD
+        if verdict.outcome is Outcome.FAULT or (withheld and missing):
             return Ballot.GUILTY
-        return Ballot.ABSTAIN if withheld or verdict.outcome is Outcome.ABSTAIN else Ballot.INNOCENT
+        return Ballot.ABSTAIN if withheld or missing or verdict.outcome is Outcome.ABSTAIN else Ballot.INNOCENT
 
     def _found_fault(self, case: Case) -> bool:
         rows = self._node.journal.verdicts(case.window)
