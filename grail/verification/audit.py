@@ -71,6 +71,7 @@ def audit(
         outcome=finding.outcome,
         finding=finding,
         rollouts=opened,
+        further=max(0, opened - budget),
         tokens=tokens,
         n_tokens=context.work.n_tokens,
         added=added,

@@ -44,7 +44,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """An audit's result. `rollouts` were opened; `tokens` were read till the verdict; `n_tokens` is all there are.
+    """An audit's result. `rollouts` were opened, `further` of them on suspicion, beyond what was dealt; `tokens` were
+    read till the verdict; `n_tokens` is all there are.
 
     `added`: what the dealt places add to the evidence, read alone; `unseen`: the same without what other seats' places
     of the window had shown before, where that was given. Empty where nothing was replayed.
@@ -53,6 +54,7 @@ class Verdict:
     outcome: Outcome
     finding: Finding
     rollouts: int = 0
+    further: int = 0
     tokens: int = 0
     n_tokens: int = 0
     added: Carried = field(default_factory=dict)

@@ -81,17 +81,19 @@ def judge(
     *,
     seen: Reader | None = None,
     beyond: float = 0.0,
+    further: int | None = None,
     witnesses: Sequence[Address] = (),
 ) -> Verdict:
     """Audit a submission along the draws of validator `drawer`, going on from the evidence `carried` till then. With
-    `seen`, which has read other seats' places: no further than what was dealt to it. `beyond`: see `audit`;
-    `witnesses`: who delivers the blob, too.
+    `seen`, which has read other seats' places: no further than what was dealt to it; else on suspicion `further`
+    rollouts at most (None: all). `beyond`: see `audit`; `witnesses`: who delivers the blob, too.
 
     Whatever goes wrong on our side is an abstention: never accepted, never reward zero, never guilt.
     """
     try:
         objects = node.objects_of(commitment.miner, *witnesses)
-        return _judge(node, objects, commitment, challenge, drawer, carried, seen, beyond)
+        most = 0 if seen else further
+        return _judge(node, objects, commitment, challenge, drawer, carried, seen, beyond, most)
     except Exception as trouble:  # noqa: BLE001 — the one place: a verifier's own failure must not become a verdict
         if not isinstance(trouble, GrailError):
             node.engines.forget()
@@ -109,6 +111,7 @@ def _judge(
     carried: Carried | None,
     seen: Reader | None,
     beyond: float,
+    further: int | None,
 ) -> Verdict:
     checkpoint = node.checkpoints.fetch(node.subnet.checkpoint(commitment.checkpoint_version))
     limits = node.blob_limits(commitment.window, checkpoint, commitment.n_groups)
@@ -130,7 +133,7 @@ def _judge(
         blob=blob,
     )
     order, budget = _dealt(node, commitment, challenge, drawer)
-    order = order[:budget] if seen else order
+    order = order if further is None else order[: budget + further]
     profile = profile_of(checkpoint)
     alternative = _alternative(node, commitment, checkpoint, challenge, drawer)
     engine = node.engine(checkpoint)

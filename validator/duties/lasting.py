@@ -7,10 +7,11 @@ reads the earlier windows' places itself; whose word was too large for them is n
 import math
 import threading
 
+from grail.governance.policy import Policy
 from grail.protocol.records import Commitment
 from grail.protocol.units import Address, Digest, WindowId
 from grail.runtime.node import Node
-from grail.runtime.retention import evidence_epoch
+from grail.runtime.retention import EVIDENCE_WINDOWS, evidence_epoch
 from grail.verification.base import Verdict
 from grail.verification.evidence import Carried, add_up
 from validator.duties.auditing import Reading, evidence_before, judge
@@ -19,6 +20,10 @@ from validator.duties.reports import claims_of
 ACCUSER_DECADES = 1.0
 """Of evidence that an accusation takes besides what convicts: a juror's hardware may read a little less, and the
 accuser would lose its bond."""
+FURTHER_WINDOWS = EVIDENCE_WINDOWS
+"""What suspicion of a miner may cost in an epoch, in windows' dealt places of a seat: as much again as its audits.
+Doses of odd claims, or a validator's word about a rival, hold evidence above the bar of suspicion without ever proving
+a thing; beyond this, dealt places are read alone, and go on adding up."""
 TOO_MUCH = math.log(10)
 """Log wealth, in any bet, that honest readings of the same places differ by at most."""
 
@@ -34,12 +39,13 @@ class Handed:
         self._lock = threading.Lock()
         self.measured: dict[Reading, Verdict] = {}
         """What this validator has read itself."""
+        self._further: dict[Address, int] = {}
 
     def go_on(self, window: WindowId) -> None:
         """Read the reports of the windows before this one that are not read yet, from the first of its epoch on."""
         epoch = evidence_epoch(window)
         if epoch != self._epoch:
-            self._liars, self.measured = set(), {}
+            self._liars, self.measured, self._further = set(), {}, {}
         if epoch != self._epoch or window < self._next:
             self._epoch, self._next, self._sums = epoch, epoch, {}
         for number in range(self._next, window):
@@ -52,6 +58,14 @@ class Handed:
     def of(self, miner: Address) -> Carried:
         """The evidence against a miner, as it is said."""
         return self._sums.get(miner, {})
+
+    def further_left(self, miner: Address, policy: Policy) -> int:
+        """Rollouts beyond what is dealt that suspicion may have this validator read of a miner in this epoch."""
+        return max(0, FURTHER_WINDOWS * policy.audit_rollouts - self._further.get(miner, 0))
+
+    def was_read(self, miner: Address, verdict: Verdict) -> None:
+        """Count what suspicion had it read."""
+        self._further[miner] = self._further.get(miner, 0) + verdict.further
 
     def distrust(self, miner: Address) -> None:
         """Find whose word about a miner was too large for what was measured; read all reports again without theirs."""
@@ -83,11 +97,13 @@ def exceeds(claimed: Carried, found: Carried) -> bool:
 
 def judge_lasting(node: Node, commitment: Commitment, challenge: Digest, handed: Handed) -> Verdict:
     """What a seat's holder finds, going on from what others have read of the miner in the epoch's windows before."""
-    verdict = judge(node, commitment, challenge, node.address, handed.of(commitment.miner), beyond=ACCUSER_DECADES)
+    miner, left = commitment.miner, handed.further_left(commitment.miner, node.subnet.policy(commitment.window))
+    verdict = judge(node, commitment, challenge, node.address, handed.of(miner), beyond=ACCUSER_DECADES, further=left)
+    handed.was_read(miner, verdict)
     if not verdict.finding.lasting:
         return verdict
     before = evidence_before(node, commitment, handed.measured)
     if isinstance(before, Verdict):
         return before
-    handed.distrust(commitment.miner)
+    handed.distrust(miner)
     return judge(node, commitment, challenge, node.address, before, beyond=ACCUSER_DECADES)
