@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from grail.errors import BadInput
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
@@ -22,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
 
 def redteam(
     attack: Annotated[list[str] | None, typer.Option(help="Play only this attack; may be repeated.")] = None,
+    family: Annotated[list[str] | None, typer.Option(help="Play only this family's attacks; may be repeated.")] = None,
     windows: Annotated[int, typer.Option(help="Windows: each is another trial of every attack.", min=1)] = 4,
     draws: Annotated[int, typer.Option(help="Audits of each submission, by different draws.", min=1)] = 3,
     groups: Annotated[int, typer.Option(help="Groups of 8 rollouts in a submission.", min=1)] = 64,
@@ -41,6 +44,8 @@ def redteam(
         grail redteam --list
 
         grail redteam --attack int4-weights --attack top-k-5 --windows 10
+
+        grail redteam --family forks --json
     """
     from simulation.adversaries import ATTACKS
 
@@ -61,13 +66,24 @@ def redteam(
         model=model,
         environment=env,
         seed=seed,
-        attacks=tuple(attack or ATTACKS),
+        attacks=_chosen(attack or [], family or []),
     )
     console = Console(stderr=True)
     with console.status("starting") as status, tempfile.TemporaryDirectory() as folder:
         trials = list(play(options, Path(folder) / "run", _teller(console, status)))
     if not _reported(trials, options.attacks, out, as_json):
         raise typer.Exit(1)
+
+
+def _chosen(attacks: list[str], families: list[str]) -> tuple[str, ...]:
+    """What is named, one by one or by family; all where nothing is."""
+    from simulation.adversaries import ATTACKS
+
+    known = {kind.family() for kind in ATTACKS.values()}
+    if unknown := set(families) - known:
+        raise BadInput(f"expected families among {', '.join(sorted(known))}, got {', '.join(sorted(unknown))}")
+    named = [*attacks, *(name for name, kind in ATTACKS.items() if kind.family() in families)]
+    return tuple(dict.fromkeys(named)) or tuple(ATTACKS)
 
 
 def _teller(console: "Console", status: "Status") -> Callable[[str], None]:

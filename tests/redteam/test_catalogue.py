@@ -2,8 +2,9 @@
 
 import pytest
 
-from grail.errors import SettingsError
+from grail.errors import BadInput, SettingsError
 from grail.verification.base import Outcome
+from neurons.cli.redteam import _chosen
 from simulation.adversaries import ATTACKS, CATALOGUE
 from simulation.redteam import RedTeamOptions, markdown, play, residuals
 
@@ -36,3 +37,10 @@ def test_the_catalogue_is_complete_and_in_words(played):
 def test_an_unknown_attack_is_named(tmp_path):
     with pytest.raises(SettingsError, match="got no-such-attack"):
         list(play(RedTeamOptions(attacks=("no-such-attack",)), tmp_path / "run"))
+
+
+def test_a_family_is_played_alone():
+    assert _chosen([], ["forks"]) == ("forked", "forked-1-in-4", "near-tie-fork-1-in-8")
+    assert _chosen(["greedy"], ["forks"])[0] == "greedy" and _chosen([], []) == tuple(ATTACKS)
+    with pytest.raises(BadInput, match="forks.* got such"):
+        _chosen([], ["such"])
