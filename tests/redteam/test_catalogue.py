@@ -42,5 +42,5 @@ def test_an_unknown_attack_is_named(tmp_path):
 def test_a_family_is_played_alone():
     assert _chosen([], ["forks"]) == ("forked", "forked-1-in-4", "near-tie-fork-1-in-8")
     assert _chosen(["greedy"], ["forks"])[0] == "greedy" and _chosen([], []) == tuple(ATTACKS)
-    with pytest.raises(BadInput, match="forks.* got such"):
+    with pytest.raises(BadInput, match=r"forks.* got such"):
         _chosen([], ["such"])

@@ -45,6 +45,15 @@ def assert_a_juror_who_lacks_the_past_does_not_convict(network, juror, miner, wi
     forgetful = dataclasses.replace(juror, store=Forgetful())
     assert judge_history(forgetful, commitment, challenge, drawer).outcome is not Outcome.FAULT
 
+    class NewestOnly:
+        def fetch(self, record):
+            if record.version != commitment.checkpoint_version:
+                raise ObjectMissing("expired")
+            return juror.checkpoints.fetch(record)
+
+    found = judge_history(dataclasses.replace(juror, checkpoints=NewestOnly()), commitment, challenge, drawer).outcome
+    assert found not in (Outcome.FAULT, Outcome.ABSTAIN), "one window that is gone is no excuse from the others"
+
 
 def test_evidence_starts_anew_every_epoch():
     assert [evidence_epoch(WindowId(w)) for w in (0, 63, 64, 130)] == [0, 0, 64, 128]

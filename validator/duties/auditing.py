@@ -51,14 +51,15 @@ def evidence_before(
 ) -> Carried | Verdict:
     """What all seats of a miner's earlier submissions of the epoch have to add, read anew but for what is in
     `measured`, which is added to; an abstention where this node has trouble of its own with one. A submission that
-    nobody delivers any more - its miner, the holders of its seats, `witnesses` - adds nothing.
+    nobody delivers any more - its miner, the holders of its seats, `witnesses` - adds nothing, nor does one whose
+    checkpoint is gone: accuser and jurors leave out the same windows.
     """
     known = {} if measured is None else measured
     readings: list[Reading] = []
     for number in range(evidence_epoch(commitment.window), commitment.window):
         window = WindowId(number)
         earlier, challenge = node.subnet.commitment(window, commitment.miner), node.subnet.challenge(window)
-        if earlier is None or challenge is None:
+        if earlier is None or challenge is None or not _has_checkpoint(node, earlier):
             continue
         asked = [(commitment.miner, window, holder) for holder in dict.fromkeys(holders_of(node, earlier))]
         seen = Reader(node.sketch_plan(window))
@@ -70,6 +71,18 @@ def evidence_before(
                     return known.pop(reading)
         readings += asked
     return add_up(known[reading].unseen for reading in readings)
+
+
+def _has_checkpoint(node: Node, commitment: Commitment) -> bool:
+    """False where everybody who was asked says that it is gone; whatever else is wrong is for the audit to tell."""
+    try:
+        node.checkpoints.fetch(node.subnet.checkpoint(commitment.checkpoint_version))
+    except ObjectMissing as gone:
+        node.log.warning("a window cannot be judged any more", window=commitment.window, reason=str(gone))
+        return False
+    except GrailError:
+        return True
+    return True
 
 
 def judge(
