@@ -58,9 +58,10 @@ def audit(
         draw = list(order[opened : min(opened + DRAW, budget if opened < budget else len(order))])
         opened += len(draw)
         context.opened = draw
-        finding = _first_broken(ROLLOUT_CHECKS, context) or _weigh(
-            context, engine, readers, (*readings, unseen), draw, alternative, context.policy.evidence_fault_exp + beyond
-        )
+        enough = context.policy.evidence_fault_exp + beyond
+        finding = _weigh(context, engine, readers, (*readings, unseen), draw, alternative, enough)
+        if finding.outcome is not Outcome.FAULT:
+            finding = _first_broken(ROLLOUT_CHECKS, context) or finding
         if opened <= budget:
             added = readings[0].carried
         if finding.outcome is Outcome.FAULT and finding.place is not None:

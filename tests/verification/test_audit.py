@@ -11,6 +11,7 @@ from grail.protocol.constants import FINISH_EOS, FINISH_LENGTH
 from grail.protocol.records import FaultKind
 from grail.verification.audit import SUSPICION
 from grail.verification.base import Outcome
+from grail.verification.checks.reward import RewardCheck
 from grail.verification.evidence import add_up
 from tests.verification.audit_bench import SIZE, Bench, shifted
 
@@ -146,6 +147,12 @@ def test_other_tokens_are_a_fault(bench):
     verdict = bench.judge(regraded(bench, bench.tampered(with_another_token)))
     assert verdict.outcome is Outcome.FAULT and verdict.finding.fault is FaultKind.REPLAY
     assert verdict.finding.log10_evidence >= 9
+
+
+def test_tokens_that_the_model_did_not_say_are_not_graded(bench, monkeypatch):
+    """A grader may run a program for seconds: whoever sends rubbish must not make others run it."""
+    monkeypatch.setattr(RewardCheck, "run", lambda *_: pytest.fail("graded"))
+    assert bench.judge(bench.tampered(with_another_token)).outcome is Outcome.FAULT
 
 
 def test_an_early_stop_is_caught(bench, tiny):

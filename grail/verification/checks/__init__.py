@@ -1,4 +1,4 @@
-"""The checks in the order of the spec, cheap first. Adding one touches one file and this list."""
+"""The checks in the order of the spec: whole submissions first. Adding one touches one file and this list."""
 
 from grail.verification.base import Check
 from grail.verification.checks.derivation import DerivationCheck
@@ -8,4 +8,5 @@ from grail.verification.checks.structure import StructureCheck
 WHOLE_CHECKS: tuple[Check, ...] = (StructureCheck(), DerivationCheck())
 """Run once on the whole submission."""
 ROLLOUT_CHECKS: tuple[Check, ...] = (RewardCheck(),)
-"""Run on the opened rollouts before they are replayed; the evidence (tokens, logprobs, sketch) follows."""
+"""Run on the opened rollouts after their replay: a grader may run a program, and tokens that the model did not say are
+no reason to."""

@@ -1,4 +1,4 @@
-"""Check 3, reward: grade the opened rollouts again; the reward must be equal."""
+"""Check 4, reward: grade the opened rollouts again; the reward must be equal."""
 
 from grail.protocol.records import FaultKind
 from grail.verification.base import AuditContext, Finding, Outcome
