@@ -118,6 +118,11 @@ class TrainingSettings(pydantic.BaseModel, extra="forbid"):
     alarm_canary: float = pydantic.Field(
         3.0, gt=0, description="nats that their right answers may lose against wrong ones before nothing is published"
     )
+    check_fitness: bool = pydantic.Field(
+        True,
+        description="audit own honest work on each new version, and calibrate anew where the profile does not fit; "
+        "takes memory for the model, in bf16 for a float32 copy, too",
+    )
     clip_low: float = pydantic.Field(0.2, gt=0, lt=1, description="ratio clip below 1")
     clip_high: float = pydantic.Field(0.28, gt=0, description="ratio clip above 1 (DAPO's clip-higher)")
     gradient_norm: float = pydantic.Field(1.0, gt=0)

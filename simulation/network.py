@@ -22,6 +22,7 @@ from grail.inference.engine_cache import EngineCache
 from grail.inference.text import TextCodec
 from grail.protocol.records import CaseState, Role
 from grail.protocol.units import BlockNumber, WindowId
+from grail.runtime.fitness import FitChecks
 from grail.runtime.node import Node
 from grail.runtime.publishing import record_of
 from grail.runtime.service import Service
@@ -79,6 +80,7 @@ class LocalNetwork:
         self.store = FileStore(folder / "objects")
         self.checkpoints = CheckpointCache(folder / "checkpoints", self.store)
         self.engines = EngineCache(options.engine, options.threads)
+        self.fits = FitChecks()
         self.environments = Environments.installed()
         self.environment = self.environments.by_id(options.environment)
         self.next_window = 0
@@ -173,6 +175,7 @@ class LocalNetwork:
             checkpoints=self.checkpoints,
             engines=self.engines,
             environments=self.environments,
+            fits=self.fits,
         )
 
     def _service(self, part: Part) -> Service:

@@ -19,6 +19,7 @@ from grail.protocol import keys
 from grail.protocol.codec import BlobLimits
 from grail.protocol.schedule import takes_work
 from grail.protocol.units import Address, WindowId
+from grail.runtime.fitness import FitChecks
 from grail.runtime.objects import ObjectsOf
 from grail.storage.base import ObjectStore
 from grail.storage.journal import Journal
@@ -47,6 +48,7 @@ class Node:
     confirmations: int = 0
     private_endpoints: bool = False
     relays: Sequence[RelayWriter] = ()
+    fits: FitChecks = field(default_factory=FitChecks)
     log: Any = field(default_factory=get_logger)
     meters: Meters = field(default_factory=Meters)
 

@@ -16,6 +16,10 @@ def publish(
     folder: Annotated[str, typer.Argument(help="A checkpoint folder, or a model's name: grail models list.")],
     config: Config = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, store and send nothing.")] = False,
+    no_run: Annotated[
+        bool,
+        typer.Option("--no-run", help="Do not run the model to see whether its profile fits: no room for it here."),
+    ] = False,
 ) -> None:
     """Check a checkpoint and its calibration, store it, read it back, register it on chain. Done already, it says so.
 
@@ -26,10 +30,14 @@ def publish(
     """
     from grail.checkpoints.files import open_checkpoint
     from grail.config import load_settings
+    from grail.environments.registry import Environments
     from grail.foreign.urls import shown
+    from grail.inference import installed_engines, open_engine
     from grail.models.library import Library
     from grail.protocol.units import WindowId
+    from grail.runtime.fitness import measured
     from grail.runtime.publishing import NOTHING, examined, record_of, stored
+    from grail.verification.fitness import DOUBTFUL
     from neurons.wiring import open_subnet, published_store, unlock
 
     settings = load_settings(config)
@@ -41,14 +49,21 @@ def publish(
         typer.echo(f"version {plan.parent.version} is this checkpoint already: nothing to do")
         return
     typer.echo(f"it follows version {plan.parent.version}" if plan.parent else "it is the network's first version")
+    environments = subnet.environments(WindowId(subnet.current_window() or 0)).ids
+    if not no_run:
+        known = Environments.installed()
+        known.learn(environments)
+        engines = {name: open_engine(name, checkpoint) for name in installed_engines()}
+        fitness = measured(checkpoint, known.by_id(environments[0]), engines)
+        fitness.require(DOUBTFUL)
+        typer.echo(f"its profile fits: at most 10^{fitness.log10:.2f} against own honest work")
     places = " and ".join((settings.work.store, *map(shown, settings.work.relays)))
     if dry_run:
         typer.echo(f"would store it in {places} and register it as {signer.name}; nothing was sent")
         return
     typer.echo(f"storing it in {places}, and reading it back")
     manifest = stored(checkpoint, published_store(settings, subnet, signer))
-    window = subnet.current_window()
-    rules = checkpoint.rules_digest(subnet.environments(WindowId(window or 0)).ids[0])
+    rules = checkpoint.rules_digest(environments[0])
     parent = plan.parent.fingerprint if plan.parent else NOTHING
     subnet.publish(signer, record_of(checkpoint, manifest, rules, parent))
     published = subnet.checkpoint(subnet.latest_version())

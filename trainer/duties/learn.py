@@ -5,26 +5,32 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from grail.checkpoints.files import open_checkpoint
+from grail.checkpoints.files import CALIBRATION, Checkpoint, open_checkpoint
 from grail.checkpoints.manifest import Parent, upload
 from grail.config import TrainingSettings
-from grail.errors import Reverted
+from grail.errors import BadCheckpoint, Reverted
+from grail.inference.requests import own_requests
 from grail.inference.text import TextCodec
 from grail.protocol.records import CheckpointRecord
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, CheckpointVersion, WindowId
 from grail.runtime.duty import Note
+from grail.runtime.fitness import OWN_PLAN, measured
 from grail.runtime.node import Node
 from grail.runtime.publishing import record_of
 from grail.training.canaries import Canaries
 from grail.training.learner import Learner
 from grail.training.together import LeadingLearner
+from grail.verification.calibration import MIN_ROLLOUTS, calibrate
+from grail.verification.fitness import DOUBTFUL, GROUP
 from trainer.duties.collect import collect
 
 PUBLISHED = "learn: published"
 """What the journal knows an update's fingerprint by before it is sent, so that a restart finds it on chain."""
 RECENT = 8
 """Newest versions among which it is looked for."""
+CALIBRATED = b"grail/calibration/2"
+"""What the problems are drawn from that a new profile is measured on."""
 
 
 class Learn:
@@ -112,13 +118,16 @@ class Learn:
     def _publish(self, learner: Learner, parent: CheckpointRecord, window: WindowId) -> bytes | None:
         """Write, verify by reading back, then register: a crash in between publishes nothing.
 
-        None where somebody else's version came first.
+        None where somebody else's version came first, or no profile fits.
         """
         node = self._node
         part = self._folder / "next"
         shutil.rmtree(part, ignore_errors=True)
         learner.save(part)
-        checkpoint = open_checkpoint(part)
+        checkpoint = self._calibrated(part, window)
+        if checkpoint is None:
+            self._learner = None  # the next one starts from what is published
+            return None
         learner.save_state(self._folder / checkpoint.fingerprint.hex())
         manifest = upload(part, node.published, Parent(node.checkpoints.fetch(parent).folder, parent.manifest))
         record = record_of(checkpoint, manifest, parent.rules_hash, parent.fingerprint, parent.proof_scheme)
@@ -134,6 +143,30 @@ class Learn:
         self._fingerprint = checkpoint.fingerprint
         self._forget_states(keep={checkpoint.fingerprint.hex(), parent.fingerprint.hex()})
         return checkpoint.fingerprint
+
+    def _calibrated(self, part: Path, window: WindowId) -> Checkpoint | None:
+        """The new version with a profile that fits: its parent's, or where training has changed what honest work looks
+        like, one of its own; None where that does not fit either, or would be lax.
+        """
+        node, checkpoint = self._node, open_checkpoint(part)
+        if not self._settings.check_fitness:
+            return checkpoint
+        environment = node.environments.by_id(node.subnet.environments(window).ids[0])
+        engines = {"this node": node.engine(checkpoint)}
+        found = measured(checkpoint, environment, engines)
+        if found.log10 < DOUBTFUL:
+            return checkpoint
+        node.log.warning("profile does not fit any more: calibrating", log10=found.log10, where=found.where)
+        requests = own_requests(TextCodec(checkpoint), environment, CALIBRATED, MIN_ROLLOUTS, GROUP)
+        (part / CALIBRATION).unlink()
+        try:
+            profile = calibrate(engines, requests, OWN_PLAN, rules=checkpoint.rules)
+            (part / CALIBRATION).write_bytes(profile.to_bytes())
+            measured(checkpoint, environment, engines).require(DOUBTFUL)
+        except (BadCheckpoint, ValueError) as error:
+            node.log.error("update held back", window=window, reason=str(error))
+            return None
+        return checkpoint
 
     def _forget_states(self, keep: set[str]) -> None:
         """Optimizer states are three times the weights: only the last two are kept."""

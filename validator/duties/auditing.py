@@ -150,6 +150,7 @@ def _judge(
     profile = profile_of(checkpoint)
     alternative = _alternative(node, commitment, checkpoint, challenge, drawer)
     engine = node.engine(checkpoint)
+    node.fits.require(checkpoint, engine, profile, context.mandates.group(0).environment, context.plan)
     return audit(context, engine, profile, order, carried, alternative, budget=budget, seen=seen, beyond=beyond)
 
 

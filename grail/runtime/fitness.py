@@ -1,0 +1,61 @@
+"""Before a validator judges others under a calibration profile, its own honest work must pass under it."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+
+from grail.checkpoints.files import Checkpoint
+from grail.environments.base import Environment
+from grail.inference.base import Engine
+from grail.inference.requests import own_requests
+from grail.inference.text import TextCodec
+from grail.proofs.sketch import SketchPlan
+from grail.protocol.hashing import keccak256
+from grail.protocol.units import Digest
+from grail.telemetry.log import get_logger
+from grail.verification.calibration import CalibrationProfile, profile_of
+from grail.verification.fitness import GROUP, UNFIT, Fitness, auditors_of, honest_evidence
+
+ROLLOUTS = 8
+"""So few that each new version may be asked; what a profile misses by orders of magnitude shows in the first ones."""
+CHECKED = 64
+"""Before a version is published, once."""
+OWN_PLAN = SketchPlan(keccak256(b"grail/fitness/2"), 8, 8)
+KEPT = 16
+
+
+class FitChecks:
+    """What was found of the last few checkpoints."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[Digest, Fitness] = OrderedDict()
+
+    def require(
+        self,
+        checkpoint: Checkpoint,
+        engine: Engine,
+        profile: CalibrationProfile,
+        environment: Environment,
+        plan: SketchPlan,
+    ) -> None:
+        """Measured once for each. Raises BadCheckpoint where own honest work would be rejected."""
+        name = keccak256(checkpoint.fingerprint + profile.to_bytes())
+        if name not in self._found:
+            requests = own_requests(TextCodec(checkpoint), environment, b"grail/fitness/1" + name, ROLLOUTS, GROUP)
+            auditors = auditors_of("this node", engine, checkpoint.rules.precision)
+            self._found[name] = honest_evidence({"this node": engine}, auditors, requests, plan, profile)
+            if self._found[name].log10 >= UNFIT:
+                get_logger().error("profile does not fit", log10=self._found[name].log10, where=self._found[name].where)
+            if len(self._found) > KEPT:
+                self._found.popitem(last=False)
+        self._found[name].require(UNFIT)
+
+
+def measured(checkpoint: Checkpoint, environment: Environment, engines: Mapping[str, Engine]) -> Fitness:
+    """The same before a version is published, with more of it: by every engine, replayed by the first.
+
+    Raises BadCheckpoint where there is no profile that holds for the checkpoint's rules.
+    """
+    profile, first = profile_of(checkpoint), next(iter(engines))
+    auditors = auditors_of(first, engines[first], checkpoint.rules.precision)
+    requests = own_requests(TextCodec(checkpoint), environment, b"grail/fitness/2", CHECKED, GROUP)
+    return honest_evidence(engines, auditors, requests, OWN_PLAN, profile)
