@@ -51,9 +51,8 @@ def audit(
     readers = (Reader(context.plan), seen or Reader(context.plan))
     unseen = Evidence(profile.evidence_nulls())
     budget = min(len(order), budget)
-    tokens = 0
     finding = Finding(check="replay", outcome=Outcome.ACCEPT, reason="as mandated")
-    opened, added = 0, readings[0].carried
+    opened, tokens, added = 0, 0, readings[0].carried
     while opened < budget or (opened < len(order) and max(r.log10_now for r in readings) >= SUSPICION):
         draw = list(order[opened : min(opened + DRAW, budget if opened < budget else len(order))])
         opened += len(draw)

@@ -1,9 +1,15 @@
 """grail calibrate: measure a checkpoint's honest noise."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from grail.checkpoints.files import Checkpoint
+    from grail.environments.base import Environment
+    from grail.inference.base import Engine
+    from grail.verification.calibration import CalibrationProfile
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,29 +42,53 @@ def calibrate(
 
         grail calibrate ./my-checkpoint --env arithmetic/1 --check
     """
-    from rich.console import Console
-
     from grail.checkpoints.files import CALIBRATION, open_checkpoint
     from grail.environments.registry import Environments
-    from grail.governance.policy import Policy
     from grail.inference import installed_engines, open_engine
-    from grail.inference.requests import own_requests
-    from grail.inference.text import TextCodec
-    from grail.proofs.sketch import SketchPlan
     from grail.protocol.hashing import keccak256
-    from grail.runtime.fitness import measured
-    from grail.verification.calibration import calibrate as fit
     from grail.verification.calibration import profile_summary
-    from grail.verification.fitness import DOUBTFUL
 
     checkpoint = open_checkpoint(folder)
     environment = Environments.installed().by_id(env)
     engines = {name: open_engine(name, checkpoint) for name in engine or installed_engines()}
     if check:
-        found = measured(checkpoint, environment, engines)
-        typer.echo(f"largest evidence against own honest work: 10^{found.log10:.2f} ({found.where})")
-        found.require(DOUBTFUL)
+        _check(checkpoint, environment, engines)
         return
+    profile = _fitted(checkpoint, environment, engines, rollouts)
+    for name, line in profile_summary(profile).items():
+        typer.echo(f"{name:10s} {line}")
+    typer.echo(
+        f"{profile.rollouts} replays, {profile.tokens} tokens, largest honest margin {profile.largest_margin:.3g} nats"
+    )
+    if dry_run:
+        return
+    (folder / CALIBRATION).write_bytes(profile.to_bytes())
+    typer.echo(f"wrote {folder / CALIBRATION}: {keccak256(profile.to_bytes()).hex()}")
+
+
+def _check(checkpoint: "Checkpoint", environment: "Environment", engines: "dict[str, Engine]") -> None:
+    """Raises BadCheckpoint where the profile that is there does not fit."""
+    from grail.runtime.fitness import measured
+    from grail.verification.fitness import DOUBTFUL
+
+    found = measured(checkpoint, environment, engines)
+    typer.echo(f"largest evidence against own honest work: 10^{found.log10:.2f} ({found.where})")
+    found.require(DOUBTFUL)
+
+
+def _fitted(
+    checkpoint: "Checkpoint", environment: "Environment", engines: "dict[str, Engine]", rollouts: int
+) -> "CalibrationProfile":
+    """Measure, and show meanwhile what is done."""
+    from rich.console import Console
+
+    from grail.governance.policy import Policy
+    from grail.inference.requests import own_requests
+    from grail.inference.text import TextCodec
+    from grail.proofs.sketch import SketchPlan
+    from grail.protocol.hashing import keccak256
+    from grail.verification.calibration import calibrate as fit
+
     codec = TextCodec(checkpoint)
     requests = own_requests(codec, environment, b"grail/calibration/1", rollouts, Policy.defaults().group_size)
     plan = SketchPlan(keccak256(b"grail/calibration/1"), 8, 8)
@@ -70,13 +100,4 @@ def calibrate(
             console.print(f"{what} …", highlight=False)
 
     with console.status("starting") as status:
-        profile = fit(engines, requests, plan, rules=checkpoint.rules, notify=tell)
-    for name, line in profile_summary(profile).items():
-        typer.echo(f"{name:10s} {line}")
-    typer.echo(
-        f"{profile.rollouts} replays, {profile.tokens} tokens, largest honest margin {profile.largest_margin:.3g} nats"
-    )
-    if dry_run:
-        return
-    (folder / CALIBRATION).write_bytes(profile.to_bytes())
-    typer.echo(f"wrote {folder / CALIBRATION}: {keccak256(profile.to_bytes()).hex()}")
+        return fit(engines, requests, plan, rules=checkpoint.rules, notify=tell)
