@@ -40,7 +40,7 @@ class LocalnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
 
     windows: int = pydantic.Field(34, ge=1, le=100_000)
     miners: int = pydantic.Field(3, ge=1, le=64)
-    cheats: int = pydantic.Field(3, ge=0, le=64)
+    cheats: int = pydantic.Field(3, ge=0, le=128)
     attacks: tuple[str, ...] = pydantic.Field(CHEATS, min_length=1, description="what the cheats do, in turn")
     validators: int = pydantic.Field(3, ge=1, le=32)
     groups: int = pydantic.Field(64, ge=1, le=4096, description="groups a miner commits in a window")

@@ -10,13 +10,15 @@ from grail.inference.requests import own_requests
 from grail.inference.text import TextCodec
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.hashing import keccak256
-from grail.protocol.units import Digest
+from grail.protocol.units import CheckpointVersion, Digest
 from grail.telemetry.log import get_logger
 from grail.verification.calibration import CalibrationProfile, profile_of
 from grail.verification.fitness import GROUP, UNFIT, Fitness, auditors_of, honest_evidence
 
 ROLLOUTS = 8
-"""So few that each new version may be asked; what a profile misses by orders of magnitude shows in the first ones."""
+"""So few that scores are not late for it; what a profile misses by orders of magnitude shows in the first ones."""
+EVERY = 16
+"""Versions under one profile that one answer is good for: a trainer asks for each of its own."""
 CHECKED = 64
 """Before a version is published, once."""
 OWN_PLAN = SketchPlan(keccak256(b"grail/fitness/2"), 8, 8)
@@ -24,7 +26,7 @@ KEPT = 16
 
 
 class FitChecks:
-    """What was found of the last few checkpoints."""
+    """What was found of the last few profiles."""
 
     def __init__(self) -> None:
         self._found: OrderedDict[Digest, Fitness] = OrderedDict()
@@ -32,13 +34,14 @@ class FitChecks:
     def require(
         self,
         checkpoint: Checkpoint,
+        version: CheckpointVersion,
         engine: Engine,
         profile: CalibrationProfile,
         environment: Environment,
         plan: SketchPlan,
     ) -> None:
-        """Measured once for each. Raises BadCheckpoint where own honest work would be rejected."""
-        name = keccak256(checkpoint.fingerprint + profile.to_bytes())
+        """Measured once for EVERY versions. Raises BadCheckpoint where own honest work would be rejected."""
+        name = keccak256((version // EVERY).to_bytes(8, "big") + profile.to_bytes())
         if name not in self._found:
             requests = own_requests(TextCodec(checkpoint), environment, b"grail/fitness/1" + name, ROLLOUTS, GROUP)
             auditors = auditors_of("this node", engine, checkpoint.rules.precision)

@@ -97,14 +97,15 @@ class Reader:
         """A block that goes on running."""
         machine = self.machines[where]
         name = text.split()[1]
-        log = (machine.folder / f"{name}.log").open("ab")
+        path = machine.folder / f"{name}.log"
+        before, log = path.stat().st_size if path.exists() else 0, path.open("ab")
         command = shlex.split(self._here(text))
         command[0] = str(BIN / command[0])
         machine.services[text] = subprocess.Popen(
             command, cwd=machine.folder, env=self._environment(), stdout=log, stderr=subprocess.STDOUT
         )
         ready = b"started" if name in ("mine", "validate", "train") else b"http://"
-        until(f"{name} to start", lambda: ready in (machine.folder / f"{name}.log").read_bytes(), self)
+        until(f"{name} to start", lambda: ready in path.read_bytes()[before:], self)
         time.sleep(0.5)
 
     def restarts(self, how: int) -> None:

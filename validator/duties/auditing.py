@@ -150,7 +150,8 @@ def _judge(
     profile = profile_of(checkpoint)
     alternative = _alternative(node, commitment, checkpoint, challenge, drawer)
     engine = node.engine(checkpoint)
-    node.fits.require(checkpoint, engine, profile, context.mandates.group(0).environment, context.plan)
+    own = context.mandates.group(0).environment
+    node.fits.require(checkpoint, commitment.checkpoint_version, engine, profile, own, context.plan)
     return audit(context, engine, profile, order, carried, alternative, budget=budget, seen=seen, beyond=beyond)
 
 
