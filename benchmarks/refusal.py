@@ -10,6 +10,7 @@ by the model at hand, at the pace that is measured on one group.
 import argparse
 import dataclasses
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from grail.checkpoints.files import CONFIG, RULES, open_checkpoint
+from grail.chain.subnet.windows import EnvironmentMix
+from grail.checkpoints.files import CALIBRATION, CONFIG, RULES, open_checkpoint
 from grail.environments.mandates import BeaconMandates
 from grail.environments.registry import Environments
 from grail.governance.policy import Policy
@@ -41,28 +43,16 @@ from grail.verification.calibration import load_profile
 MINER = Address(b"m" * 20)
 BEACON = keccak256(b"refusal study")
 ENVIRONMENT = "arithmetic/1"
+MIX = EnvironmentMix(ids=(ENVIRONMENT,), digests=(environment_digest(ENVIRONMENT),), weights=(1,), rewards=(1_000,))
 PROMPT = 64
 """Tokens of context besides the completion."""
-
-
-class OneEnvironment:
-    """A mix of one."""
-
-    def mandated(self, problem_key: bytes) -> bytes:
-        """Always the same."""
-        return environment_digest(ENVIRONMENT)
-
-    def reward_milli(self, environment: bytes) -> int:
-        """One reward a token."""
-        return 1_000
 
 
 class Refusals:
     """The largest submission of `groups` groups of the tiny model, with completions of `tokens` tokens."""
 
     def __init__(self, folder: Path, groups: int, tokens: int) -> None:
-        for file in packaged_folder().iterdir():
-            (folder / file.name).write_bytes(file.read_bytes())
+        shutil.copytree(packaged_folder(), folder, dirs_exist_ok=True)
         for name, more in ((RULES, {"max_tokens": tokens}), (CONFIG, {"max_position_embeddings": tokens + PROMPT})):
             (folder / name).write_text(json.dumps(json.loads((folder / name).read_text()) | more))
         self.checkpoint = open_checkpoint(folder)
@@ -76,12 +66,13 @@ class Refusals:
             sketch_dim=self.plan.dim,
             sketch_stride=self.plan.stride,
         )
+        self.profile = load_profile(folder / CALIBRATION)
         self.engine = TransformersEngine(self.checkpoint)
         self.honest = self._submission()
 
     def mandates(self) -> BeaconMandates:
         """Fresh: nothing is remembered from an audit before."""
-        return BeaconMandates(BEACON, MINER, OneEnvironment(), Environments.installed(), self.checkpoint, self.codec)
+        return BeaconMandates(BEACON, MINER, MIX, Environments.installed(), self.checkpoint, self.codec)
 
     def _submission(self) -> Submission:
         limits, mandates, dice = self.limits, self.mandates(), np.random.default_rng(0)
@@ -120,8 +111,7 @@ class Refusals:
             mandates=self.mandates(), plan=self.plan, limits=self.limits, blob=blob,
         )  # fmt: skip
         began = time.perf_counter()
-        profile = load_profile(packaged_folder() / "calibration.json")
-        verdict = audit(context, self.engine, profile, [(0, 0)], budget=1)
+        verdict = audit(context, self.engine, self.profile, [(0, 0)], budget=1)
         taken = time.perf_counter() - began
         assert verdict.outcome is Outcome.FAULT, verdict
         return taken, verdict.finding.check

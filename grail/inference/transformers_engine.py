@@ -23,6 +23,7 @@ from grail.inference.approximations import APPROXIMATIONS
 from grail.inference.base import Generation, ReplayRequest, ReplayTrace, RolloutRequest
 from grail.inference.cpu_arithmetic import fit_to_cpu
 from grail.inference.decoding import Chooser, Decoder
+from grail.inference.memory import EXHAUSTED, out_of_memory
 from grail.inference.sampling import key_tensor, logprobs_of, mandated, margins_of
 from grail.inference.tensors import padded, project
 from grail.proofs.sketch import SketchPlan
@@ -136,8 +137,8 @@ class TransformersEngine:
         """
         try:
             return work()
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and "memory" not in str(error):
+        except EXHAUSTED as error:
+            if not out_of_memory(error):
                 raise
             if rows == 1:
                 raise Unavailable("one rollout alone does not fit into memory: use a larger machine") from error

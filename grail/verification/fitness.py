@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from grail.errors import BadCheckpoint
 from grail.inference.base import Engine, RolloutRequest
+from grail.inference.memory import EXHAUSTED, out_of_memory
 from grail.proofs.sketch import SketchPlan
 from grail.telemetry.log import get_logger
 from grail.verification.calibration import CalibrationProfile, read_by_group, replays
@@ -72,8 +73,8 @@ def auditors_of(name: str, engine: Engine, precision: str) -> dict[str, Engine]:
         return {name: engine}
     try:
         return {name: engine, f"{name} in float32": engine.in_float32()}
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+    except EXHAUSTED as error:
+        if not out_of_memory(error):
             raise
         get_logger().warning("no memory for a float32 twin: fitness is measured without", reason=str(error))
         return {name: engine}

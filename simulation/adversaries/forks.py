@@ -1,14 +1,11 @@
 """One token of a rollout is not the mandated one: all that it takes to change an answer. The rest is genuine."""
 
-import torch
 from torch import Tensor
 
-from grail.inference.sampling import Mandate
-from grail.inference.sampling.reference import scores
-from simulation.adversaries.sampling import OtherSampler
+from simulation.adversaries.sampling import RunnerUp
 
 
-class Fork(OtherSampler):
+class Fork(RunnerUp):
     """Takes the runner-up at the first token of every rollout."""
 
     attack = "forked"
@@ -16,11 +13,8 @@ class Fork(OtherSampler):
     every = 1
     within = float("inf")
 
-    def choose(self, logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor) -> Mandate:
-        found, best = scores(logits, temperature_milli, keys, steps).topk(2, dim=1)
-        forked = (steps == 0) & (keys[:, 0] % self.every == 0) & (found[:, 0] - found[:, 1] < self.within)
-        place = forked.to(torch.int64)[:, None]
-        return Mandate(best.gather(1, place)[:, 0], found.gather(1, place)[:, 0])
+    def steers(self, keys: Tensor, steps: Tensor) -> Tensor:
+        return (steps == 0) & (keys[:, 0] % self.every == 0)
 
 
 class ForkInFour(Fork):

@@ -142,18 +142,29 @@ class EndBias(OtherSampler):
         return mandated(biased, temperature_milli, keys, steps)
 
 
-class NearTieSteering(OtherSampler):
+class RunnerUp(OtherSampler):
+    """Takes the second-best token instead of the mandated one, where `steers` says so."""
+
+    within: float
+    """Nats: how near it has to be."""
+
+    def steers(self, keys: Tensor, steps: Tensor) -> Tensor:
+        """bool, of the shape of `steps`: where it would. Everywhere, unless a kind of it is choosier."""
+        return torch.ones_like(steps, dtype=torch.bool)
+
+    def choose(self, logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor) -> Mandate:
+        found, best = scores(logits, temperature_milli, keys, steps).topk(2, dim=1)
+        steered = ((found[:, 0] - found[:, 1] < self.within) & self.steers(keys, steps)).long()[:, None]
+        return Mandate(best.gather(1, steered)[:, 0], found.gather(1, steered)[:, 0])
+
+
+class NearTieSteering(RunnerUp):
     """Takes the runner-up wherever it is within 0.05 nats."""
 
     attack = "near-tie-steering-0.05"
     gain = "a say in about one token of a hundred"
     residual = "one token of a hundred: within one audit's flips by chance; it is seen over some thousand tokens"
     within = 0.05
-
-    def choose(self, logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tensor) -> Mandate:
-        found, best = scores(logits, temperature_milli, keys, steps).topk(2, dim=1)
-        steered = (found[:, 0] - found[:, 1] < self.within).long()[:, None]
-        return Mandate(best.gather(1, steered)[:, 0], found.gather(1, steered)[:, 0])
 
 
 class HairlineSteering(NearTieSteering):

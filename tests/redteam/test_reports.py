@@ -9,24 +9,18 @@ from grail.verification.base import Outcome
 from grail.verification.evidence import BETS
 from simulation.network import LocalNetwork
 from simulation.options import LocalnetOptions
+from tests.redteam.overstating import overstated
 from validator.duties import score
 from validator.duties.audit import Audit
 from validator.duties.lasting import exceeds
-from validator.duties.reports import MOST, PROCESSES, _parsed, report_of
+from validator.duties.reports import MOST, PROCESSES, _parsed
 
 
 def test_inflated_evidence_convicts_nobody_and_is_believed_once(tmp_path, monkeypatch):
     options = LocalnetOptions(windows=3, miners=1, cheats=0, validators=2, groups=4)
     network = LocalNetwork(options, tmp_path / "run")
 
-    def inflated(node, window):
-        report = json.loads(report_of(node, window))
-        if node.name == "validator-2":
-            for entry in report["verdicts"].values():
-                entry["added"] = {name: [50.0] * len(wealth) for name, wealth in entry["added"].items()}
-        return json.dumps(report).encode()
-
-    monkeypatch.setattr(score, "report_of", inflated)
+    monkeypatch.setattr(score, "report_of", overstated("validator-2", 50.0))
     for _ in range(3):
         assert network.advance().right
     assert {row.outcome for row in network.journal.verdicts()} == {Outcome.ACCEPT.value}

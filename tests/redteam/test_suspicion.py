@@ -1,14 +1,13 @@
 """Suspicion as a lever: who can make others suspicious makes them read everything. What that costs is bounded."""
 
-import json
 import math
 
 from grail.verification.base import Outcome
 from simulation.network import LocalNetwork
 from simulation.options import LocalnetOptions
+from tests.redteam.overstating import overstated
 from validator.duties import lasting, score
 from validator.duties.audit import Audit
-from validator.duties.reports import report_of
 
 WORD = math.log(1e3)
 """Too little for a rejection, which would have whoever believes it read the earlier places itself."""
@@ -18,14 +17,7 @@ def test_a_validators_word_about_a_rival_costs_others_no_more_than_an_epochs_sha
     options = LocalnetOptions(windows=3, miners=1, cheats=0, validators=2, groups=16)
     network = LocalNetwork(options, tmp_path / "run")
 
-    def smeared(node, window):
-        report = json.loads(report_of(node, window))
-        if node.name == "validator-2":
-            for entry in report["verdicts"].values():
-                entry["added"] = {name: [WORD] * len(wealth) for name, wealth in entry["added"].items()}
-        return json.dumps(report).encode()
-
-    monkeypatch.setattr(score, "report_of", smeared)
+    monkeypatch.setattr(score, "report_of", overstated("validator-2", WORD))
     monkeypatch.setattr(lasting, "FURTHER_WINDOWS", 1)
     for _ in range(options.windows):
         assert network.advance().right

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from grail.chain.subnet.windows import EnvironmentMix
 from grail.checkpoints.files import CALIBRATION, Checkpoint
 from grail.environments.mandates import BeaconMandates
 from grail.environments.registry import Environments
@@ -28,16 +29,9 @@ GROUPS, SIZE = 4, 4
 POLICY = Policy.defaults(group_size=SIZE, sketch_stride=2)
 BEACON = keccak256(b"beacon of the bench")
 MINER = b"m" * 20
-
-
-class OneEnvironment:
-    """A mix of one."""
-
-    def mandated(self, problem_key: bytes) -> bytes:
-        return environment_digest("arithmetic/1")
-
-    def reward_milli(self, environment: bytes) -> int:
-        return 1_000
+MIX = EnvironmentMix(
+    ids=("arithmetic/1",), digests=(environment_digest("arithmetic/1"),), weights=(1,), rewards=(1_000,)
+)
 
 
 @dataclass
@@ -55,7 +49,7 @@ class Bench:
     @classmethod
     def build(cls, checkpoint: Checkpoint, codec: TextCodec, engine: TransformersEngine) -> "Bench":
         plan = SketchPlan(keys.sketch_seed(BEACON), POLICY.sketch_dim, POLICY.sketch_stride)
-        mandates = BeaconMandates(BEACON, MINER, OneEnvironment(), Environments.installed(), checkpoint, codec)
+        mandates = BeaconMandates(BEACON, MINER, MIX, Environments.installed(), checkpoint, codec)
         limits = BlobLimits(
             groups=GROUPS,
             group_size=SIZE,
