@@ -2,12 +2,12 @@
 
 from grail.runtime.ahead import Ahead
 from grail.runtime.claim import Claim
+from grail.runtime.defend import Defend
 from grail.runtime.duty import Duty
 from grail.runtime.node import Node
 from grail.runtime.service import Service
 from grail.runtime.watch import Watch
 from miner.duties.contest import Contest
-from miner.duties.defend import Defend
 from miner.duties.pledge import Pledge
 from miner.duties.solve import Solve
 

@@ -20,7 +20,7 @@ CAP = 100_000_000 * GRAIL
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One neuron of the cast. `cheat` names the adversary that plays it."""
+    """One neuron of the cast. `cheat` names the adversary that plays it: a kind of attack, or of laziness."""
 
     name: str
     role: Role
@@ -34,7 +34,7 @@ def signer_of(seed: int, name: str) -> Signer:
 
 
 def cast(options: LocalnetOptions) -> list[Part]:
-    """Miners, cheats, validators, one trainer."""
+    """Miners, cheats, validators, lazy ones, one trainer."""
 
     def part(name: str, role: Role, cheat: str | None = None) -> Part:
         return Part(name, role, signer_of(options.seed, name), cheat)
@@ -45,4 +45,5 @@ def cast(options: LocalnetOptions) -> list[Part]:
     names = [kind if i < different else f"{kind}-{i // different + 1}" for i, kind in enumerate(kinds)]
     cheats = [part(name, Role.MINER, kind) for name, kind in zip(names, kinds, strict=True)]
     validators = [part(f"validator-{i + 1}", Role.VALIDATOR) for i in range(options.validators)]
-    return [*miners, *cheats, *validators, part("trainer", Role.TRAINER)]
+    lazy = [part(f"lazy-{kind}", Role.VALIDATOR, kind) for kind in options.lazy]
+    return [*miners, *cheats, *validators, *lazy, part("trainer", Role.TRAINER)]

@@ -36,10 +36,12 @@ from miner.service import miner_service
 from simulation.accounting import Reconciliation, reconcile
 from simulation.adversaries import ATTACKS
 from simulation.cast import CAP, DELEGATED, GAS_MONEY, GRAIL, INITIAL_SUPPLY, POCKET, STAKES, Part, cast, signer_of
+from simulation.lazy import LAZY
 from simulation.liars import KINDS, Liar
 from simulation.models import model_folder
 from simulation.options import LocalnetOptions, save_options
 from trainer.service import trainer_service
+from validator.duties.audit import Audit
 from validator.service import validator_service
 
 OPTIONS, BOOK, STATE, DATABASE, EVENTS, CHAIN = (
@@ -64,9 +66,10 @@ class LocalNetwork:
 
     def __init__(self, options: LocalnetOptions, folder: Path, notify: Callable[[str], None] = lambda _: None) -> None:
         """Starts a network in an empty folder, or goes on where the folder's last settled window ended."""
-        unknown = sorted(set(options.attacks) - set(ATTACKS))
-        if unknown:
-            raise SettingsError(f"expected attacks among {', '.join(ATTACKS)}; got {', '.join(unknown)}")
+        for what, asked, known in (("attacks", options.attacks, ATTACKS), ("lazy validators", options.lazy, LAZY)):
+            unknown = sorted(set(asked) - set(known))
+            if unknown:
+                raise SettingsError(f"expected {what} among {', '.join(known)}; got {', '.join(unknown)}")
         self.options = options
         self.folder = folder
         self.notify = notify
@@ -181,7 +184,8 @@ class LocalNetwork:
     def _service(self, part: Part) -> Service:
         node = self.node_of(part)
         if part.role is Role.VALIDATOR:
-            return validator_service(node)
+            audit = LAZY[part.cheat] if part.cheat else Audit
+            return validator_service(node, audit=audit, defend=part.cheat is None)
         if part.role is Role.TRAINER:
             return trainer_service(node, self.folder / "trainer", self.options.training)
         solve: type[Solve] = ATTACKS[part.cheat] if part.cheat else Solve

@@ -27,6 +27,7 @@ class Cast(pydantic.BaseModel, extra="forbid"):
     lie: tuple[Lie, ...] = ()
 
 
+DEFAULT_LAZY = ("copy",)
 DEFAULT_LIES = (
     Lie(kind="self-convict", windows=(1,)),
     Lie(kind="dust-swarm", windows=(1, 2, 3), count=6),
@@ -55,15 +56,21 @@ class LocalnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
     threads: int = pydantic.Field(2, ge=1)
     training: TrainingSettings = TrainingSettings()
     lies: tuple[Lie, ...] = pydantic.Field((), description="who lies about money, and when")
+    lazy: tuple[str, ...] = pydantic.Field((), description="validators besides the honest that do not read, by kind")
+
+    @property
+    def all_validators(self) -> int:
+        """Honest and lazy ones."""
+        return self.validators + len(self.lazy)
 
     def schedule(self, genesis: int) -> Schedule:
         """Phases long enough for every transaction when each makes a block of its own."""
         liars = sum(lie.count for lie in self.lies)
-        miners, validators = self.miners + self.cheats + liars, self.validators + liars
+        miners, validators = self.miners + self.cheats + liars, self.all_validators + liars
         commit = miners + 6
         score = 4 * validators + 8  # seats and seals of all before the half in which a missing blob is asked for again
         reveal = validators + 4
-        accusations = (self.cheats + 2 * liars) * (3 * validators + 5)
+        accusations = (self.cheats + 2 * liars + len(self.lazy)) * (3 * validators + 5)
         settle = 2 * self.phase() + 2 * validators * self.phase() // 8 + accusations + miners + 4 * validators + 60
         return Schedule(
             genesis=genesis, window=commit + score + reveal + settle, commit=commit, score=score, reveal=reveal
@@ -87,7 +94,7 @@ class LocalnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
     def phase(self) -> int:
         """Blocks in which every validator can act on every open case, each transaction making a block of its own."""
         liars = sum(lie.count for lie in self.lies)
-        return 8 + self.validators * (2 + self.cheats + liars) + 2 * liars
+        return 8 + self.all_validators * (2 + self.cheats + liars + len(self.lazy)) + 2 * liars
 
 
 def save_options(options: LocalnetOptions, path: Path) -> None:

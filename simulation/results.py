@@ -4,8 +4,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from grail.protocol.records import Role
+from grail.protocol.units import BlockNumber
+from grail.storage.tables import EventRow
 from grail.training.evaluation import Accuracy
 from grail.verification.base import Outcome
+from simulation.cast import Part
 from simulation.liars import Liar
 from simulation.network import LocalNetwork
 
@@ -18,6 +21,14 @@ class CheatResult:
     first_offence_window: int | None
     slashed_window: int | None
     slashed_wei: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LazyResult:
+    """A lazy validator's story; `slashed_window` is None while it goes free."""
+
+    name: str
+    slashed_window: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +52,7 @@ class RunResult:
     accuracy_start_greedy: Accuracy
     accuracy_end_greedy: Accuracy
     cheats: tuple[CheatResult, ...]
+    lazy_validators: tuple[LazyResult, ...]
     attackers: tuple[AttackerResult, ...]
     honest_slashed: tuple[str, ...]
     honest_rejected: tuple[str, ...]
@@ -68,7 +80,8 @@ def results(network: LocalNetwork) -> RunResult:
         accuracy_end=_accuracy(last, "sampled"),
         accuracy_start_greedy=_accuracy(first, "greedy"),
         accuracy_end_greedy=_accuracy(last, "greedy"),
-        cheats=tuple(_cheat(network, part.name, part.signer.name) for part in network.parts if part.cheat),
+        cheats=tuple(_cheat(network, part.name, part.signer.name) for part in _cheats(network, Role.MINER)),
+        lazy_validators=tuple(_lazy(network, part) for part in _cheats(network, Role.VALIDATOR)),
         attackers=tuple(_attacker(network, liar) for liar in network.liars),
         honest_slashed=_honest_slashed(network),
         honest_rejected=_honest_rejected(network),
@@ -88,13 +101,29 @@ def _cheat(network: LocalNetwork, name: str, address: str) -> CheatResult:
         for window in range(network.next_window)
         if (network.journal.note(name, "solve", window) or {}).get("committed")
     ]
-    proofs = [e for e in network.journal.events("FaultProven") if e.fields["accused"] == address.lower()]
+    proofs = _proofs(network, address)
     return CheatResult(
         name=name,
         first_offence_window=offences[0] if offences else None,
-        slashed_window=network.subnet.schedule.window_of(proofs[0].block) if proofs else None,  # type: ignore[arg-type]
+        slashed_window=_window_of(network, proofs),
         slashed_wei=sum(int(event.fields["slashed"]) for event in proofs),
     )
+
+
+def _lazy(network: LocalNetwork, part: Part) -> LazyResult:
+    return LazyResult(name=part.name, slashed_window=_window_of(network, _proofs(network, part.signer.name)))
+
+
+def _cheats(network: LocalNetwork, role: Role) -> list[Part]:
+    return [part for part in network.parts if part.cheat and part.role is role]
+
+
+def _proofs(network: LocalNetwork, address: str) -> list[EventRow]:
+    return [event for event in network.journal.events("FaultProven") if event.fields["accused"] == address.lower()]
+
+
+def _window_of(network: LocalNetwork, proofs: list[EventRow]) -> int | None:
+    return network.subnet.schedule.window_of(BlockNumber(proofs[0].block)) if proofs else None
 
 
 def _attacker(network: LocalNetwork, liar: Liar) -> AttackerResult:

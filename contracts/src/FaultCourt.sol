@@ -19,7 +19,8 @@ import {Entry, SumTree} from "./libraries/SumTree.sol";
 import {Schedule, Timing} from "./libraries/Schedule.sol";
 
 /// @notice Why somebody was convicted. Derivation, Duplicate and Equivocation the court sees itself; the others, and a
-///         blob that nobody can fetch (Withheld), are for a jury.
+///         blob that nobody can fetch (Withheld), are for a jury; so is a validator's audit that was not made, or whose
+///         verdict what it read refutes (Audit), and one that cannot be shown (HiddenAudit).
 enum Fault {
     None,
     Derivation,
@@ -28,12 +29,14 @@ enum Fault {
     Reward,
     Structure,
     Equivocation,
-    Withheld
+    Withheld,
+    Audit,
+    HiddenAudit
 }
 
 /// @title What the contract can judge by itself: wrong derivation, duplicate, equivocation. And the sentence, for the
 ///        jury's convictions too.
-/// @dev Only who committed in a window can be convicted for it, once, whatever the number of offences. The sentence is
+/// @dev Only who committed work or scores in a window can be convicted for it, once, whatever the number of offences. The sentence is
 ///      that of the window's own policy. The accuser is paid out of what the accused's owner itself loses, and always
 ///      less than that: so nobody gains by convicting oneself, whoever else has stake in the pool.
 contract FaultCourt is Governed {
@@ -50,9 +53,9 @@ contract FaultCourt is Governed {
     RolloutLedger public immutable ledger;
     address public immutable jury;
     address public immutable treasury;
-    /// @notice Block at which a miner was convicted for a window; zero when it was not.
-    mapping(uint64 window => mapping(address miner => uint256)) public convictedAt;
-    /// @notice How many miners were convicted for a window so far.
+    /// @notice Block at which a neuron was convicted for a window; zero when it was not.
+    mapping(uint64 window => mapping(address neuron => uint256)) public convictedAt;
+    /// @notice How many neurons were convicted for a window so far.
     mapping(uint64 window => uint256) public convictions;
 
     struct Wiring {
@@ -146,29 +149,29 @@ contract FaultCourt is Governed {
 
     // Sentence
 
-    /// @notice Carries out the jury's conviction; jury only. Nothing happens when the miner was convicted already.
-    function convict(uint64 window, address miner, Fault kind, address accuser) external {
+    /// @notice Carries out the jury's conviction; jury only. Nothing happens when the neuron was convicted already.
+    function convict(uint64 window, address neuron, Fault kind, address accuser) external {
         if (msg.sender != jury) revert Errors.Unauthorized(msg.sender);
-        if (!convicted(window, miner)) _convict(window, miner, kind, accuser);
+        if (!convicted(window, neuron)) _convict(window, neuron, kind, accuser);
     }
 
-    /// @notice Was a miner convicted for a window?
-    function convicted(uint64 window, address miner) public view returns (bool) {
-        return convictedAt[window][miner] != 0;
+    /// @notice Was a neuron convicted for a window?
+    function convicted(uint64 window, address neuron) public view returns (bool) {
+        return convictedAt[window][neuron] != 0;
     }
 
-    function _convict(uint64 window, address miner, Fault kind, address accuser) private {
+    function _convict(uint64 window, address neuron, Fault kind, address accuser) private {
         pauseSwitch.requireRunning();
-        if (convicted(window, miner)) revert Errors.AlreadyConvicted(window, miner);
-        convictedAt[window][miner] = block.number;
+        if (convicted(window, neuron)) revert Errors.AlreadyConvicted(window, neuron);
+        convictedAt[window][neuron] = block.number;
         ++convictions[window];
         uint256 start = ledger.startOf(window);
-        uint256 sentence = vault.slashableStake(miner) * policy.valueAt("slash_bps", start) / BPS;
-        (uint256 slashed, uint256 own) = vault.slash(miner, sentence);
-        registry.jail(miner);
+        uint256 sentence = vault.slashableStake(neuron) * policy.valueAt("slash_bps", start) / BPS;
+        (uint256 slashed, uint256 own) = vault.slash(neuron, sentence);
+        registry.jail(neuron);
         uint256 toAccuser = own * policy.valueAt("slash_accuser_bps", start) / BPS;
         uint256 toBurn = slashed * policy.valueAt("slash_burn_bps", start) / BPS;
-        emit Events.FaultProven(window, miner, uint8(kind), accuser, slashed);
+        emit Events.FaultProven(window, neuron, uint8(kind), accuser, slashed);
         IERC20(address(token)).safeTransfer(accuser, toAccuser);
         token.burn(toBurn);
         IERC20(address(token)).safeTransfer(treasury, slashed - toAccuser - toBurn);

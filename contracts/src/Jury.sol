@@ -39,7 +39,7 @@ contract Jury is Bonds {
     }
 
     /// @dev `contest`: not an accusation, but a miner's plea against the accuser's rejection of its work; nobody's, where
-    ///      no seat had judged it.
+    ///      no seat had judged it. `evidence`: of an accused audit, whose work it accepted.
     struct Case {
         bool contest;
         uint64 window;
@@ -76,7 +76,7 @@ contract Jury is Bonds {
     /// @notice How many holds of a submission's pay juries have overturned: one for each rejection, UNJUDGED at once.
     mapping(uint64 window => mapping(address miner => uint256)) public overturned;
     Case[] private cases;
-    /// @notice True once an accuser has accused a submission: one try each.
+    /// @notice True once an accuser has accused a neuron's work in a window: one try each.
     mapping(bytes32 accusation => bool) private tried;
     mapping(bytes32 ballot => bytes32) private commitments;
     mapping(bytes32 ballot => Verdict) private verdicts;
@@ -110,18 +110,39 @@ contract Jury is Bonds {
     function accuse(Commitment calldata c, Fault kind, bytes32 evidence) external returns (uint256 id) {
         bool numeric = kind == Fault.Replay || kind == Fault.Reward || kind == Fault.Structure;
         if (!numeric && kind != Fault.Withheld) revert Errors.NotForJury(uint8(kind));
+        return _accuse(c, c.miner, kind, evidence);
+    }
+
+    /// @notice A validator accuses another of an audit: its sheet accepts work that it did not read, or that what it
+    ///         had to read refutes.
+    /// @param kind Audit, or HiddenAudit (the report or the proof of the audit is nowhere to be had)
+    /// @param sheet what the accused revealed
+    function accuseAudit(Commitment calldata c, Fault kind, address auditor, bytes calldata sheet)
+        external
+        returns (uint256 id)
+    {
+        if (kind != Fault.Audit && kind != Fault.HiddenAudit) revert Errors.NotForJury(uint8(kind));
+        if (judge.saysOf(c, auditor, sheet) & 1 == 0) revert Errors.NotAccepted(c.window, c.miner, auditor);
+        return _accuse(c, auditor, kind, bytes32(uint256(uint160(c.miner))));
+    }
+
+    function _accuse(Commitment calldata c, address accused, Fault kind, bytes32 evidence)
+        private
+        returns (uint256 id)
+    {
         (address accuser,) = registry.requireWorker(msg.sender, Role.Validator);
-        id = _file(c, accuser, false);
+        if (accuser == accused) revert Errors.NoFault();
+        id = _file(c, accused, accuser, false);
         Case storage k = cases[id];
         (k.kind, k.evidence) = (kind, evidence);
-        emit Events.Accused(id, c.window, c.miner, accuser, uint8(kind), evidence, k.commitEnd, k.revealEnd);
+        _announce(id, k);
     }
 
     /// @notice Pleads, with a bond, against a validator's rejection of a submission: it holds the pay until then. Anyone
     ///         may. The jury replays what the validator read; whoever was wrong pays.
     /// @param sheet what the validator revealed
     function contest(Commitment calldata c, address validator, bytes calldata sheet) external returns (uint256 id) {
-        if (!judge.rejects(c, validator, sheet)) revert Errors.NotRejected(c.window, c.miner, validator);
+        if (judge.saysOf(c, validator, sheet) & 2 == 0) revert Errors.NotRejected(c.window, c.miner, validator);
         return _plead(c, validator);
     }
 
@@ -133,22 +154,29 @@ contract Jury is Bonds {
     }
 
     function _plead(Commitment calldata c, address validator) private returns (uint256 id) {
-        id = _file(c, validator, true);
+        id = _file(c, c.miner, validator, true);
         Case storage k = cases[id];
         k.petitioner = msg.sender;
-        emit Events.Accused(id, c.window, c.miner, validator, uint8(Fault.None), 0, k.commitEnd, k.revealEnd);
+        _announce(id, k);
     }
 
-    function _file(Commitment calldata c, address accuser, bool contest_) private returns (uint256 id) {
+    function _announce(uint256 id, Case storage k) private {
+        emit Events.Accused(id, k.window, k.accused, k.accuser, uint8(k.kind), k.evidence, k.commitEnd, k.revealEnd);
+    }
+
+    function _file(Commitment calldata c, address accused, address accuser, bool contest_)
+        private
+        returns (uint256 id)
+    {
         ledger.requireCommitted(c);
-        if (court.convicted(c.window, c.miner)) revert Errors.AlreadyConvicted(c.window, c.miner);
-        bytes32 accusation = _accusation(c.window, c.miner, accuser, contest_);
-        if (tried[accusation]) revert Errors.AlreadyAccused(c.window, c.miner);
+        if (court.convicted(c.window, accused)) revert Errors.AlreadyConvicted(c.window, accused);
+        bytes32 accusation = _accusation(c.window, accused, accuser, contest_);
+        if (tried[accusation]) revert Errors.AlreadyAccused(c.window, accused);
         _requireInTime(c.window);
         tried[accusation] = true;
         id = cases.length;
         Case storage k = cases.push();
-        (k.contest, k.window, k.accused, k.accuser) = (contest_, c.window, c.miner, accuser);
+        (k.contest, k.window, k.accused, k.accuser) = (contest_, c.window, accused, accuser);
         k.drawBlock = uint64(block.number + 1);
         k.stakeBlock = uint64(ledger.startOf(ledger.currentWindow()) - 1);
         k.bond = uint128(policy.get("accusation_bond"));
@@ -239,7 +267,8 @@ contract Jury is Bonds {
             return;
         }
         _requireOver(k.revealEnd);
-        uint256 total = validators.totalAt(k.stakeBlock) - validators.stakeAt(k.accuser, k.stakeBlock);
+        uint256 total = validators.totalAt(k.stakeBlock) - validators.stakeAt(k.accuser, k.stakeBlock)
+            - validators.stakeAt(k.accused, k.stakeBlock);
         uint256 quorum = policy.valueAt("quorum_bps", ledger.startOf(k.window));
         bool heard = uint256(k.guilty + k.innocent) * BPS >= quorum * total;
         Verdict last = heard ? (k.guilty > k.innocent ? Verdict.Guilty : Verdict.Innocent) : k.ruling;
@@ -283,24 +312,24 @@ contract Jury is Bonds {
     }
 
     /// @notice Seats that the draw gives a validator: how many of jury_seats points, drawn from the active stake but
-    ///         the accuser's, fall on its own.
+    ///         that of accuser and accused, fall on its own.
     function seatsOf(uint256 id, address juror) public view returns (uint256) {
         Case storage k = _case(id);
         if (k.seed == 0) revert Errors.NotDrawn(id, juror);
-        if (juror == k.accuser || juror == k.accused) return 0;
+        if (_isParty(k, juror)) return 0;
         (uint256 start, uint256 stake) = validators.rangeAt(juror, k.stakeBlock);
-        (uint256 gap, uint256 left) = validators.rangeAt(k.accuser, k.stakeBlock);
-        // the accuser's points are cut out of the line
-        if (start > gap) start -= left;
+        (uint256 beforeA, uint256 leftA) = _cut(k.accuser, start, k.stakeBlock);
+        (uint256 beforeB, uint256 leftB) = _cut(k.accused, start, k.stakeBlock);
+        uint256 total = validators.totalAt(k.stakeBlock) - leftA - leftB;
         uint256 seats = policy.valueAt("jury_seats", ledger.startOf(k.window));
-        return Sortition.seats(k.seed, start, stake, validators.totalAt(k.stakeBlock) - left, seats);
+        return Sortition.seats(k.seed, start - beforeA - beforeB, stake, total, seats);
     }
 
     /// @notice What a validator's vote counts for now: seats, on appeal wei of stake.
     function weightOf(uint256 id, address juror) public view returns (uint256) {
         Case storage k = _case(id);
         if (k.state != State.Appealed) return seatsOf(id, juror);
-        return juror == k.accuser ? 0 : validators.stakeAt(juror, k.stakeBlock);
+        return _isParty(k, juror) ? 0 : validators.stakeAt(juror, k.stakeBlock);
     }
 
     /// @notice A juror's commitment and revealed verdict in a round (1, or 2 on appeal).
@@ -309,9 +338,9 @@ contract Jury is Bonds {
         return (commitments[ballot], verdicts[ballot]);
     }
 
-    /// @notice Has this accuser accused this submission already?
-    function accusedBy(uint64 window, address miner, address accuser) external view returns (bool) {
-        return tried[_accusation(window, miner, accuser, false)];
+    /// @notice Has this accuser accused this neuron's work in a window already?
+    function accusedBy(uint64 window, address accused, address accuser) external view returns (bool) {
+        return tried[_accusation(window, accused, accuser, false)];
     }
 
     function _close(uint256 id, Case storage k, Verdict verdict) private {
@@ -347,6 +376,17 @@ contract Jury is Bonds {
         emit Events.RejectionOverturned(k.window, k.accused, k.accuser, taken);
     }
 
+    /// @dev A party's points are cut out of the line: how many, and how many of them lie before `start`.
+    function _cut(address party, uint256 start, uint256 at_) private view returns (uint256 before, uint256 left) {
+        uint256 gap;
+        (gap, left) = validators.rangeAt(party, at_);
+        before = start > gap ? left : 0;
+    }
+
+    function _isParty(Case storage k, address juror) private view returns (bool) {
+        return juror == k.accuser || juror == k.accused;
+    }
+
     function _openBallot(Case storage k) private {
         k.commitEnd = uint64(pauseSwitch.clock() + policy.get("vote_commit_blocks"));
         k.revealEnd = uint64(k.commitEnd + policy.get("vote_reveal_blocks"));
@@ -370,8 +410,12 @@ contract Jury is Bonds {
         if (pauseSwitch.clock() <= deadline) revert Errors.TooEarly(pauseSwitch.clock(), deadline + 1);
     }
 
-    function _accusation(uint64 window, address miner, address accuser, bool contest_) private pure returns (bytes32) {
-        return keccak256(abi.encode(window, miner, accuser, contest_));
+    function _accusation(uint64 window, address accused, address accuser, bool contest_)
+        private
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(window, accused, accuser, contest_));
     }
 
     function _round(State state) private pure returns (uint256) {

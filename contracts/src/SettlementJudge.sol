@@ -79,9 +79,10 @@ contract SettlementJudge {
         return index < d.commitments ? _miner(d, index, before, e) : _validator(d, index - d.commitments, before, e);
     }
 
-    /// @notice True where a validator's revealed sheet rejects a submission.
-    function rejects(Commitment calldata c, address validator, bytes calldata sheet) external view returns (bool) {
-        return _saysOf(_draw(c.window), ledger.numberOf(c) - 1, validator, sheet) & 2 == 2;
+    /// @notice What a validator's revealed sheet says of a submission, in all seats that it has there: 1 where one
+    ///         accepts, 2 where one rejects, and 4 for each that abstains, added.
+    function saysOf(Commitment calldata c, address validator, bytes calldata sheet) external view returns (uint256) {
+        return _saysOf(_draw(c.window), ledger.numberOf(c) - 1, validator, sheet);
     }
 
     /// @notice True where no seat accepted or rejected a submission, and not for want of its blob, as most seats would say.

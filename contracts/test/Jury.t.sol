@@ -491,6 +491,99 @@ contract JuryTest is Network {
         jury.contest(c, validators[1], "another");
     }
 
+    // Audits
+
+    /// @dev Everybody accepts the miner's work; a validator without part in it accuses the first that has a seat.
+    function auditAccused() private returns (uint256 id, uint256 accused, uint256 accuser) {
+        committed.push(c);
+        scoreBy(0, 4, 1);
+        while (seatsOf(0, 0, validators[accused]) == 0) ++accused;
+        accuser = (accused + 1) % 4;
+        vm.prank(validators[accuser]);
+        id = jury.accuseAudit(c, Fault.Audit, validators[accused], sheets[0][validators[accused]]);
+        pass(2);
+        jury.draw(id);
+    }
+
+    function test_audit_whoAcceptsUnreadIsConvicted() public {
+        (uint256 id, uint256 accused, uint256 accuser) = auditAccused();
+        uint256 before = token.balanceOf(validators[accuser]);
+        assertEq(uint256(jury.caseOf(id).evidence), uint160(MINER), "whose work it was about");
+        voteBut(id, accused, Jury.Verdict.Guilty);
+        assertEq(vault.stakeOf(validators[accused]), 5_000 ether, "slashed like any other");
+        assertTrue(registry.neuronOf(validators[accused]).jailed, "jailed");
+        assertTrue(court.convicted(0, validators[accused]) && !court.convicted(0, MINER), "the auditor, not the miner");
+        assertTrue(token.balanceOf(validators[accuser]) - before > 50 ether, "the bond, and a part");
+        bytes memory sheet = sheets[0][validators[accused]];
+        vm.prank(validators[accuser]);
+        vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyConvicted.selector, 0, validators[accused]));
+        jury.accuseAudit(c, Fault.HiddenAudit, validators[accused], sheet);
+    }
+
+    function test_audit_aRefutedAccuserPaysTheAuditor() public {
+        (uint256 id, uint256 accused,) = auditAccused();
+        uint256 before = token.balanceOf(validators[accused]);
+        voteBut(id, accused, Jury.Verdict.Innocent);
+        assertEq(vault.stakeOf(validators[accused]), 10_000 ether, "unslashed");
+        assertEq(token.balanceOf(validators[accused]) - before, 25 ether, "half the bond");
+        assertEq(jury.bondsHeld(), 0, "nothing left behind");
+    }
+
+    function test_audit_neitherPartyJudges() public {
+        (uint256 id, uint256 accused, uint256 accuser) = auditAccused();
+        uint256 all = 0;
+        for (uint256 i = 0; i < 4; ++i) {
+            all += jury.seatsOf(id, validators[i]);
+        }
+        assertEq(
+            jury.seatsOf(id, validators[accused]) + jury.seatsOf(id, validators[accuser]), 0, "no seat of their own"
+        );
+        assertEq(all, 7, "every point is somebody else's");
+        for (uint256 i = 0; i < 4; ++i) {
+            if (jury.seatsOf(id, validators[i]) > 0) commitVote(id, 1, i, Jury.Verdict.Innocent);
+        }
+        pass(11);
+        for (uint256 i = 0; i < 4; ++i) {
+            if (jury.seatsOf(id, validators[i]) > 0) revealVote(id, i, Jury.Verdict.Innocent);
+        }
+        pass(11);
+        jury.rule(id);
+        vm.prank(validators[accuser]);
+        jury.appeal(id);
+        assertEq(jury.weightOf(id, validators[accused]) + jury.weightOf(id, validators[accuser]), 0, "nor on appeal");
+        // one of the two others is half of those who may be heard: enough for a quorum of a half
+        uint256 voter = (accused + 2) % 4;
+        commitVote(id, 2, voter, Jury.Verdict.Guilty);
+        pass(11);
+        revealVote(id, voter, Jury.Verdict.Guilty);
+        pass(11);
+        jury.execute(id);
+        assertTrue(court.convicted(0, validators[accused]), "the quorum is of the stake of those who may vote");
+    }
+
+    function test_audit_onlyOfWhatASheetAccepts() public {
+        committed.push(c);
+        scoreBy(0, 4, 2);
+        bytes memory sheet = sheets[0][validators[1]];
+        vm.startPrank(validators[0]);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotAccepted.selector, 0, MINER, validators[1]));
+        jury.accuseAudit(c, Fault.Audit, validators[1], sheet);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotForJury.selector, 3));
+        jury.accuseAudit(c, Fault.Replay, validators[1], sheet);
+        vm.expectRevert(Errors.BadEvidence.selector);
+        jury.accuseAudit(c, Fault.Audit, validators[1], "another");
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotForJury.selector, 8));
+        jury.accuse(c, Fault.Audit, 0);
+    }
+
+    function test_audit_nobodyAccusesItself() public {
+        (, uint256 accused,) = auditAccused();
+        bytes memory sheet = sheets[0][validators[accused]];
+        vm.prank(validators[accused]);
+        vm.expectRevert(Errors.NoFault.selector);
+        jury.accuseAudit(c, Fault.Audit, validators[accused], sheet);
+    }
+
     // Silence
 
     /// @dev Validators that hold no seat say something, whoever holds one says `word`; the miner asks a jury.

@@ -82,6 +82,7 @@ REMEDIES: Mapping[str, str] = {
     "NotPayable": "this leaf pays nobody, or not yet: a validator's pay stands in its last page",
     "NotUnjudged": "bring work before a jury this way only where its seats said nothing: contest rejections one by one",
     "NotRejected": "contest only what the validator's revealed sheet rejects",
+    "NotAccepted": "accuse an audit only of work that the validator's revealed sheet accepts",
     "BadProof": "the proof does not lead to the committed root",
     "NoFault": "the contract sees no fault: do not accuse",
     "NotSigned": "the signature is not by a hotkey that was in charge at a block of the window's commit phase",

@@ -16,22 +16,29 @@ SCHEME = "sketch/1"
 
 @dataclass(frozen=True, slots=True)
 class SketchPlan:
-    """How a window is sketched: 32-byte seed, `dim` numbers for every `stride`-th sampled token, from the first."""
+    """How a window is sketched: 32-byte seed, `dim` numbers for every `stride`-th sampled token, from the first.
+
+    `second`: another seed; replays then give `dim` more numbers under its projection, after those under the first.
+    """
 
     seed: bytes
     dim: int
     stride: int
+    second: bytes | None = None
 
     def rows(self, n_tokens: int) -> int:
         """Sketched positions of a completion."""
         return -(-n_tokens // self.stride)
 
     def matrix(self, hidden_size: int) -> NDArray[np.float32]:
-        """P, float32 (dim, hidden_size), entries ±1/√hidden_size.
+        """P, float32 (dim, hidden_size), entries ±1/√hidden_size; with a `second` seed its P below the first one.
 
         Row i takes ceil(hidden_size / 32) words of the seed's Philox stream after those of the rows before it;
         entry j is positive where bit j % 32 (least significant first) of word j // 32 is set.
         """
+        if self.second is not None:
+            halves = (SketchPlan(seed, self.dim, self.stride) for seed in (self.seed, self.second))
+            return np.concatenate([half.matrix(hidden_size) for half in halves])
         per_row = -(-hidden_size // 32)
         words = stream(self.seed, self.dim * per_row).reshape(self.dim, per_row)
         bits = (words[:, :, None] >> np.arange(32, dtype=np.uint32)) & np.uint32(1)

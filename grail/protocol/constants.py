@@ -22,6 +22,7 @@ TAG_SUBMISSION = "grail/submission/1"
 TAG_SUM_TREE = "grail/sum-tree/1"
 TAG_JURY = "grail/jury/1"
 TAG_SEAT = "grail/seat/2"
+TAG_PROOF = "grail/proof/1"
 
 # Completion ends: the value of a leaf's `finish`.
 FINISH_EOS = 0
@@ -43,6 +44,9 @@ MAX_REWARD_MICRO = 1_000_000_000
 
 BLOB_MAGIC = b"GRLS"
 BLOB_VERSION = 2
+
+PROOF_MAGIC = b"GRLP"
+PROOF_VERSION = 1
 
 BPS = 10_000
 """Basis points in one."""

@@ -1,4 +1,4 @@
-"""Keys [C]: beacon → problem key → rollout key → sketch seed → challenge → audit key (spec section 2)."""
+"""Keys [C]: beacon → problem key → rollout key → sketch seed → challenge → audit key, proof seed (spec section 2)."""
 
 from collections.abc import Sequence
 
@@ -60,6 +60,11 @@ def sketch_seed(beacon_w: Digest) -> Digest:
 def audit_key(challenge_w: Digest, validator: Address) -> Digest:
     """Key of the order in which `validator` opens leaves."""
     return tagged_hash(c.TAG_AUDIT, challenge_w, validator)
+
+
+def proof_seed(challenge_w: Digest, validator: Address) -> Digest:
+    """Seed of the matrix under which `validator` shows the states that it has replayed: nobody else's."""
+    return tagged_hash(c.TAG_PROOF, challenge_w, validator)
 
 
 def rules_hash(

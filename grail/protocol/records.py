@@ -24,7 +24,7 @@ class Moment(IntEnum):
 
 class FaultKind(IntEnum):
     """Why somebody is convicted; the numbers are FaultCourt.sol's. A jury is for REPLAY, REWARD, STRUCTURE and
-    WITHHELD."""
+    WITHHELD, and for the audits of validators."""
 
     DERIVATION = 1
     DUPLICATE = 2
@@ -33,6 +33,12 @@ class FaultKind(IntEnum):
     STRUCTURE = 5
     EQUIVOCATION = 6
     WITHHELD = 7
+    AUDIT = 8
+    HIDDEN_AUDIT = 9
+
+
+AUDITS = (FaultKind.AUDIT, FaultKind.HIDDEN_AUDIT)
+"""A validator's faults: an audit that was not made or whose verdict is refuted, one that is not shown."""
 
 
 class Ballot(IntEnum):
@@ -211,6 +217,11 @@ class Case:
     reveal_end: int
     guilty: int
     innocent: int
+
+    @property
+    def miner(self) -> Address:
+        """Whose work it is about: the accused's own, or, where an audit is accused, that which it accepted."""
+        return self.evidence[-20:] if self.kind in AUDITS else self.accused
 
     @property
     def round(self) -> int:

@@ -2,7 +2,7 @@
 
 | kept | until |
 | --- | --- |
-| blobs of submissions, reports, evidence | the end of the last dispute about any window of their epoch |
+| submissions, reports, proofs of audits, evidence | the end of the last dispute about any window of their epoch |
 | checkpoints | the last such window that worked on them or was compared with them; the newest for ever |
 | what a checkpoint's deltas start from | as long as the checkpoint |
 | anything that was stored within the last `GRACE_SECONDS` | it may be committed yet |
@@ -20,6 +20,7 @@ from grail.errors import BadCheckpoint, StorageError
 from grail.governance.policy import longest_dispute
 from grail.protocol.records import CheckpointRecord
 from grail.protocol.units import CheckpointVersion, Digest, WindowId
+from grail.runtime.reports import proofs_in, report_bytes
 from grail.storage.base import ObjectStore
 from grail.storage.file_store import FileStore
 
@@ -64,13 +65,23 @@ def needed(subnet: Subnet, store: ObjectStore) -> Needed:
     since, current = needed_from(subnet), subnet.current_window() or 0
     objects: set[Digest] = set()
     for number in range(since, current + 1):
-        objects.update(entry.blob_digest for entry in subnet.commitments(WindowId(number)))
-        objects.update(reveal.report for reveal in subnet.reveals(WindowId(number)))
+        entries = subnet.commitments(WindowId(number))
+        objects.update(entry.blob_digest for entry in entries)
+        for reveal in subnet.reveals(WindowId(number)):
+            objects |= {reveal.report, *_proofs_in(reveal.report, len(entries), store)}
     objects.update(case.evidence for case in subnet.cases() if case.window >= since)
     records = list(_records(subnet, since))
     for record in records:
         objects |= _objects_of(record.manifest, store)
     return Needed(since, frozenset(objects), frozenset(record.fingerprint for record in records))
+
+
+def _proofs_in(report: Digest, miners: int, store: ObjectStore) -> set[Digest]:
+    """Proofs of audits that a report names; none where the report is not here, for then they are not either."""
+    try:
+        return set(proofs_in(store.get(report, report_bytes(miners))).values())
+    except StorageError:
+        return set()
 
 
 def _records(subnet: Subnet, since: WindowId) -> Iterator[CheckpointRecord]:

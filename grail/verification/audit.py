@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from grail.inference.base import Engine
 from grail.protocol.records import FaultKind
 from grail.verification.alternatives import Alternative
@@ -44,7 +47,7 @@ def audit(
     evidence is suspicious: till it is enough for a fault, has melted away, or nothing is left. A fault stops the audit
     at once. Raises for our own trouble only: the caller abstains.
     """
-    broken = _first_broken(WHOLE_CHECKS, context)
+    broken = first_broken(WHOLE_CHECKS, context)
     if broken is not None:
         return Verdict(outcome=broken.outcome, finding=broken)
     readings = (Evidence(profile.evidence_nulls()), Evidence(profile.evidence_nulls(), carried))
@@ -60,7 +63,7 @@ def audit(
         enough = context.policy.evidence_fault_exp + beyond
         finding = _weigh(context, engine, readers, (*readings, unseen), draw, alternative, enough)
         if finding.outcome is not Outcome.FAULT:
-            finding = _first_broken(ROLLOUT_CHECKS, context) or finding
+            finding = first_broken(ROLLOUT_CHECKS, context) or finding
         if opened <= budget:
             added = readings[0].carried
         if finding.outcome is Outcome.FAULT and finding.place is not None:
@@ -76,6 +79,7 @@ def audit(
         n_tokens=context.work.n_tokens,
         added=added,
         unseen=unseen.carried if seen else {},
+        proof=_proof(context, order[:budget]) if finding.outcome is Outcome.ACCEPT else (),
     )
 
 
@@ -121,11 +125,16 @@ def _weigh(
     )
 
 
+def _proof(context: AuditContext, places: Sequence[tuple[int, int]]) -> tuple[NDArray[np.float16], ...]:
+    """What the replay gave under the auditor's own projection, where the plan has one."""
+    return tuple(context.traces[place].sketch[:, context.plan.dim :].astype(np.float16) for place in places)
+
+
 def _tokens(context: AuditContext, places: Sequence[tuple[int, int]]) -> int:
     return sum(len(context.work.groups[group].rollouts[index].tokens) for group, index in places)
 
 
-def _first_broken(checks: Sequence[Check], context: AuditContext) -> Finding | None:
+def first_broken(checks: Sequence[Check], context: AuditContext) -> Finding | None:
     """The finding of the first check that does not hold."""
     for check in checks:
         finding = check.run(context)

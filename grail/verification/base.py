@@ -47,6 +47,7 @@ class Verdict:
     """An audit's result. `rollouts` were opened, `further` of them on suspicion, beyond what was dealt; `tokens` were
     read till the verdict; `n_tokens` is all there are.
 
+    `proof`: of an accept, for each dealt place what only a replay knows, float16 (rows, m).
     `added`: what the dealt places add to the evidence, read alone; `unseen`: the same without what other seats' places
     of the window had shown before, where that was given. Empty where nothing was replayed.
     """
@@ -59,6 +60,7 @@ class Verdict:
     n_tokens: int = 0
     added: Carried = field(default_factory=dict)
     unseen: Carried = field(default_factory=dict)
+    proof: tuple[NDArray[np.float16], ...] = ()
 
     def __bool__(self) -> bool:
         raise TypeError("a Verdict is accept, reject, fault or abstain: compare its outcome")

@@ -55,7 +55,7 @@ def measurements(rollout: Rollout, trace: ReplayTrace) -> Measurements:
         **dict.fromkeys(MARGINS, trace.margins.astype(np.float64)),
         FORKS: trace.margins.max(initial=0.0, keepdims=True).astype(np.float64),
         "logprobs": error**2,
-        "sketch": sketch_errors(trace.sketch, rollout.sketch),
+        "sketch": sketch_errors(trace.sketch[:, : rollout.sketch.shape[1]], rollout.sketch),
     }
 
 

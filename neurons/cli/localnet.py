@@ -31,7 +31,10 @@ def localnet(
     lies: Annotated[
         Path | None, typer.Option(help="A cast of liars in TOML: see docs/security.md. Three kinds lie without it.")
     ] = None,
-    honest: Annotated[bool, typer.Option("--honest", help="Nobody lies about money.")] = False,
+    lazy: Annotated[
+        list[str], typer.Option(help="A validator that does not read: copy, int4, first-of-48 or colluding-miner.")
+    ] = [],  # noqa: B006 (typer's way to say a list)
+    honest: Annotated[bool, typer.Option("--honest", help="Nobody lies about money, no validator is lazy.")] = False,
     seed: Annotated[int, typer.Option(help="Same seed, same report.", min=0)] = 0,
     chain: Annotated[str, typer.Option(help="'embedded' or the URL of a development node.")] = "embedded",
     out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/localnet"),
@@ -53,16 +56,19 @@ def localnet(
         grail localnet --model smollm2-135m --env reasoning_gym:chain_sum --engine vllm --windows 5 --groups 4
             --cheats 1 --evaluation 50
 
+        grail localnet --windows 6 --lazy first-of-48 --lazy colluding-miner
+
         grail localnet --miners 1 --cheats 0 --train learning_rate=1e-4 --train objective=dr_grpo
     """
     from grail.config import training_settings
-    from simulation.options import DEFAULT_LIES, LocalnetOptions, load_lies, load_options
+    from simulation.options import DEFAULT_LAZY, DEFAULT_LIES, LocalnetOptions, load_lies, load_options
 
     asked = LocalnetOptions(
         windows=windows, miners=miners, cheats=cheats, validators=validators, groups=groups, model=model,
         environment=env, engine=engine, evaluation_problems=evaluation, final_problems=4 * evaluation,
         evaluate_every=evaluate_every, training=training_settings(training), seed=seed, chain=chain,
         lies=() if honest else load_lies(lies) if lies else DEFAULT_LIES,
+        lazy=tuple(lazy) or (() if honest else DEFAULT_LAZY),
     )  # fmt: skip
     stored = out / "options.json"
     if stored.exists() and not resume:
@@ -93,6 +99,8 @@ def _run(options, out: Path, *, quiet: bool, as_json: bool) -> None:  # type: ig
             typer.echo(
                 f"{cheat.name}: offended in window {cheat.first_offence_window}, slashed in {cheat.slashed_window}"
             )
+        for idler in result.lazy_validators:
+            typer.echo(f"{idler.name}: a validator that did not read, slashed in {idler.slashed_window}")
         for liar in result.attackers:
             profit = f"{liar.profit_wei / 1e18:+,.1f} GRAIL in all its accounts"
             typer.echo(f"{liar.name}: {len(liar.acts)} transactions, {profit}")

@@ -23,7 +23,7 @@ from grail.protocol.records import Commitment
 from grail.protocol.submission import Group, Rollout, Submission
 from grail.verification.audit import audit
 from grail.verification.base import AuditContext, Verdict
-from grail.verification.calibration import load_profile
+from grail.verification.calibration import CalibrationProfile, load_profile
 
 GROUPS, SIZE = 4, 4
 POLICY = Policy.defaults(group_size=SIZE, sketch_stride=2)
@@ -92,6 +92,17 @@ class Bench:
         carried = committed.pop("carried", None)
         budget = committed.pop("budget", GROUPS * SIZE)
         beyond = committed.pop("beyond", 0.0)
+        context = self.context(submission, **committed)
+        order = list(submission.places())
+        return audit(context, self.engine, self.profile, order, carried, budget=budget, beyond=beyond)
+
+    @property
+    def profile(self) -> CalibrationProfile:
+        """The checkpoint's own."""
+        return load_profile(self.checkpoint.folder / CALIBRATION)
+
+    def context(self, submission: Submission, *, second: bytes | None = None, **committed) -> AuditContext:
+        """What an audit of it knows; `second`: the seed of the auditor's own projection."""
         blob = committed.pop("blob", None) or encode(submission, self.limits)
         values = {
             "window": 0,
@@ -102,19 +113,16 @@ class Bench:
             "checkpoint_version": 1,
             "worth": submission.tree.total,
         }
-        context = AuditContext(
+        return AuditContext(
             commitment=Commitment(**(values | committed)),
             policy=POLICY,
             checkpoint=self.checkpoint,
             codec=self.codec,
             mandates=self.mandates,
-            plan=self.plan,
+            plan=dataclasses.replace(self.plan, second=second),
             limits=self.limits,
             blob=blob,
         )
-        profile = load_profile(self.checkpoint.folder / CALIBRATION)
-        order = list(submission.places())
-        return audit(context, self.engine, profile, order, carried, budget=budget, beyond=beyond)
 
     def tampered(self, change: Callable[[Rollout], Rollout]) -> Submission:
         """The honest submission with `change` applied to every rollout."""

@@ -2,11 +2,10 @@
 
 import json
 
-from grail.errors import BadSubmission, ObjectCorrupt, ObjectMissing, ObjectTooLarge, Reverted, StorageError
-from grail.protocol.constants import MAX_BLOB_BYTES
-from grail.protocol.records import CaseState, Commitment, FaultKind
+from grail.errors import BadSubmission, ObjectCorrupt, ObjectMissing, ObjectTooLarge, Reverted
+from grail.protocol.records import Commitment, FaultKind
 from grail.protocol.schedule import Schedule
-from grail.protocol.units import BlockNumber, WindowId
+from grail.protocol.units import BlockNumber, Digest, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
 from grail.runtime.retention import evidence_epoch
@@ -14,8 +13,8 @@ from grail.runtime.submissions import fetch_submission
 from grail.storage.tables import VerdictRow
 from grail.verification.base import Outcome
 from validator.duties.auditing import WITHHELD
+from validator.duties.court import NOTHING_TO_DO, keep_public, must_wait
 
-NOTHING_TO_DO = ("AlreadyAccused", "AlreadyConvicted", "TooLate", "Paused")
 JURY_KINDS = (FaultKind.REPLAY, FaultKind.REWARD, FaultKind.STRUCTURE, FaultKind.WITHHELD)
 
 
@@ -35,8 +34,7 @@ class Accuse:
         """Prove at once what the contract can see: whose fault is proven before the reveals end has no part in the pay.
         Accuse of the rest after the reveals, so that no accusation tells others what to say.
 
-        Not done while somebody else's accusation of the same submission is open. But whoever accuses, loses and appeals
-        may hold a case open until it is too late for others: so none is waited for in the last quarter of the horizon.
+        Not done while somebody else's accusation of the same submission is open.
         """
         node = self._node
         revealed = node.subnet.chain.head().number >= node.subnet.schedule.reveal_deadline(window)
@@ -67,32 +65,20 @@ class Accuse:
             return True
         if subnet.has_accused(entry.window, entry.miner, self._node.address):
             return True
-        mine = (entry.window, entry.miner, False)
-        cases = [c for c in subnet.cases() if (c.window, c.accused, c.contest) == mine]
-        if not revealed or (not self._late(entry.window) and any(c.state is not CaseState.CLOSED for c in cases)):
+        if not revealed or must_wait(self._node, entry.window, entry.miner):
             return False
         if kind is FaultKind.WITHHELD and self._is_there_now(entry):
             return True
         if kind is not FaultKind.WITHHELD:
-            self._keep_public(entry)
+            keep_public(self._node, self._epoch_so_far(entry))
         subnet.accuse(signer, entry, kind, self._evidence(row))
         return True
 
-    def _keep_public(self, entry: Commitment) -> None:
-        """Where others can read it, whatever the accused does now: the work of the window and of its epoch so far. What
-        was read lies in the own store, so without relays it is there already.
-        """
-        node = self._node
-        if not node.relays:
-            return
-        for number in range(evidence_epoch(entry.window), entry.window + 1):
-            earlier = node.subnet.commitment(WindowId(number), entry.miner)
-            if earlier is None or not node.store.exists(earlier.blob_digest):
-                continue
-            try:
-                node.published.put(node.store.get(earlier.blob_digest, MAX_BLOB_BYTES))
-            except StorageError as error:
-                node.log.warning("evidence is not public", miner=entry.miner.hex(), window=number, reason=str(error))
+    def _epoch_so_far(self, entry: Commitment) -> list[Digest]:
+        """The work of a miner's window and of its epoch before."""
+        windows = range(evidence_epoch(entry.window), entry.window + 1)
+        entries = [self._node.subnet.commitment(WindowId(number), entry.miner) for number in windows]
+        return [earlier.blob_digest for earlier in entries if earlier is not None]
 
     def _prove(self, entry: Commitment, row: VerdictRow) -> None:
         """A leaf that is not as mandated, or, where the verdict names no place, a root with another worth."""
@@ -112,12 +98,6 @@ class Accuse:
         except (ObjectMissing, ObjectTooLarge, ObjectCorrupt):
             return False
         return True
-
-    def _late(self, window: WindowId) -> bool:
-        """Is this the last quarter of the time in which a window can be accused? Pauses only make it longer."""
-        subnet = self._node.subnet
-        horizon = subnet.policy(window).accusation_horizon_blocks
-        return subnet.chain.head().number > subnet.schedule.start(WindowId(window + 1)) + 3 * horizon // 4
 
     def _evidence(self, row: VerdictRow) -> bytes:
         """A small JSON object in the store: what was found, so that everybody can read why somebody was accused."""

@@ -13,6 +13,7 @@ from grail.storage.tables import VerdictRow
 from grail.verification.base import Outcome, Verdict
 from validator.duties.auditing import WITHHELD
 from validator.duties.lasting import Handed, judge_lasting
+from validator.duties.reports import keep_proof
 
 
 class Audit:
@@ -68,7 +69,7 @@ class Audit:
         self._handed.go_on(window)
 
         def work(commitment: Commitment) -> tuple[Address, Verdict]:
-            return commitment.miner, judge_lasting(node, commitment, challenge, self._handed)
+            return commitment.miner, self.judge(commitment, challenge)
 
         if node.engines.parallel == 1:
             yield from map(work, waiting)
@@ -77,9 +78,14 @@ class Audit:
             yield work(waiting[0])  # alone: it fetches and loads the checkpoint
             yield from pool.map(work, waiting[1:])
 
-    def _keep(self, window: WindowId, miner: bytes, verdict: Verdict) -> None:
-        """Store a verdict; `tokens` is what was read till it was clear."""
+    def judge(self, commitment: Commitment, challenge: Digest) -> Verdict:
+        """What this validator finds; from several threads where replays go to a cluster."""
+        return judge_lasting(self._node, commitment, challenge, self._handed)
+
+    def _keep(self, window: WindowId, miner: Address, verdict: Verdict) -> None:
+        """Store a verdict, and what shows its replay; `tokens` is what was read till it was clear."""
         finding = verdict.finding
+        keep_proof(self._node, window, miner, verdict)
         self._node.journal.add_verdict(
             validator=self._node.signer.name,
             window=window,

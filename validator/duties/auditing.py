@@ -1,15 +1,18 @@
 """How this validator judges one submission: fetch, build the context, run the audit, abstain on its own trouble.
 
-Shared by the audit duty (its own draws) and the jury duty (the accuser's draws).
+Shared by the audit duty (its own draws), the jury duty (the accuser's draws) and what judges audits (the auditor's).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from grail.checkpoints.files import Checkpoint
 from grail.errors import BadCheckpoint, GrailError, ObjectCorrupt, ObjectMissing, ObjectTooLarge, StorageError
+from grail.inference.base import Engine
 from grail.inference.text import TextCodec
 from grail.protocol.audit_sample import audit_order, dealt_order
 from grail.protocol.committee import NOBODY
+from grail.protocol.keys import proof_seed
 from grail.protocol.records import Commitment
 from grail.protocol.units import Address, CheckpointVersion, Digest, WindowId
 from grail.runtime.node import Node
@@ -19,7 +22,7 @@ from grail.runtime.retention import evidence_epoch
 from grail.verification.alternatives import PREVIOUS, Alternative, drawn_alternative
 from grail.verification.audit import audit
 from grail.verification.base import AuditContext, Finding, Outcome, Verdict
-from grail.verification.calibration import profile_of
+from grail.verification.calibration import CalibrationProfile, profile_of
 from grail.verification.evidence import Carried, add_up
 from grail.verification.replay import Reader
 
@@ -27,6 +30,7 @@ Reading = tuple[Address, WindowId, Address]
 """A miner, a window, and the holder of seats in its submission of then."""
 WITHHELD = "availability"
 """The check that a blob which cannot be fetched fails."""
+NOT_THERE = (ObjectMissing, ObjectTooLarge, ObjectCorrupt)
 
 
 def judge_history(node: Node, commitment: Commitment, challenge: Digest, drawer: Address) -> Verdict:
@@ -101,12 +105,19 @@ def judge(
     `seen`, which has read other seats' places: no further than what was dealt to it; else on suspicion `further`
     rollouts at most (None: all). `beyond`: see `audit`; `witnesses`: who delivers the blob, too.
 
-    Whatever goes wrong on our side is an abstention: never accepted, never reward zero, never guilt.
+    Of an accept the verdict has the proof of audit, by the drawer's own projection.
     """
+    objects = node.objects_of(commitment.miner, *witnesses)
+    most = 0 if seen else further
+    return carefully(
+        node, commitment, lambda: _judge(node, objects, commitment, challenge, drawer, carried, seen, beyond, most)
+    )
+
+
+def carefully(node: Node, commitment: Commitment, work: Callable[[], Verdict]) -> Verdict:
+    """Whatever goes wrong on our side is an abstention: never accepted, never reward zero, never guilt."""
     try:
-        objects = node.objects_of(commitment.miner, *witnesses)
-        most = 0 if seen else further
-        return _judge(node, objects, commitment, challenge, drawer, carried, seen, beyond, most)
+        return work()
     except Exception as trouble:  # noqa: BLE001 — the one place: a verifier's own failure must not become a verdict
         if not isinstance(trouble, GrailError):
             node.engines.forget()
@@ -130,29 +141,45 @@ def _judge(
     limits = node.blob_limits(commitment.window, checkpoint, commitment.n_groups)
     try:
         blob = objects.get(commitment.blob_digest, limits.max_bytes())
-    except (ObjectMissing, ObjectTooLarge, ObjectCorrupt) as withheld:
-        finding = Finding(check=WITHHELD, outcome=Outcome.REJECT, reason=str(withheld))
-        return Verdict(outcome=Outcome.REJECT, finding=finding)
+    except NOT_THERE as missing:
+        return withheld(str(missing))
+    context = context_of(node, commitment, challenge, drawer, checkpoint, blob)
+    order, budget = dealt(node, commitment, challenge, drawer)
+    order = order if further is None else order[: budget + further]
+    alternative = _alternative(node, commitment, checkpoint, challenge, drawer)
+    engine, profile = fit_engine(node, context)
+    return audit(context, engine, profile, order, carried, alternative, budget=budget, seen=seen, beyond=beyond)
+
+
+def withheld(reason: str) -> Verdict:
+    """Of what nobody delivers."""
+    return Verdict(outcome=Outcome.REJECT, finding=Finding(check=WITHHELD, outcome=Outcome.REJECT, reason=reason))
+
+
+def context_of(
+    node: Node, commitment: Commitment, challenge: Digest, auditor: Address, checkpoint: Checkpoint, blob: bytes
+) -> AuditContext:
+    """All that an audit knows of a submission, with the projection under which `auditor` shows what it replays."""
     codec = TextCodec(checkpoint)
-    policy = node.subnet.policy(commitment.window)
-    context = AuditContext(
+    return AuditContext(
         commitment=commitment,
-        policy=policy,
+        policy=node.subnet.policy(commitment.window),
         checkpoint=checkpoint,
         codec=codec,
         mandates=node.mandates(commitment.window, commitment.miner, checkpoint, codec),
-        plan=node.sketch_plan(commitment.window),
-        limits=limits,
+        plan=replace(node.sketch_plan(commitment.window), second=proof_seed(challenge, auditor)),
+        limits=node.blob_limits(commitment.window, checkpoint, commitment.n_groups),
         blob=blob,
     )
-    order, budget = _dealt(node, commitment, challenge, drawer)
-    order = order if further is None else order[: budget + further]
-    profile = profile_of(checkpoint)
-    alternative = _alternative(node, commitment, checkpoint, challenge, drawer)
-    engine = node.engine(checkpoint)
-    own = context.mandates.group(0).environment
-    node.fits.require(checkpoint, commitment.checkpoint_version, engine, profile, own, context.plan)
-    return audit(context, engine, profile, order, carried, alternative, budget=budget, seen=seen, beyond=beyond)
+
+
+def fit_engine(node: Node, context: AuditContext) -> tuple[Engine, CalibrationProfile]:
+    """What replays, and the profile that it is read by. Raises where the two do not fit each other here."""
+    checkpoint, commitment = context.checkpoint, context.commitment
+    engine, profile = node.engine(checkpoint), profile_of(checkpoint)
+    own, plan = context.mandates.group(0).environment, replace(context.plan, second=None)
+    node.fits.require(checkpoint, commitment.checkpoint_version, engine, profile, own, plan)
+    return engine, profile
 
 
 def holders_of(node: Node, commitment: Commitment) -> list[Address]:
@@ -164,7 +191,7 @@ def holders_of(node: Node, commitment: Commitment) -> list[Address]:
     return committee.holders(index)
 
 
-def _dealt(node: Node, commitment: Commitment, challenge: Digest, drawer: Address) -> tuple[list[tuple[int, int]], int]:
+def dealt(node: Node, commitment: Commitment, challenge: Digest, drawer: Address) -> tuple[list[tuple[int, int]], int]:
     """What validator `drawer` opens: what was dealt to its seats; without one, in an order of its own, as much as all
     seats together. `NOBODY`, for work that no seat judged, opens what was dealt to all of them."""
     policy, groups = node.subnet.policy(commitment.window), commitment.n_groups

@@ -2,16 +2,19 @@
 
 from grail.errors import Contradiction, Reverted
 from grail.protocol.hashing import encode_static, keccak256
-from grail.protocol.records import Ballot, Case, CaseState, FaultKind
+from grail.protocol.records import AUDITS, Ballot, Case, CaseState, FaultKind
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, Digest, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
 from grail.verification.base import Outcome
 from validator.duties.auditing import WITHHELD, judge_history
+from validator.duties.checking import judge_audit
 
 SOMEBODY_WAS_FIRST = ("AlreadyResolved", "AlreadyVoted", "NotDecided", "VotingClosed", "TooEarly", "TooLate", "Paused")
 
+HIDDEN = (FaultKind.WITHHELD, FaultKind.HIDDEN_AUDIT)
+"""Accused of showing nothing."""
 CONTESTED = {
     Outcome.FAULT: Ballot.GUILTY,
     Outcome.REJECT: Ballot.GUILTY,
@@ -112,26 +115,31 @@ class JuryService:
         """What this juror's own audit says; it abstains when it cannot tell. In a contest the question is whether this
         work is to be rejected.
 
-        Accused of withholding, who shows the blob late is not refuted: the accuser saw nothing. Then all abstain,
-        unless what came to light is itself a fault. Accused of anything else, who takes the blob away is not acquitted:
-        a juror that cannot read it abstains.
+        Accused of withholding, who shows the blob (an auditor its report and proof) late is not refuted: the accuser
+        saw nothing. Then all abstain, unless what came to light is itself a fault. Accused of anything else, who takes
+        the blob away is not acquitted: a juror that cannot read it abstains.
         """
         node = self._node
-        commitment = node.subnet.commitment(case.window, case.accused)
+        commitment = node.subnet.commitment(case.window, case.miner)
         challenge = node.subnet.challenge(case.window)
         if commitment is None or challenge is None:
             return Ballot.ABSTAIN
         if case.contest and not node.takes_work(case.window):
             return Ballot.GUILTY  # a window that is nobody's: its seats were right to be silent
-        verdict = judge_history(node, commitment, challenge, case.accuser)
+        if case.kind in AUDITS:
+            verdict = judge_audit(node, commitment, case.accused, witnesses=(case.accuser,))
+        else:
+            verdict = judge_history(node, commitment, challenge, case.accuser)
         if case.contest:
             return CONTESTED[verdict.outcome]
-        withheld, missing = case.kind is FaultKind.WITHHELD, verdict.finding.check == WITHHELD
+        withheld, missing = case.kind in HIDDEN, verdict.finding.check == WITHHELD
         if verdict.outcome is Outcome.FAULT or (withheld and missing):
             return Ballot.GUILTY
         return Ballot.ABSTAIN if withheld or missing or verdict.outcome is Outcome.ABSTAIN else Ballot.INNOCENT
 
     def _found_fault(self, case: Case) -> bool:
+        if case.kind in AUDITS:
+            return True  # it accuses an audit of what it has found itself
         rows = self._node.journal.verdicts(case.window)
         enough = (Outcome.FAULT.value, Outcome.REJECT.value) if case.contest else (Outcome.FAULT.value,)
         mine = (self._node.signer.name, "0x" + case.accused.hex())

@@ -8,22 +8,44 @@ import math
 from typing import Any
 
 from grail.errors import GrailError
-from grail.foreign.parsing import parse_json
+from grail.protocol.audit_proof import ProofName, encode_proof
 from grail.protocol.records import ScoreReveal
-from grail.protocol.units import Address, WindowId
+from grail.protocol.units import Address, Digest, WindowId
 from grail.runtime.node import Node
 from grail.runtime.reckon import committee_of
+from grail.runtime.reports import report_bytes, verdicts_in
+from grail.verification.base import Outcome, Verdict
 from grail.verification.evidence import BETS, Carried
 
-BYTES_PER_MINER = 4_096
 PROCESSES = 32
 """Most evidence processes that a report may name for a miner."""
 MOST = 1e4
 """Largest log wealth that is believed, either way."""
 
 
+def keep_proof(node: Node, window: WindowId, miner: Address, verdict: Verdict) -> None:
+    """Store what an accept shows of its replay; nobody else sees it before the reveals."""
+    if verdict.outcome is Outcome.ACCEPT:
+        proof = encode_proof(ProofName(window, node.address, miner), verdict.proof)
+        node.journal.record(node.name, _memo("0x" + miner.hex()), window, {"digest": node.store.put(proof).hex()})
+
+
+def proofs_of(node: Node, window: WindowId) -> dict[str, Digest]:
+    """What this validator shows of its audits, by the miner's name."""
+    rows = [row for row in node.journal.verdicts(window) if row.validator == node.signer.name]
+    accepted = [row.miner for row in rows if row.outcome == Outcome.ACCEPT.value]
+    notes = {miner: node.journal.note(node.name, _memo(miner), window) for miner in accepted}
+    return {miner: bytes.fromhex(note["digest"]) for miner, note in notes.items() if note is not None}
+
+
+def _memo(miner: str) -> str:
+    return f"proof of {miner}"
+
+
 def report_of(node: Node, window: WindowId) -> bytes:
-    """For each miner the verdict, the check that spoke, evidence, place, and what the dealt places added."""
+    """For each miner the verdict, the check that spoke, evidence, place, what the dealt places added, and of an accept
+    the digest of its proof."""
+    proofs = proofs_of(node, window)
     rows = [row for row in node.journal.verdicts(window) if row.validator == node.signer.name]
     verdicts = {
         row.miner: {
@@ -33,6 +55,7 @@ def report_of(node: Node, window: WindowId) -> bytes:
             "place": row.place,
             "added": {name: [round(float(x), 4) for x in wealth] for name, wealth in sorted(row.added.items())},
         }
+        | ({"proof": proofs[row.miner].hex()} if row.miner in proofs else {})
         for row in sorted(rows, key=lambda row: row.miner)
     }
     return json.dumps({"window": window, "validator": node.signer.name, "verdicts": verdicts}, sort_keys=True).encode()
@@ -41,26 +64,32 @@ def report_of(node: Node, window: WindowId) -> bytes:
 def claims_of(node: Node, reveal: ScoreReveal) -> dict[Address, Carried]:
     """What a validator says that its seats have read, by miner; of others than it had seats in, nothing. What cannot be
     fetched or read says nothing."""
-    window = reveal.window
-    committee, commitments = committee_of(node.subnet, window), node.subnet.commitments(window)
-    if committee is None:
-        return {}
-    seated = [c.miner for i, c in enumerate(commitments) if committee.seats_of(i, reveal.validator)]
+    seated = seated_in(node, reveal)
     try:
-        most = BYTES_PER_MINER * (1 + len(seated))
-        claimed = _parsed(node.objects_of(reveal.validator).get(reveal.report, most))
+        claimed = _parsed(node.objects_of(reveal.validator).get(reveal.report, report_limit(node, reveal)))
     except (GrailError, ValueError) as unread:
-        node.log.info("a report says nothing", validator=reveal.validator.hex(), window=window, reason=str(unread))
+        reason = str(unread)
+        node.log.info("a report says nothing", validator=reveal.validator.hex(), window=reveal.window, reason=reason)
         return {}
     return {miner: claimed[miner] for miner in seated if miner in claimed}
 
 
+def seated_in(node: Node, reveal: ScoreReveal) -> list[Address]:
+    """Miners in whose submissions a validator has seats."""
+    committee, commitments = committee_of(node.subnet, reveal.window), node.subnet.commitments(reveal.window)
+    if committee is None:
+        return []
+    return [c.miner for i, c in enumerate(commitments) if committee.seats_of(i, reveal.validator)]
+
+
+def report_limit(node: Node, reveal: ScoreReveal) -> int:
+    """Longest report in bytes."""
+    return report_bytes(len(seated_in(node, reveal)))
+
+
 def _parsed(report: bytes) -> dict[Address, Carried]:
     """Evidence by miner. Raises ValueError on what is no report; what is odd in one entry is left out."""
-    found = parse_json(report, "a report", most=len(report))
-    if not isinstance(found, dict) or not isinstance(found.get("verdicts"), dict):
-        raise ValueError("expected an object with verdicts")
-    return {bytes.fromhex(name.removeprefix("0x")): _added(entry) for name, entry in found["verdicts"].items()}
+    return {bytes.fromhex(name.removeprefix("0x")): _added(entry) for name, entry in verdicts_in(report).items()}
 
 
 def _added(entry: Any) -> Carried:

@@ -1,6 +1,7 @@
 """Commit, then reveal what the seats say."""
 
 from grail.chain.subnet.statements import scores_of
+from grail.protocol.constants import MAX_BLOB_BYTES
 from grail.protocol.hashing import encode_static, keccak256
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, Digest, WindowId
@@ -11,7 +12,7 @@ from grail.settlement.leaves import page_count
 from grail.settlement.sheets import PAGE, Entry, encode_sheet
 from grail.verification.base import Outcome
 from validator.duties.auditing import WITHHELD
-from validator.duties.reports import report_of
+from validator.duties.reports import proofs_of, report_of
 
 WORDS = {
     Outcome.ACCEPT.value: Entry.ACCEPT,
@@ -87,7 +88,9 @@ class CommitScores:
 
 
 class RevealScores:
-    """Stores the report and opens the commitment."""
+    """Stores report and proofs where others read them, and opens the commitment. Never without them: an accept that
+    cannot be shown is a fault, and silence costs the seats' pay alone.
+    """
 
     name = "reveal-scores"
 
@@ -104,6 +107,8 @@ class RevealScores:
         note = node.journal.note(node.name, CommitScores.name, window)
         if note is None or "sheet" not in note:
             return None if note is None else note
+        for digest in proofs_of(node, window).values():
+            node.published.put(node.store.get(digest, MAX_BLOB_BYTES))
         report = node.published.put(report_of(node, window))
         if all(reveal.validator != node.address for reveal in node.subnet.reveals(window)):
             entries = bytes.fromhex(note["sheet"])

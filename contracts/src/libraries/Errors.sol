@@ -100,6 +100,7 @@ library Errors {
     error AlreadyAccused(uint256 window, address neuron);
     error NotForJury(uint8 kind);
     error NotRejected(uint256 window, address miner, address validator);
+    error NotAccepted(uint256 window, address miner, address validator);
     error NotUnjudged(uint256 window, address miner);
     error NotDrawn(uint256 id, address juror);
     error VotingClosed();

@@ -45,9 +45,9 @@ class Justice(Statements):
         values = (commitment_values(entry), commitment_values(other), signature, charge)
         return self.contracts["FaultCourt"].send(signer, "proveEquivocation", *values)
 
-    def is_convicted(self, window: WindowId, miner: Address) -> bool:
-        """Was this submission convicted already?"""
-        return self.contracts["FaultCourt"].call("convicted", window, miner)
+    def is_convicted(self, window: WindowId, neuron: Address) -> bool:
+        """Was this neuron convicted for a window already?"""
+        return self.contracts["FaultCourt"].call("convicted", window, neuron)
 
     # The jury
 
@@ -55,6 +55,13 @@ class Justice(Statements):
         """Accuse with a bond; approves the jury where that is missing."""
         self._allow(signer, self.contracts["Jury"].address, self.latest_policy().accusation_bond)
         return self.contracts["Jury"].send(signer, "accuse", commitment_values(entry), int(kind), evidence)
+
+    def accuse_audit(
+        self, signer: Signer, entry: Commitment, kind: FaultKind, auditor: Address, sheet: bytes
+    ) -> Receipt:
+        """Accuse, with a bond, a validator of an audit by which its `sheet` accepts a submission."""
+        self._allow(signer, self.contracts["Jury"].address, self.latest_policy().accusation_bond)
+        return self.contracts["Jury"].send(signer, "accuseAudit", commitment_values(entry), int(kind), auditor, sheet)
 
     def contest(self, signer: Signer, entry: Commitment, validator: Address, sheet: bytes) -> Receipt:
         """Plead, with a bond, against a validator's rejection of a submission."""
@@ -70,9 +77,9 @@ class Justice(Statements):
         """How many holds of a submission's pay juries have overturned."""
         return self.contracts["Jury"].call("overturned", window, miner)
 
-    def has_accused(self, window: WindowId, miner: Address, accuser: Address) -> bool:
-        """Has this accuser accused this submission already?"""
-        return self.contracts["Jury"].call("accusedBy", window, miner, accuser)
+    def has_accused(self, window: WindowId, accused: Address, accuser: Address) -> bool:
+        """Has this accuser accused this neuron's work in a window already?"""
+        return self.contracts["Jury"].call("accusedBy", window, accused, accuser)
 
     def weight_in(self, case: int, juror: Address) -> int:
         """Seats, on appeal stake, of a validator in a case whose draw is fixed; else NotDrawn is raised."""

@@ -1,4 +1,4 @@
-"""A miner in court: appeals against a ruling that it knows to be wrong."""
+"""The accused in court: appeals against a ruling that it knows to be wrong."""
 
 from grail.errors import Reverted
 from grail.protocol.records import Ballot, Case, CaseState

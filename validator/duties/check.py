@@ -1,0 +1,149 @@
+"""Check some of the audits that others have made, and accuse of the false ones.
+
+Which ones is this validator's secret, so that nobody can know, ask or pay who will check it. Nobody pays for checks
+either, so there is nothing to be lazy for: what a false audit costs its maker pays whoever finds it.
+"""
+
+from collections.abc import Iterator
+
+from grail.errors import ObjectCorrupt, ObjectMissing, ObjectTooLarge, Reverted
+from grail.protocol.draws import Draws
+from grail.protocol.hashing import keccak256
+from grail.protocol.records import Commitment, FaultKind
+from grail.protocol.schedule import Schedule
+from grail.protocol.units import Address, BlockNumber, WindowId
+from grail.runtime.duty import Note
+from grail.runtime.node import Node
+from grail.runtime.reckon import committee_of, reckon
+from grail.runtime.reports import proof_named_by
+from grail.settlement.sheets import Entry
+from grail.verification.base import Outcome, Verdict
+from validator.duties.auditing import WITHHELD
+from validator.duties.checking import judge_audit, reveal_of
+from validator.duties.court import NOTHING_TO_DO, keep_public, must_wait
+from validator.duties.lasting import ACCUSER_DECADES
+from validator.duties.reports import report_limit
+
+ONE_IN = 16
+"""Of as many seats as it holds itself a validator checks one in so many of others', and at least one a window: some six
+per cent of what its audits cost."""
+
+Audited = tuple[Commitment, Address]
+"""A submission, and who holds a seat in it."""
+
+
+class CheckAudits:
+    """Reads the work in time, checks when the sheets are shown; who shows nothing has until the window ends."""
+
+    name = "check-audits"
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._fetched: set[WindowId] = set()
+        self._found: dict[tuple[WindowId, Address], Verdict] = {}
+
+    def due(self, window: WindowId, block: BlockNumber, schedule: Schedule) -> bool:
+        """From the challenge on."""
+        return block > schedule.challenge_block(window)
+
+    def run(self, window: WindowId) -> Note | None:
+        """The note says by validator what came of it."""
+        node = self._node
+        if not node.takes_work(window) or committee_of(node.subnet, window) is None:
+            return None if node.subnet.challenge(window) is None else {}
+        head = node.subnet.chain.head().number
+        if head <= node.subnet.schedule.reveal_deadline(window):
+            self._fetch(window)
+            return None
+        found = {auditor: self._check(entry, auditor) for entry, auditor in self._targets(window)}
+        if None in found.values():
+            return None
+        self._found = {key: verdict for key, verdict in self._found.items() if key[0] != window}
+        return {"checked": {"0x" + auditor.hex(): outcome for auditor, outcome in found.items()}}
+
+    def _drawn(self, window: WindowId) -> Iterator[Audited]:
+        """Seats of others, in a secret order, as many as are to be checked."""
+        node, committee = self._node, committee_of(self._node.subnet, window)
+        if committee is None:
+            return
+        commitments = node.subnet.commitments(window)
+        pairs = [(entry, holder) for i, entry in enumerate(commitments) for holder in committee.holders(i)]
+        others = [pair for pair in pairs if pair[1] != node.address]
+        own = len(pairs) - len(others)
+        chain, ledger = node.subnet.chain.chain_id, node.subnet.ledger_address.hex()
+        text = f"grail checks of audits, chain {chain}, ledger 0x{ledger}, window {window}"
+        order = Draws(keccak256(node.signer.secret(text))).permutation(len(others)) if others else []
+        for place in order[: max(1, -(-own // ONE_IN))]:
+            yield others[place]
+
+    def _targets(self, window: WindowId) -> list[Audited]:
+        """What was drawn, and every seat that accepts what this validator found to be a fault; each validator once, for
+        it can be convicted but once."""
+        node, found = self._node, reckon(self._node.subnet, window)
+        if found is None:
+            return []
+        faults = {row.miner for row in node.journal.verdicts(window) if self._is_my_fault(row)}
+        suspects = [
+            (entry, holder)
+            for index, entry in enumerate(found.commitments)
+            for holder in found.holders(index)
+            if "0x" + entry.miner.hex() in faults
+        ]
+        chosen: dict[Address, Audited] = {}
+        for entry, holder in [*suspects, *self._drawn(window)]:
+            index = found.commitments.index(entry)
+            if holder != node.address and Entry.ACCEPT in found.said(index, holder):
+                chosen.setdefault(holder, (entry, holder))
+        return list(chosen.values())
+
+    def _is_my_fault(self, row) -> bool:  # type: ignore[no-untyped-def]
+        return row.validator == self._node.signer.name and row.outcome == Outcome.FAULT.value
+
+    def _fetch(self, window: WindowId) -> None:
+        """The drawn work into the own store, while its miner must still deliver it."""
+        node = self._node
+        if window in self._fetched:
+            return
+        for entry, _ in self._drawn(window):
+            checkpoint = node.checkpoints.fetch(node.subnet.checkpoint(entry.checkpoint_version))
+            limits = node.blob_limits(window, checkpoint, entry.n_groups)
+            try:
+                node.objects_of(entry.miner).get(entry.blob_digest, limits.max_bytes())
+            except (ObjectMissing, ObjectTooLarge, ObjectCorrupt) as missing:
+                node.log.info("nothing to check", miner=entry.miner.hex(), window=window, reason=str(missing))
+        self._fetched.add(window)
+
+    def _check(self, entry: Commitment, auditor: Address) -> str | None:
+        """One audit: what it was found to be, once nothing is left to do about it; None: try again."""
+        node, window = self._node, entry.window
+        if node.subnet.is_convicted(window, auditor) or node.subnet.has_accused(window, auditor, node.address):
+            return Outcome.FAULT.value
+        if (window, auditor) not in self._found:
+            self._found[window, auditor] = judge_audit(node, entry, auditor, beyond=ACCUSER_DECADES)
+        verdict = self._found[window, auditor]
+        hidden = verdict.finding.check == WITHHELD
+        if hidden:
+            del self._found[window, auditor]  # it may be shown yet
+        if verdict.outcome in (Outcome.ACCEPT, Outcome.ABSTAIN):
+            return verdict.outcome.value
+        over = node.subnet.chain.head().number >= node.subnet.schedule.start(WindowId(window + 1))
+        if (hidden and not over) or must_wait(node, window, auditor):
+            return None
+        self._accuse(entry, auditor, FaultKind.HIDDEN_AUDIT if hidden else FaultKind.AUDIT, verdict)
+        return Outcome.FAULT.value
+
+    def _accuse(self, entry: Commitment, auditor: Address, kind: FaultKind, verdict: Verdict) -> None:
+        node, reveal = self._node, reveal_of(self._node, entry.window, auditor)
+        if reveal is None:
+            return
+        if kind is FaultKind.AUDIT:
+            report = node.objects_of(auditor).get(reveal.report, report_limit(node, reveal))
+            proof = proof_named_by(report, entry.miner)
+            keep_public(node, [entry.blob_digest, reveal.report, *([proof] if proof else [])])
+        about = {"validator": auditor.hex(), "miner": entry.miner.hex(), "window": entry.window}
+        node.log.warning("accuses an audit", **about, reason=verdict.finding.reason)
+        try:
+            node.subnet.accuse_audit(node.signer, entry, kind, auditor, reveal.entries)
+        except Reverted as error:
+            if error.error_name not in NOTHING_TO_DO:
+                raise
