@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+import torch
 
 from grail.checkpoints.files import Checkpoint, open_checkpoint
 from grail.inference.base import RolloutRequest
@@ -26,6 +27,18 @@ def quiet_log():
     log.configure(quiet=True)
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def fair_threads():
+    """Each worker has its share of the cores: two workers with two threads each on two cores mostly wait for each
+    other, and take four times as long.
+    """
+    share = max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    given, torch.set_num_threads = torch.set_num_threads, lambda count: given(min(count, share))
+    torch.set_num_threads(share)
+    yield
+    torch.set_num_threads = given
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from grail.governance.policy import ETHER, Policy
 from grail.protocol.constants import BPS
+from grail.settlement.audit_game import JUDGES, AuditGame
 from grail.settlement.economics import (
     SAFETY_FACTOR,
     CheatOutlook,
@@ -22,6 +23,7 @@ from grail.settlement.economics import (
     start_up,
 )
 from simulation.picking import Mix, Picking, pickings
+from validator.duties.check import ONE_IN
 
 MARGIN_SHOWN = 1_000_000
 PICKED_FROM = 8
@@ -31,7 +33,13 @@ EXAMPLE = Mix((1, 1), (1_000, 500))
 
 
 def economics(
-    config: Path | None, miners: int, validators: int, groups: int, rollouts_needed: int, as_json: bool
+    config: Path | None,
+    miners: int,
+    validators: int,
+    groups: int,
+    rollouts_needed: int,
+    audit_cost: float,
+    as_json: bool,
 ) -> None:
     """Print the tables; exit code 1 when some size of cheating pays."""
     policy, source, mix = Policy.defaults(), "default parameters", EXAMPLE
@@ -44,11 +52,18 @@ def economics(
     ]
     committee = [committee_outlook(policy, Fraction(n, 10)) for n in range(1, 6)]
     picked = pickings(mix, windows=policy.reliability_windows, identities=PICKED_FROM, groups=groups)
+    game = AuditGame(policy, miners, validators, ONE_IN, Fraction(audit_cost).limit_denominator(10_000))
     title = f"{source}: {miners} miners, {validators} validators, {groups} groups each, in GRAIL a window"
     Console().print(_cheat_table(cheats, title))
     least = min(row.margin for row in cheats)
     holds = "holds" if least >= SAFETY_FACTOR else "is thin" if least >= 1 else "FAILS: cheating pays"
     typer.echo(f"least margin {least:,.1f}: deterrence {holds} (the design asks for {SAFETY_FACTOR:.0f})")
+    Console().print(_audit_table(game))
+    typer.echo(
+        f"checks are not paid but for what they find: {float(game.laziness):.2%} of audits may be false before one pays"
+        if validators >= JUDGES
+        else f"NOBODY JUDGES AUDITS: that takes {JUDGES} validators, for accuser and accused have no vote"
+    )
     Console().print(_committee_table(committee))
     Console().print(_picking_table(picked, mix))
     typer.echo(
@@ -58,7 +73,8 @@ def economics(
     if as_json:
         pay = policy.emission_per_window * policy.split_miners_bps / BPS / miners  # wei
         found = {
-            "strategies": _strategies(cheats, picked, groups, pay),
+            "strategies": [*_strategies(cheats, picked, groups, pay), *_audits(game)],
+            "laziness_before_checks_pay": float(game.laziness),
             "committee": [{key: float(value) for key, value in asdict(row).items()} for row in committee],
             "start_up_windows": start_up(policy),
             "least_margin": _finite(least),
@@ -106,9 +122,22 @@ def _strategies(
     return [*fakes, *picks]
 
 
-def _finite(value: float) -> float | None:
+def _audits(game: AuditGame) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": row.name,
+            "detection": float(row.detection),
+            "gain_per_window": float(row.gain),
+            "loss_per_window": float(row.loss),
+            "margin": _finite(row.margin),
+        }
+        for row in game.outlooks()
+    ]
+
+
+def _finite(value: float | None) -> float | None:
     """JSON knows no infinity."""
-    return value if value < float("inf") else None
+    return value if value is not None and value < float("inf") else None
 
 
 def _cheat_table(rows: Sequence[CheatOutlook], title: str) -> Table:
@@ -123,6 +152,17 @@ def _cheat_table(rows: Sequence[CheatOutlook], title: str) -> Table:
             f"{row.loss / ETHER:,.2f}",
             f"{row.margin:,.1f}" if row.margin < MARGIN_SHOWN else f"> {MARGIN_SHOWN:,}",
         )
+    return table
+
+
+def _audit_table(game: AuditGame) -> Table:
+    table = Table(title=f"a validator with the least stake, audits that cost {float(game.cost):.0%} of their pay")
+    for column in ("strategy", "found out", "gain", "expected loss", "margin"):
+        table.add_column(column, justify="left" if column == "strategy" else "right")
+    for row in game.outlooks():
+        margin = "–" if row.margin is None else "> 1,000,000" if row.margin >= MARGIN_SHOWN else f"{row.margin:,.1f}"
+        money = (f"{float(row.gain) / ETHER:,.2f}", f"{float(row.loss) / ETHER:,.2f}")
+        table.add_row(row.name, f"{float(row.detection):.1%}", *money, margin)
     return table
 
 

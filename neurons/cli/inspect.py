@@ -77,6 +77,9 @@ def doctor(
     validators: Annotated[int, typer.Option(help="economics: validators, without --config.", min=1)] = 3,
     groups: Annotated[int, typer.Option(help="economics: groups of a submission.", min=1)] = 64,
     rollouts_needed: Annotated[int, typer.Option(help="economics: fake rollouts that prove a fault.", min=1)] = 1,
+    audit_cost: Annotated[
+        float, typer.Option(help="economics: cost of an audit, as a share of its pay.", min=0.001, max=1)
+    ] = 0.5,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
     """What is missing on this machine and, with settings, for this node: chain, contracts, gas, tokens, stake, store,
@@ -95,7 +98,7 @@ def doctor(
     if topic == "economics":
         from neurons.cli.economics import economics
 
-        economics(config, miners, validators, groups, rollouts_needed, as_json)
+        economics(config, miners, validators, groups, rollouts_needed, audit_cost, as_json)
         return
     if topic != "machine":
         raise typer.BadParameter(f"expected 'machine' or 'economics', got {topic!r}")

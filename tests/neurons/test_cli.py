@@ -114,17 +114,21 @@ def test_doctor_economics_weighs_cheats_of_every_size():
     answer = grail("doctor", "economics", "--json")
     found = json.loads(answer.stdout.splitlines()[-1])
     assert answer.returncode == 0 and found["least_margin"] > 10
-    cheats, picks = found["strategies"][:4], found["strategies"][4:]
+    cheats, picks, audits = found["strategies"][:4], found["strategies"][4:8], found["strategies"][8:]
     assert [row["name"].split()[1] for row in cheats] == ["1", "6", "32", "64"]
     assert all(row["margin"] is None or row["margin"] > 10 for row in cheats)
     assert [row["name"].split(":")[0] for row in picks] == [
         "ground keys", "late stake", "picked identities", "picked prefixes",
     ]  # fmt: skip
     assert all(row["gain_per_window"] > 0 and row["margin"] >= 1 for row in picks)
+    assert [row["name"] for row in audits] == ["honest audit", "copy", "lazy, reads a third", "collude", "skip checks"]
+    assert audits[0]["gain_per_window"] > 0 and all(row["margin"] > 10 for row in audits[1:4])
+    assert 0 < found["laziness_before_checks_pay"] < 0.05
     assert found["start_up_windows"] == 2.5
     shares = [row["share"] for row in found["committee"]]
     assert shares == [0.1, 0.2, 0.3, 0.4, 0.5] and found["committee"][0]["p_no_honest_seat"] == 1e-5
     assert "deterrence holds" in answer.stdout
     blind = grail("doctor", "economics", "--rollouts-needed", "9", "--json")
     assert blind.returncode == 1 and "cheating pays" in blind.stdout
+    assert "NOBODY JUDGES AUDITS" in grail("doctor", "economics", "--validators", "2").stdout
     assert grail("doctor", "astrology").returncode == 2

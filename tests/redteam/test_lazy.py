@@ -39,7 +39,7 @@ def test_every_kind_of_laziness_is_slashed(tmp_path, seed):
 def accepted_work_of(network: LocalNetwork, miners: list, name: str) -> bool:
     """Does a validator's sheet accept something of them?"""
     validator = next(part.signer.name for part in network.parts if part.name == name)
-    names = {part.signer.name for part in miners}
+    names = {"0x" + part.signer.address.hex() for part in miners}
     rows = network.journal.verdicts()
     return any(row.validator == validator and row.miner in names and row.outcome == "accept" for row in rows)
 
