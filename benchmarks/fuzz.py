@@ -33,13 +33,16 @@ with ours:
     from grail.checkpoints import delta
     from grail.checkpoints.manifest import Manifest, parse_manifest
     from grail.errors import BadInput, GrailError
+    from grail.protocol.audit_proof import ProofName, decode_proof, encode_proof
     from grail.protocol.codec import BlobLimits, decode, encode
     from grail.protocol.constants import FINISH_EOS
     from grail.protocol.submission import Group, Rollout, Submission
-    from grail.protocol.units import MicroReward
+    from grail.protocol.units import MicroReward, WindowId
+    from grail.runtime.reports import proofs_in
     from grail.settlement.sheets import Entry, encode_sheet, entry_of
 
 LIMITS = BlobLimits(groups=2, group_size=2, max_tokens=5, sketch_dim=3, sketch_stride=2)
+PROOF, ROWS = ProofName(WindowId(1), b"v" * 20, b"m" * 20), (1, 2)
 NUMBERS = (
     0,
     1,
@@ -74,6 +77,8 @@ def targets() -> tuple[Target, ...]:
     return (
         Target("blob", tuple(_blob(n) for n in (1, 3, 5)), lambda data: encode(decode(data, LIMITS), LIMITS)),
         Target("sheet", tuple(_sheet(n) for n in (0, 1, 40)), _read_sheet),
+        Target("proof of audit", (encode_proof(PROOF, [np.ones((n, 3), np.float16) for n in ROWS]),), _proof_again),
+        Target("report", (_report(),), _read_report),
         Target("manifest", (_manifest(),), _manifest_again),
         Target("delta", (_delta(),), _delta_again),
     )
@@ -102,6 +107,22 @@ def _read_sheet(data: bytes) -> bytes:
             entry_of(data, page, rank)
     if not any(entry_of(data, page, rank) for page in range(4) for rank in range(64)):
         raise BadInput("a sheet that says nothing")
+    return data
+
+
+def _proof_again(data: bytes) -> bytes:
+    return encode_proof(PROOF, decode_proof(data, PROOF, ROWS, 3))
+
+
+def _report() -> bytes:
+    said = {"outcome": "accept", "added": {"tokens": [0.5] * 7}, "proof": "ab" * 32}
+    return json.dumps({"window": 1, "verdicts": {"0x" + "11" * 20: said, "0x" + "22" * 20: {}}}).encode()
+
+
+def _read_report(data: bytes) -> bytes:
+    """What is no report names no proof; that counts as refused."""
+    if not proofs_in(data):
+        raise BadInput("a report that names no proof")
     return data
 
 

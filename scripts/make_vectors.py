@@ -8,6 +8,7 @@ philox.json is not made here: it holds Random123's published known answers. Inte
 
 import json
 import sys
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from grail.governance.policy import PARAMETERS, Floors
 from grail.proofs.sketch import SketchPlan
 from grail.protocol import constants as c
 from grail.protocol import keys
+from grail.protocol.audit_proof import ProofName, encode_proof
 from grail.protocol.commitment import commitment_digest, signing_hash
 from grail.protocol.gumbel import mandated_token, noise_words
 from grail.protocol.hashing import keccak256
@@ -175,6 +177,29 @@ def sketch_vectors() -> list[dict[str, Any]]:
                 "dim": dim,
                 "hiddenSize": hidden,
                 "positive": (matrix > 0).astype(int).reshape(-1).tolist(),
+            }
+        )
+    return rows
+
+
+def proof_vectors() -> list[dict[str, Any]]:
+    """Proofs of audit: whole, and the seeds of their projections."""
+    rows = []
+    for i, (dim, lengths) in enumerate(((2, [1, 2]), (3, [2]), (8, [1, 0, 3]))):
+        challenge, name = seed("challenge", i), ProofName(WindowId(i), seed("v", i)[:20], seed("miner", i)[:20])
+        counts = np.split(np.arange(dim * sum(lengths), dtype=np.float16), [dim * n for n in accumulate(lengths)][:-1])
+        shown = [(numbers / 8 - 1).astype(np.float16).reshape(-1, dim) for numbers in counts]
+        rows.append(
+            {
+                "challenge": hexed(challenge),
+                "window": name.window,
+                "validator": hexed(name.validator),
+                "miner": hexed(name.miner),
+                "dim": dim,
+                "rows": lengths,
+                "seed": hexed(keys.proof_seed(challenge, name.validator)),
+                "numbers": [float(number) for sketch in shown for number in sketch.reshape(-1)],
+                "proof": hexed(encode_proof(name, shown)),
             }
         )
     return rows
@@ -379,6 +404,7 @@ MADE = {
     "leaf": leaf_vectors,
     "merkle": merkle_vectors,
     "sketch": sketch_vectors,
+    "proof": proof_vectors,
     "schedule": schedule_vectors,
     "policy": policy_vectors,
     "commitment": commitment_vectors,

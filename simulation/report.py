@@ -29,7 +29,8 @@ def _head(network: LocalNetwork, result: RunResult) -> list[str]:
         f"# Local network, seed {options.seed}: {result.windows} windows",
         "",
         (
-            f"{options.miners} honest miners, {options.cheats} cheats, {options.validators} validators, 1 trainer; "
+            f"{options.miners} honest miners, {options.cheats} cheats, {options.validators} honest validators, "
+            f"{len(options.lazy)} lazy, 1 trainer; "
             f"model {options.model}, environment {options.environment}, {options.groups} groups a miner and window."
         ),
         "",
@@ -42,6 +43,10 @@ def _head(network: LocalNetwork, result: RunResult) -> list[str]:
         (
             f"| cheats slashed and jailed | all, within 3 windows | {len(caught)} of {len(result.cheats)}, "
             f"at most {slowest} windows after the first offence |"
+        ),
+        (
+            f"| lazy validators slashed | all | "
+            f"{sum(v.slashed_window is not None for v in result.lazy_validators)} of {len(result.lazy_validators)} |"
         ),
         f"| honest neurons slashed | none | {', '.join(result.honest_slashed) or 'none'} |",
         f"| honest neurons rejected | none | {', '.join(result.honest_rejected) or 'none'} |",
@@ -57,6 +62,7 @@ def _head(network: LocalNetwork, result: RunResult) -> list[str]:
         "![earnings](earnings.png)",
         "",
         *_attackers(result),
+        *_lazy(result),
         "## Cheats",
         "",
         "| cheat | first offence in window | slashed in window | slashed |",
@@ -79,6 +85,20 @@ def _attackers(result: RunResult) -> list[str]:
         "| attacker | transactions | lost | profit, all accounts together |",
         "| --- | --- | --- | --- |",
         *(f"| {a.name} | {len(a.acts)} | {_grail(a.lost_wei)} | {_grail(a.profit_wei)} |" for a in result.attackers),
+        "",
+    ]
+
+
+def _lazy(result: RunResult) -> list[str]:
+    """Validators that accepted what they had not read."""
+    if not result.lazy_validators:
+        return []
+    return [
+        "## Lazy validators",
+        "",
+        "| validator | slashed in window |",
+        "| --- | --- |",
+        *(f"| {v.name} | {_dash(v.slashed_window)} |" for v in result.lazy_validators),
         "",
     ]
 

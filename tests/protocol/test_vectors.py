@@ -10,6 +10,7 @@ import torch
 from grail.inference.sampling import cpu, key_tensor, mandated, reference
 from grail.proofs.sketch import SketchPlan
 from grail.protocol import keys
+from grail.protocol.audit_proof import ProofName, decode_proof, encode_proof
 from grail.protocol.gumbel import mandated_token, noise_words
 from grail.protocol.leaf import RolloutLeaf
 from grail.protocol.merkle import MerkleTree, verify
@@ -39,6 +40,16 @@ def test_keys():
         problem = keys.problem_key(beacon, raw(case["miner"]), case["group"])
         rollout = keys.rollout_key(problem, raw(case["fingerprint"]), raw(case["rulesHash"]), case["index"])
         assert (beacon, problem, rollout) == tuple(raw(case[n]) for n in ("beacon", "problemKey", "rolloutKey"))
+
+
+def test_proofs_of_audits():
+    for case in cases("proof"):
+        name = ProofName(case["window"], raw(case["validator"]), raw(case["miner"]))
+        assert keys.proof_seed(raw(case["challenge"]), name.validator) == raw(case["seed"])
+        shown = decode_proof(raw(case["proof"]), name, case["rows"], case["dim"])
+        assert [len(sketch) for sketch in shown] == case["rows"]
+        assert [float(number) for sketch in shown for number in sketch.reshape(-1)] == case["numbers"]
+        assert encode_proof(name, shown) == raw(case["proof"])
 
 
 def test_gumbel_in_numpy_torch_and_the_kernel():
