@@ -36,7 +36,8 @@ def main() -> int:
     over = []
     for call, row in table.items():
         bar = bar_of(call)
-        print(f"| {call} | {' | '.join(f'{row[size]:,}' for size in sizes)} | {f'{bar:,}' if bar else ''} |")
+        cells = [f"{row[size]:,}" if row[size] else "–" for size in sizes]
+        print(f"| {call} | {' | '.join(cells)} | {f'{bar:,}' if bar else ''} |")
         over += [call] if bar and max(row.values()) > bar else []
     if over:
         print(f"over its bar: {', '.join(over)}")
