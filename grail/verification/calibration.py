@@ -67,6 +67,9 @@ says. Honest ones were 10⁻³ and 0.25 at most."""
 SHARE_CEILINGS = {"tokens": 0.1, "flips": 0.2, "gross": 0.02, "outliers": 0.02, FORKS: 0.1}
 """Highest μ0 of the processes that see a token that was not mandated. Lax in all that is allowed, they still convict
 work on other weights; whoever publishes a checkpoint writes its profile."""
+SKETCH_CEILING = Null(cap=0.25, mu0=0.2)
+"""Of the relative squared error of a sketch; a foreign state's is about 2. Honest ones need 0.012 and 0.045 in bf16. It
+is what proofs of audit are judged by."""
 
 
 Groups = Sequence[Sequence[NDArray[np.float64]]]
@@ -116,6 +119,9 @@ class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
             strict = null.cap == cap and null.over == over and (null.over or 0.0) <= 2 * max(margin, SMALLEST_OUTLIER)
             if not strict or null.mu0 > most or (name == "gross" and null.over is None):
                 raise ValueError(f"{name} is laxer than honest work of {self.precision} needs")
+        sketch = self.nulls["sketch"]
+        if sketch.cap > SKETCH_CEILING.cap or sketch.mu0 > SKETCH_CEILING.mu0 or sketch.over is not None:
+            raise ValueError("sketch is laxer than honest states of any precision need")
         if any(self.nulls[name].cap != 1 or self.nulls[name].over is not None for name in ALTERNATIVES):
             raise ValueError("votes have no cap but 1")
         return self

@@ -10,12 +10,14 @@ from grail.checkpoints.files import CALIBRATION, RULES, open_checkpoint
 from grail.errors import BadCheckpoint, BadInput
 from grail.inference.base import RolloutRequest
 from grail.models.library import packaged_folder
+from grail.proofs.sketch import sketch_errors
 from grail.protocol.hashing import keccak256
 from grail.verification.alternatives import ALTERNATIVES
 from grail.verification.calibration import (
     MIN_ROLLOUTS,
     PROCESSES,
     SHARE_CEILINGS,
+    SKETCH_CEILING,
     CalibrationProfile,
     calibrate,
     load_profile,
@@ -64,6 +66,9 @@ def lax(changes: dict) -> dict:
     [
         {"nulls.tokens.cap": 1e30, "nulls.tokens.mu0": 0.5},
         {"nulls.tokens.mu0": 0.11},
+        {"nulls.sketch.cap": 0.3},
+        {"nulls.sketch.mu0": 0.21},
+        {"nulls.sketch.over": 0.1},
         {"nulls.tokens.cap": 5.0},
         {"nulls.flips.mu0": 0.3},
         {"nulls.flips.over": 0.2},
@@ -98,12 +103,23 @@ def test_the_laxest_profile_that_is_allowed_still_convicts_random_tokens():
     raw = lax({"precision": "bf16", "largest_margin": 1.0, **thresholds})
     for name, most in SHARE_CEILINGS.items():
         raw["nulls"][name]["mu0"] = most
-    for name in ("logprobs", "sketch"):
-        raw["nulls"][name] |= {"cap": 1e30, "mu0": 0.5}
+    raw["nulls"]["logprobs"] |= {"cap": 1e30, "mu0": 0.5}
+    raw["nulls"]["sketch"] |= {"cap": SKETCH_CEILING.cap, "mu0": SKETCH_CEILING.mu0}
     evidence = Evidence(CalibrationProfile.model_validate(raw).evidence_nulls())
     margins = np.random.default_rng(1).gumbel(8.0, 2.0, 32).clip(0)
     evidence.add(dict.fromkeys(MARGINS, margins) | {name: np.zeros(32) for name in ("logprobs", "sketch")})
     assert evidence.log10 > 9
+
+
+def test_the_laxest_profile_that_is_allowed_still_tells_an_invented_state():
+    """Twenty sketched positions of it are a false proof of audit."""
+    raw = lax({"nulls.sketch.cap": SKETCH_CEILING.cap, "nulls.sketch.mu0": SKETCH_CEILING.mu0})
+    null = CalibrationProfile.model_validate(raw).evidence_nulls()["sketch"]
+    chance = np.random.default_rng(2)
+    true, invented = (chance.standard_normal((20, 8)).astype(np.float16) for _ in range(2))
+    evidence = Evidence({"sketch": null})
+    evidence.add({"sketch": sketch_errors(true.astype(np.float32), invented)})
+    assert evidence.log10 > 10
 
 
 @pytest.mark.parametrize(
