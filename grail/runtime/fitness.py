@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from grail.checkpoints.files import Checkpoint
 from grail.environments.base import Environment
@@ -15,8 +16,10 @@ from grail.telemetry.log import get_logger
 from grail.verification.calibration import CalibrationProfile, profile_of
 from grail.verification.fitness import GROUP, UNFIT, Fitness, auditors_of, honest_evidence
 
-ROLLOUTS = 8
-"""So few that scores are not late for it; what a profile misses by orders of magnitude shows in the first ones."""
+FIRST, ROLLOUTS = 16, 80
+"""So few at first that scores are not late for it; on suspicion as many as all seats of a submission read. What a
+profile misses shows, to whom it would convict, within as many as they read; eight that show 10³ are fifty decades then.
+"""
 EVERY = 16
 """Versions under one profile that one answer is good for: a trainer asks for each of its own."""
 CHECKED = 64
@@ -45,9 +48,9 @@ class FitChecks:
         if name not in self._found:
             requests = own_requests(TextCodec(checkpoint), environment, b"grail/fitness/1" + name, ROLLOUTS, GROUP)
             auditors = auditors_of("this node", engine, checkpoint.rules.precision)
-            self._found[name] = honest_evidence({"this node": engine}, auditors, requests, plan, profile)
-            if self._found[name].log10 >= UNFIT:
-                get_logger().error("profile does not fit", log10=self._found[name].log10, where=self._found[name].where)
+            self._found[name] = honest_evidence({"this node": engine}, auditors, requests, plan, profile, draw=FIRST)
+            if self._found[name].reaches(UNFIT):
+                get_logger().error("profile does not fit", **asdict(self._found[name]))
             if len(self._found) > KEPT:
                 self._found.popitem(last=False)
         self._found[name].require(UNFIT)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from simulation.redteam import Trial
 
 
+HONEST = "honest"
+"""The family in which nobody cheats."""
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
     app.command()(redteam)
@@ -32,12 +36,15 @@ def redteam(
     env: Annotated[str, typer.Option("--env", help="Environment id.")] = "arithmetic/1",
     seed: Annotated[int, typer.Option(help="Same seed, same table.", min=0)] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the table as Markdown to this file.")] = None,
+    cells: Annotated[int, typer.Option(help="Of the family 'honest': combinations of conditions.", min=1)] = 24,
     names: Annotated[bool, typer.Option("--list", help="List the attacks and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
     """Run every known attack against real contracts, blobs and audits, and print how surely and how soon it is caught.
 
-    Exit code 1 when the honest miner was not accepted every time.
+    The family `honest` plays no attack: honest work of several architectures, temperatures, precisions and kernels, on
+    logits that training has sharpened since they were calibrated. Exit code 1 when honest work would be held against
+    anybody.
 
     Examples:
 
@@ -46,6 +53,8 @@ def redteam(
         grail redteam --attack int4-weights --attack top-k-5 --windows 10
 
         grail redteam --family forks --json
+
+        grail redteam --family honest --cells 48 --json
     """
     from simulation.adversaries import ATTACKS
 
@@ -59,6 +68,12 @@ def redteam(
     from simulation.redteam import RedTeamOptions, play
 
     log.configure(quiet=True)
+    if HONEST in (family or []):
+        if attack or len(family or []) > 1:
+            raise BadInput("the family 'honest' is played alone: leave out --attack and other families")
+        if not _honest(cells, seed, as_json):
+            raise typer.Exit(1)
+        return
     options = RedTeamOptions(
         windows=windows,
         draws=draws,
@@ -75,11 +90,34 @@ def redteam(
         raise typer.Exit(1)
 
 
+def _honest(cells: int, seed: int, as_json: bool) -> bool:
+    """Play honest cells; did all stay under the bar?"""
+    from rich.console import Console
+
+    from simulation.honest import HonestStudy, drawn_cells, played
+
+    console, found = Console(stderr=True), []
+    with console.status("starting") as status, tempfile.TemporaryDirectory() as folder:
+        study = HonestStudy(Path(folder), status.update)
+        for cell in drawn_cells(cells, seed):
+            found.append(study.play(cell))
+            said = f"refused: {found[-1].refused}" if found[-1].refused else f"10^{found[-1].log10:.2f}"
+            typer.echo(f"{cell}: {said}")
+    told = played(found)
+    typer.echo(
+        f"{told['played']} of {told['cells']} cells played, {len(told['refused'])} refused beforehand; "
+        f"largest evidence against honest work 10^{told['max_log10']:.2f} (at most 10^{told['bar']:.0f} wanted)"
+    )
+    if as_json:
+        typer.echo(json.dumps(told))
+    return told["max_log10"] <= told["bar"]
+
+
 def _chosen(attacks: list[str], families: list[str]) -> tuple[str, ...]:
     """What is named, one by one or by family; all where nothing is."""
     from simulation.adversaries import ATTACKS
 
-    known = {kind.family() for kind in ATTACKS.values()}
+    known = {HONEST, *(kind.family() for kind in ATTACKS.values())}
     if unknown := set(families) - known:
         raise BadInput(f"expected families among {', '.join(sorted(known))}, got {', '.join(sorted(unknown))}")
     named = [*attacks, *(name for name, kind in ATTACKS.items() if kind.family() in families)]

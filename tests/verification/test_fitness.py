@@ -31,12 +31,13 @@ def test_sharper_logits_than_were_calibrated_are_found(engine, requests, plan, p
     rough = type(engine)(checkpoint)
     assert next(rough.model.parameters()).dtype is torch.bfloat16
     found = honest_evidence({"bf16": rough}, auditors_of("bf16", rough, "bf16"), list(requests) * 2, plan, profile)
-    assert found.log10 > UNFIT and "float32" in found.where
+    assert found.log10 > UNFIT.log10 and "float32" in found.where
     with pytest.raises(BadCheckpoint, match=r"does not fit.*bf16.*grail calibrate"):
         found.require(UNFIT)
 
 
 def test_a_float32_network_has_one_auditor(engine):
     assert auditors_of("transformers", engine, "fp32") == {"transformers": engine}
-    Fitness(1.9, "here").require(DOUBTFUL)
+    Fitness(1.9, "here", 0.7).require(DOUBTFUL)
+    assert Fitness(0.0, "here", 0.8).reaches(DOUBTFUL) and not Fitness(0.0, "here", 0.8).reaches(UNFIT)
     assert json.dumps(dataclasses.asdict(Fitness(1.0, "x")))

@@ -154,9 +154,9 @@ class Learn:
         environment = node.environments.by_id(node.subnet.environments(window).ids[0])
         engines = {"this node": node.engine(checkpoint)}
         found = measured(checkpoint, environment, engines)
-        if found.log10 < DOUBTFUL:
+        if not found.reaches(DOUBTFUL):
             return checkpoint
-        node.log.warning("profile does not fit any more: calibrating", log10=found.log10, where=found.where)
+        node.log.warning("profile does not fit any more: calibrating", **asdict(found))
         requests = own_requests(TextCodec(checkpoint), environment, CALIBRATED, MIN_ROLLOUTS, GROUP)
         (part / CALIBRATION).unlink()
         try:
