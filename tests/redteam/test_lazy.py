@@ -82,7 +82,7 @@ def test_who_shows_no_report_is_convicted_and_who_shows_it_late_is_not(tmp_path,
     network.mine_to = mine_and_hide
     if back:
         monkeypatch.setattr(network.subnet, "accuse_audit", accuse_and_show)
-    for _ in range(3):
+    for _ in range(4):  # half of the time for accusations passes in the third
         assert network.advance().right
     cases = [case for case in network.subnet.cases() if case.kind is FaultKind.HIDDEN_AUDIT]
     assert cases and all(case.accused == hider for case in cases)

@@ -20,7 +20,7 @@ from grail.settlement.sheets import Entry
 from grail.verification.base import Outcome, Verdict
 from validator.duties.auditing import WITHHELD
 from validator.duties.checking import judge_audit, reveal_of
-from validator.duties.court import NOTHING_TO_DO, keep_public, must_wait
+from validator.duties.court import NOTHING_TO_DO, keep_public, must_wait, quarters_passed
 from validator.duties.lasting import ACCUSER_DECADES
 from validator.duties.reports import report_limit
 
@@ -28,12 +28,17 @@ ONE_IN = 16
 """Of as many seats as it holds itself a validator checks one in so many of others', and at least one a window: some six
 per cent of what its audits cost."""
 
+PATIENCE = 2
+"""Quarters of the time for accusations that a validator has to show what could not be read at once: an honest one's
+server may be down, and nothing is lost by waiting. It is asked twice, not at every tick: it may be slow on purpose.
+"""
+
 Audited = tuple[Commitment, Address]
 """A submission, and who holds a seat in it."""
 
 
 class CheckAudits:
-    """Reads the work in time, checks when the sheets are shown; who shows nothing has until the window ends."""
+    """Reads the work in time, checks when the sheets are shown."""
 
     name = "check-audits"
 
@@ -41,6 +46,7 @@ class CheckAudits:
         self._node = node
         self._fetched: set[WindowId] = set()
         self._found: dict[tuple[WindowId, Address], Verdict] = {}
+        self._hidden: set[tuple[WindowId, Address]] = set()
 
     def due(self, window: WindowId, block: BlockNumber, schedule: Schedule) -> bool:
         """From the challenge on."""
@@ -59,6 +65,7 @@ class CheckAudits:
         if None in found.values():
             return None
         self._found = {key: verdict for key, verdict in self._found.items() if key[0] != window}
+        self._hidden = {key for key in self._hidden if key[0] != window}
         return {"checked": {"0x" + auditor.hex(): outcome for auditor, outcome in found.items()}}
 
     def _drawn(self, window: WindowId) -> Iterator[Audited]:
@@ -118,16 +125,18 @@ class CheckAudits:
         node, window = self._node, entry.window
         if node.subnet.is_convicted(window, auditor) or node.subnet.has_accused(window, auditor, node.address):
             return Outcome.FAULT.value
-        if (window, auditor) not in self._found:
-            self._found[window, auditor] = judge_audit(node, entry, auditor, beyond=ACCUSER_DECADES)
-        verdict = self._found[window, auditor]
-        hidden = verdict.finding.check == WITHHELD
-        if hidden:
-            del self._found[window, auditor]  # it may be shown yet
+        key, patient = (window, auditor), quarters_passed(node, window) < PATIENCE
+        if must_wait(node, window, auditor) or (key in self._hidden and patient):
+            return None
+        if key not in self._found:
+            self._found[key] = judge_audit(node, entry, auditor, beyond=ACCUSER_DECADES)
+        verdict = self._found[key]
         if verdict.outcome in (Outcome.ACCEPT, Outcome.ABSTAIN):
             return verdict.outcome.value
-        over = node.subnet.chain.head().number >= node.subnet.schedule.start(WindowId(window + 1))
-        if (hidden and not over) or must_wait(node, window, auditor):
+        hidden = verdict.finding.check == WITHHELD
+        if hidden and patient:
+            self._hidden.add(key)
+            del self._found[key]  # it may be shown yet
             return None
         self._accuse(entry, auditor, FaultKind.HIDDEN_AUDIT if hidden else FaultKind.AUDIT, verdict)
         return Outcome.FAULT.value

@@ -10,6 +10,8 @@ from grail.runtime.node import Node
 
 NOTHING_TO_DO = ("AlreadyAccused", "AlreadyConvicted", "TooLate", "Paused")
 """Reverts after which an accusation needs no second try."""
+LATE = 3
+"""Quarters of the horizon after which nobody else's case is waited for."""
 
 
 def must_wait(node: Node, window: WindowId, accused: Address) -> bool:
@@ -20,7 +22,7 @@ def must_wait(node: Node, window: WindowId, accused: Address) -> bool:
     """
     mine = (window, accused, False)
     cases = [case for case in node.subnet.cases() if (case.window, case.accused, case.contest) == mine]
-    return not _late(node, window) and any(case.state is not CaseState.CLOSED for case in cases)
+    return quarters_passed(node, window) < LATE and any(case.state is not CaseState.CLOSED for case in cases)
 
 
 def keep_public(node: Node, digests: Iterable[Digest]) -> None:
@@ -38,8 +40,8 @@ def keep_public(node: Node, digests: Iterable[Digest]) -> None:
             node.log.warning("evidence is not public", object=digest.hex(), reason=str(error))
 
 
-def _late(node: Node, window: WindowId) -> bool:
-    """Is this the last quarter of the time in which a window can be accused? Pauses only make it longer."""
+def quarters_passed(node: Node, window: WindowId) -> int:
+    """Whole quarters of the time in which a window can be accused that are over; pauses only make it longer."""
     subnet = node.subnet
-    horizon = subnet.policy(window).accusation_horizon_blocks
-    return subnet.chain.head().number > subnet.schedule.start(WindowId(window + 1)) + 3 * horizon // 4
+    over = subnet.chain.head().number - subnet.schedule.start(WindowId(window + 1))
+    return max(0, 4 * over // subnet.policy(window).accusation_horizon_blocks)
