@@ -55,12 +55,11 @@ def audit(
     unseen = Evidence(profile.evidence_nulls())
     budget = min(len(order), budget)
     finding = Finding(check="replay", outcome=Outcome.ACCEPT, reason="as mandated")
-    opened, tokens, added = 0, 0, readings[0].carried
+    opened, tokens, added, enough = 0, 0, readings[0].carried, context.policy.evidence_fault_exp + beyond
     while opened < budget or (opened < len(order) and max(r.log10_now for r in readings) >= SUSPICION):
         draw = list(order[opened : min(opened + DRAW, budget if opened < budget else len(order))])
         opened += len(draw)
         context.opened = draw
-        enough = context.policy.evidence_fault_exp + beyond
         finding = _weigh(context, engine, readers, (*readings, unseen), draw, alternative, enough)
         if finding.outcome is not Outcome.FAULT:
             finding = first_broken(ROLLOUT_CHECKS, context) or finding

@@ -56,28 +56,43 @@ def localnet(
         grail localnet --model smollm2-135m --env reasoning_gym:chain_sum --engine vllm --windows 5 --groups 4
             --cheats 1 --evaluation 50
 
-        grail localnet --windows 6 --lazy first-of-48 --lazy colluding-miner
+        grail localnet --windows 6 --lazy first-of-48 --lazy int4
 
         grail localnet --miners 1 --cheats 0 --train learning_rate=1e-4 --train objective=dr_grpo
     """
     from grail.config import training_settings
-    from simulation.options import DEFAULT_LAZY, DEFAULT_LIES, LocalnetOptions, load_lies, load_options
+    from simulation.options import DEFAULT_LIES, LocalnetOptions, load_lies
 
     asked = LocalnetOptions(
         windows=windows, miners=miners, cheats=cheats, validators=validators, groups=groups, model=model,
         environment=env, engine=engine, evaluation_problems=evaluation, final_problems=4 * evaluation,
         evaluate_every=evaluate_every, training=training_settings(training), seed=seed, chain=chain,
-        lies=() if honest else load_lies(lies) if lies else DEFAULT_LIES,
-        lazy=tuple(lazy) or (() if honest else DEFAULT_LAZY),
+        lies=() if honest else load_lies(lies) if lies else DEFAULT_LIES, lazy=_lazy(lazy, honest=honest),
     )  # fmt: skip
-    stored = out / "options.json"
-    if stored.exists() and not resume:
-        raise SettingsError(f"{out} holds a run: add --resume to go on with it, or choose another --out")
-    options = load_options(stored).model_copy(update={"windows": windows}) if resume and stored.exists() else asked
+    options = _resumed(asked, out / "options.json") if resume else _fresh(asked, out)
     if dry_run:
         typer.echo(options.model_dump_json(indent=2))
         return
     _run(options, out, quiet=quiet, as_json=as_json)
+
+
+def _lazy(asked: list[str], *, honest: bool) -> tuple[str, ...]:
+    from simulation.options import DEFAULT_LAZY
+
+    return tuple(asked) or (() if honest else DEFAULT_LAZY)
+
+
+def _resumed(asked, stored: Path):  # type: ignore[no-untyped-def]
+    """What the run in the folder was started with, for as many windows as are asked for now."""
+    from simulation.options import load_options
+
+    return load_options(stored).model_copy(update={"windows": asked.windows}) if stored.exists() else asked
+
+
+def _fresh(asked, out: Path):  # type: ignore[no-untyped-def]
+    if (out / "options.json").exists():
+        raise SettingsError(f"{out} holds a run: add --resume to go on with it, or choose another --out")
+    return asked
 
 
 def _run(options, out: Path, *, quiet: bool, as_json: bool) -> None:  # type: ignore[no-untyped-def]

@@ -69,10 +69,7 @@ def redteam(
 
     log.configure(quiet=True)
     if HONEST in (family or []):
-        if attack or len(family or []) > 1:
-            raise BadInput("the family 'honest' is played alone: leave out --attack and other families")
-        if not _honest(cells, seed, as_json):
-            raise typer.Exit(1)
+        _honest(cells, seed, as_json, alone=not attack and family == [HONEST])
         return
     options = RedTeamOptions(
         windows=windows,
@@ -90,8 +87,10 @@ def redteam(
         raise typer.Exit(1)
 
 
-def _honest(cells: int, seed: int, as_json: bool) -> bool:
-    """Play honest cells; did all stay under the bar?"""
+def _honest(cells: int, seed: int, as_json: bool, *, alone: bool) -> None:
+    """Play honest cells; exit code 1 where one does not stay under the bar."""
+    if not alone:
+        raise BadInput("the family 'honest' is played alone: leave out --attack and other families")
     from rich.console import Console
 
     from simulation.honest import HonestStudy, drawn_cells, played
@@ -110,7 +109,8 @@ def _honest(cells: int, seed: int, as_json: bool) -> bool:
     )
     if as_json:
         typer.echo(json.dumps(told))
-    return told["max_log10"] <= told["bar"]
+    if told["max_log10"] > told["bar"]:
+        raise typer.Exit(1)
 
 
 def _chosen(attacks: list[str], families: list[str]) -> tuple[str, ...]:

@@ -76,7 +76,8 @@ FOR_ANYBODY = {
         "proveDerivationFault", "proveDuplicate", "proveEquivocation", "proveWrongRoot",
     },
     "Jury": {
-        "accuse", "contest", "contestSilence", "draw", "commitVote", "revealVote", "rule", "appeal", "execute", "fine",
+        "accuse", "accuseAudit", "contest", "contestSilence", "draw", "commitVote", "revealVote", "rule", "appeal",
+        "execute", "fine",
     },
     "TimelockController": {
         "execute", "executeBatch", "renounceRole", "onERC721Received", "onERC1155Received", "onERC1155BatchReceived",
