@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grail.chain.subnet import Subnet
-from grail.protocol.records import Ballot, CaseState, Role
+from grail.protocol.records import Ballot, Case, CaseState, Role
 from grail.protocol.units import Address, WindowId
 from grail.runtime.reckon import committee_of, reckon, records_of
 from grail.settlement.leaves import UNJUDGED
@@ -56,7 +56,7 @@ def still_due(subnet: Subnet, validator: Address, left: WindowId) -> list[str]:
         found.append(f"window {left}, in which it has its seats, ends in {blocks} blocks")
     for case in subnet.cases():
         drawn = head > case.draw_block
-        if case.state is not CaseState.CLOSED and (not drawn or subnet.has_weight(case.number, validator)):
+        if case.state is not CaseState.CLOSED and (not drawn or subnet.has_weight(case, validator)):
             found.append(f"case {case.number} is open, and it {'has' if drawn else 'may get'} a say in it")
     return found
 
@@ -75,12 +75,12 @@ def _cases(subnet: Subnet, neuron: Address) -> Iterator[Concern]:
         if case.accuser == neuron and case.contest:
             yield Concern("contested", about, f"its rejection of 0x{case.accused.hex()} is contested: {where}", left)
         if case.state in (CaseState.VOTING, CaseState.APPEALED):
-            yield from _vote(subnet, neuron, case.number)
+            yield from _vote(subnet, neuron, case)
 
 
-def _vote(subnet: Subnet, neuron: Address, number: int) -> Iterator[Concern]:
-    case, clock = subnet.case(number), subnet.clock()
-    if subnet.chain.head().number <= case.draw_block or not subnet.has_weight(number, neuron):
+def _vote(subnet: Subnet, neuron: Address, case: Case) -> Iterator[Concern]:
+    number, clock = case.number, subnet.clock()
+    if subnet.chain.head().number <= case.draw_block or not subnet.has_weight(case, neuron):
         return
     commitment, said = subnet.vote_of(number, case.round, neuron)
     if commitment is None and clock <= case.commit_end:

@@ -379,7 +379,7 @@ def test_a_jury_convicts_after_an_appeal_in_vain(town):
     town.mine(2)
     town.subnet.draw(accuser, number)
     assert sum(town.subnet.seats_in(number, juror.address) for juror in jurors) == 7
-    assert town.subnet.weight_in(number, accuser.address) == 0
+    assert town.subnet.weight_in(town.subnet.case(number), accuser.address) == 0
     town.ballot(number, 1, Ballot.GUILTY, jurors)
     town.subnet.rule(town.ann, number)
     assert town.subnet.case(number).ruling is Ballot.GUILTY

@@ -87,14 +87,14 @@ class JuryService:
         """Seats or stake in this round; 0 too while the draw cannot be made yet."""
         node, subnet = self._node, self._node.subnet
         try:
-            return subnet.weight_in(case.number, node.address)
+            return subnet.weight_in(case, node.address)
         except Reverted as error:
             if error.error_name != "NotDrawn":
                 raise
         if subnet.chain.head().number < case.draw_block:
             return 0
         subnet.draw(node.signer, case.number)
-        return subnet.weight_in(case.number, node.address)
+        return subnet.weight_in(case, node.address)
 
     def _reveal(self, case: Case) -> None:
         node, subnet = self._node, self._node.subnet

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from grail.chain.accounts import Signer
 from grail.chain.address_book import AddressBook
-from grail.chain.base import Chain, Receipt
+from grail.chain.base import Chain, Head, Receipt
 from grail.chain.subnet.statements import Statements
 from grail.errors import Reverted
 from grail.protocol.commitment import commitment_values
@@ -20,11 +20,15 @@ class Justice(Statements):
     def __init__(self, chain: Chain, book: AddressBook) -> None:
         super().__init__(chain, book)
         self._closed_cases: dict[int, Case] = {}
+        self._cases: tuple[Head, list[Case]] | None = None
+        self._weights: dict[tuple[int, int, Address], int] = {}
 
     def forget(self) -> None:
         """See Windows.forget."""
         super().forget()
         self._closed_cases.clear()
+        self._cases = None
+        self._weights.clear()
 
     # Proofs
 
@@ -81,11 +85,16 @@ class Justice(Statements):
         """Has this accuser accused this neuron's work in a window already?"""
         return self.contracts["Jury"].call("accusedBy", window, accused, accuser)
 
-    def weight_in(self, case: int, juror: Address) -> int:
-        """Seats, on appeal stake, of a validator in a case whose draw is fixed; else NotDrawn is raised."""
-        return self.contracts["Jury"].call("weightOf", case, juror)
+    def weight_in(self, case: Case, juror: Address) -> int:
+        """Seats, on appeal stake, of a validator in a case whose draw is fixed; else NotDrawn is raised. Remembered: it
+        follows from the stake of a block that is past.
+        """
+        key = case.number, case.round, juror
+        if key not in self._weights:
+            self._weights[key] = self.contracts["Jury"].call("weightOf", case.number, juror)
+        return self._weights[key]
 
-    def has_weight(self, case: int, juror: Address) -> bool:
+    def has_weight(self, case: Case, juror: Address) -> bool:
         """Has a validator a say in a case now? No, too, while its draw is not fixed."""
         try:
             return self.weight_in(case, juror) > 0
@@ -132,8 +141,11 @@ class Justice(Statements):
         return self.contracts["Jury"].send(signer, "fine", case, juror)
 
     def cases(self) -> list[Case]:
-        """All cases, oldest first."""
-        return [self.case(number) for number in range(self.contracts["Jury"].call("caseCount"))]
+        """All cases, oldest first; read once a block, for every duty of every neuron asks."""
+        head = self.chain.head()
+        if self._cases is None or self._cases[0] != head:
+            self._cases = head, [self.case(number) for number in range(self.contracts["Jury"].call("caseCount"))]
+        return list(self._cases[1])
 
     def case(self, number: int) -> Case:
         """One case."""
