@@ -81,7 +81,8 @@ def _checks(network: LocalNetwork, lazy: str) -> int:
     """Honest audits that honest validators have checked."""
     honest = {part.name for part in network.parts if part.role is Role.VALIDATOR and not part.cheat}
     notes = [network.journal.note(name, "check-audits", w) for name in honest for w in range(network.next_window)]
-    return sum(auditor != lazy for note in notes if note for auditor in note["checked"])
+    found = [(auditor, outcomes) for note in notes if note for auditor, outcomes in note["checked"].items()]
+    return sum(len(outcomes) for auditor, outcomes in found if auditor != lazy)
 
 
 def study(kinds: Sequence[str], seeds: int, windows: int) -> list[Found]:

@@ -35,6 +35,8 @@ server may be down, and nothing is lost by waiting. It is asked twice, not at ev
 
 Audited = tuple[Commitment, Address]
 """A submission, and who holds a seat in it."""
+AuditKey = tuple[WindowId, Address, Address]
+"""A window, an auditor, and the miner whose work it accepted."""
 
 
 class CheckAudits:
@@ -45,15 +47,15 @@ class CheckAudits:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._fetched: set[WindowId] = set()
-        self._found: dict[tuple[WindowId, Address], Verdict] = {}
-        self._hidden: set[tuple[WindowId, Address]] = set()
+        self._found: dict[AuditKey, Verdict] = {}
+        self._hidden: set[AuditKey] = set()
 
     def due(self, window: WindowId, block: BlockNumber, schedule: Schedule) -> bool:
         """From the challenge on."""
         return block > schedule.challenge_block(window)
 
     def run(self, window: WindowId) -> Note | None:
-        """The note says by validator what came of it."""
+        """The note says by validator what came of each check."""
         node = self._node
         if not node.takes_work(window) or committee_of(node.subnet, window) is None:
             return None if node.subnet.challenge(window) is None else {}
@@ -61,12 +63,15 @@ class CheckAudits:
         if head <= node.subnet.schedule.reveal_deadline(window):
             self._fetch(window)
             return None
-        found = {auditor: self._check(entry, auditor) for entry, auditor in self._targets(window)}
-        if None in found.values():
+        found = [(auditor, self._check(entry, auditor)) for entry, auditor in self._targets(window)]
+        if any(outcome is None for _, outcome in found):
             return None
         self._found = {key: verdict for key, verdict in self._found.items() if key[0] != window}
         self._hidden = {key for key in self._hidden if key[0] != window}
-        return {"checked": {"0x" + auditor.hex(): outcome for auditor, outcome in found.items()}}
+        checked: dict[str, list[str | None]] = {}
+        for auditor, outcome in found:
+            checked.setdefault("0x" + auditor.hex(), []).append(outcome)
+        return {"checked": checked}
 
     def _drawn(self, window: WindowId) -> Iterator[Audited]:
         """Seats of others, in a secret order, as many as are to be checked."""
@@ -84,8 +89,9 @@ class CheckAudits:
             yield others[place]
 
     def _targets(self, window: WindowId) -> list[Audited]:
-        """What was drawn, and every seat that accepts what this validator found to be a fault; each validator once, for
-        it can be convicted but once."""
+        """What was drawn, and every accept of what this validator found to be a fault. Of one auditor's work all: what
+        one of its accepts does not show, another may.
+        """
         node, found = self._node, reckon(self._node.subnet, window)
         if found is None:
             return []
@@ -96,12 +102,12 @@ class CheckAudits:
             for holder in found.holders(index)
             if "0x" + entry.miner.hex() in faults
         ]
-        chosen: dict[Address, Audited] = {}
-        for entry, holder in [*suspects, *self._drawn(window)]:
-            index = found.commitments.index(entry)
-            if holder != node.address and Entry.ACCEPT in found.said(index, holder):
-                chosen.setdefault(holder, (entry, holder))
-        return list(chosen.values())
+        index_of = {entry: index for index, entry in enumerate(found.commitments)}
+        return [
+            (entry, holder)
+            for entry, holder in dict.fromkeys([*suspects, *self._drawn(window)])
+            if holder != node.address and Entry.ACCEPT in found.said(index_of[entry], holder)
+        ]
 
     def _is_my_fault(self, row) -> bool:  # type: ignore[no-untyped-def]
         return row.validator == self._node.signer.name and row.outcome == Outcome.FAULT.value
@@ -125,7 +131,7 @@ class CheckAudits:
         node, window = self._node, entry.window
         if node.subnet.is_convicted(window, auditor) or node.subnet.has_accused(window, auditor, node.address):
             return Outcome.FAULT.value
-        key, patient = (window, auditor), quarters_passed(node, window) < PATIENCE
+        key, patient = (window, auditor, entry.miner), quarters_passed(node, window) < PATIENCE
         if must_wait(node, window, auditor) or (key in self._hidden and patient):
             return None
         if key not in self._found:
