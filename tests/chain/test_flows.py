@@ -309,7 +309,8 @@ def test_a_rejection_holds_the_pay_until_a_jury_overturns_it(town):
     town.mine(2)
     town.subnet.draw(town.ann, case.number)
     stake, pocket = subnet.neuron(rejecting.address).stake, subnet.balance(town.miner.address)
-    town.ballot(case.number, 1, Ballot.INNOCENT, others)
+    drawn = [who for who in others if subnet.seats_in(case.number, who.address)]
+    town.ballot(case.number, 1, Ballot.INNOCENT, drawn)
     subnet.rule(town.ann, case.number)
     town.later(subnet.case(case.number).commit_end)
     subnet.execute_case(town.ann, case.number)
