@@ -32,7 +32,7 @@ from grail.protocol.units import WindowId
 from grail.telemetry.timing import best_rounds
 from grail.verification.calibration import as_rollout, group_places, profile_of
 from grail.verification.evidence import Evidence
-from grail.verification.replay import Reader
+from grail.verification.replay import Reader, proof_errors, shown_by
 from simulation.adversaries.base import twin
 
 POLICY = Policy.defaults()
@@ -95,9 +95,9 @@ class Study:
         for _ in range(ORDERS):
             reader, evidence, tokens, enough = Reader(PLAN), Evidence({"sketch": null}), 0, None
             for place in chance.permutation(len(self.asked)).tolist():
-                rollout = replace(as_rollout(self.made[place]), sketch=shown[place])
-                own = replace(traces[place], sketch=traces[place].sketch[:, PLAN.dim :])
-                evidence.add({"sketch": reader.measure(group_of[place], rollout, own)["sketch"]})
+                rollout = as_rollout(self.made[place])
+                errors = proof_errors(reader, PLAN, group_of[place], rollout, traces[place], shown[place])
+                evidence.add({"sketch": errors})
                 tokens += len(rollout.tokens)
                 if enough is None and evidence.log10 >= ENOUGH:
                     enough = tokens
@@ -107,8 +107,8 @@ class Study:
 
 
 def proof_of(traces: list[ReplayTrace]) -> Shown:
-    """The half of the sketches under the auditor's own projection."""
-    return [trace.sketch[:, PLAN.dim :].astype(np.float16) for trace in traces]
+    """What an auditor shows of them."""
+    return [shown_by(trace, PLAN) for trace in traces]
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from grail.errors import ObjectCorrupt, ObjectMissing, ObjectTooLarge
 from grail.inference.approximations import quantized
 from grail.inference.base import Engine
 from grail.protocol.records import Commitment
@@ -16,10 +15,10 @@ from grail.protocol.units import Digest
 from grail.verification.audit import first_broken
 from grail.verification.base import AuditContext, Finding, Outcome, Verdict
 from grail.verification.checks import WHOLE_CHECKS
-from grail.verification.replay import replay_places
+from grail.verification.replay import replay_places, shown_by
 from simulation.adversaries.base import twin
 from validator.duties.audit import Audit
-from validator.duties.auditing import context_of, dealt
+from validator.duties.auditing import NOT_THERE, context_of, dealt
 
 Places = list[tuple[int, int]]
 Shown = list[NDArray[np.float16]]
@@ -42,7 +41,7 @@ class LazyAudit(Audit):
         limits = node.blob_limits(commitment.window, checkpoint, commitment.n_groups)
         try:
             blob = node.objects_of(commitment.miner).get(commitment.blob_digest, limits.max_bytes())
-        except (ObjectMissing, ObjectTooLarge, ObjectCorrupt):
+        except NOT_THERE:
             return super().judge(commitment, challenge)
         context = context_of(node, commitment, challenge, node.address, checkpoint, blob)
         if first_broken(WHOLE_CHECKS, context) is not None:
@@ -111,7 +110,7 @@ def invented(context: AuditContext, places: Places) -> Shown:
 def replayed(context: AuditContext, engine: Engine, places: Places) -> Shown:
     """What this engine's replay gives under the validator's own projection."""
     replay_places(context, engine, places)
-    return [context.traces[place].sketch[:, context.plan.dim :].astype(np.float16) for place in places]
+    return [shown_by(context.traces[place], context.plan) for place in places]
 
 
 LAZY: dict[str, type[LazyAudit]] = {kind.kind: kind for kind in (Copy, Int4, FirstOf48, CollusionWithMiner)}

@@ -12,7 +12,7 @@ from grail.verification.base import AuditContext, Check, Finding, Outcome, Verdi
 from grail.verification.calibration import CalibrationProfile
 from grail.verification.checks import ROLLOUT_CHECKS, WHOLE_CHECKS
 from grail.verification.evidence import Carried, Evidence
-from grail.verification.replay import Reader, replay_places
+from grail.verification.replay import Reader, replay_places, shown_by
 
 DRAW = 16
 """Rollouts replayed in one prefill; the evidence is read after each rollout, the stop after each draw."""
@@ -126,7 +126,7 @@ def _weigh(
 
 def _proof(context: AuditContext, places: Sequence[tuple[int, int]]) -> tuple[NDArray[np.float16], ...]:
     """What the replay gave under the auditor's own projection, where the plan has one."""
-    return tuple(context.traces[place].sketch[:, context.plan.dim :].astype(np.float16) for place in places)
+    return tuple(shown_by(context.traces[place], context.plan) for place in places)
 
 
 def _tokens(context: AuditContext, places: Sequence[tuple[int, int]]) -> int:

@@ -23,7 +23,7 @@ from grail.verification.base import AuditContext, Finding, Outcome, Verdict
 from grail.verification.calibration import CalibrationProfile
 from grail.verification.checks import ROLLOUT_CHECKS, WHOLE_CHECKS
 from grail.verification.evidence import Evidence
-from grail.verification.replay import FORKS, MARGINS, Reader, measurements, replay_places
+from grail.verification.replay import FORKS, MARGINS, Reader, measurements, proof_errors, replay_places
 
 UNSHOWN, UNBORNE = "proof of audit", "verdict"
 """The checks that a false audit fails: what it shows is no replay; or what it read refutes its accept."""
@@ -65,7 +65,7 @@ def check_audit(
         for place, sketch in zip(draw, shown[first : first + DRAW], strict=True):
             rollout, trace = context.work.groups[place[0]].rollouts[place[1]], context.traces[place]
             tokens += len(rollout.tokens)
-            made.add({SHOWN: _shown(context, reader, place[0], rollout, trace, sketch)})
+            made.add({SHOWN: proof_errors(reader, context.plan, place[0], rollout, trace, sketch)})
             verdict.add(_forgiven(rollout, trace, profile.outlier_margin))
             for check, evidence in ((UNSHOWN, made), (UNBORNE, verdict)):
                 if evidence.log10 >= enough:
@@ -82,19 +82,6 @@ def check_audit(
 def false_audit(reason: str) -> Verdict:
     """Of an auditor who shows nothing that could be a proof."""
     return _false(UNSHOWN, reason)
-
-
-def _shown(
-    context: AuditContext,
-    reader: Reader,
-    group: int,
-    rollout: Rollout,
-    trace: ReplayTrace,
-    sketch: NDArray[np.float16],
-) -> NDArray[np.float64]:
-    """Errors of what the auditor shows; states that an earlier rollout of the group had, too, count once."""
-    own = replace(trace, sketch=trace.sketch[:, context.plan.dim :])
-    return reader.measure(group, replace(rollout, sketch=sketch), own)[SHOWN]
 
 
 def _forgiven(rollout: Rollout, trace: ReplayTrace, noise: float) -> dict[str, NDArray[np.float64]]:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +82,25 @@ class Reader:
                 worst[name][:rows] = np.maximum(worst[name][:rows], other[name][:rows])
         self._read[group].append((rollout.tokens, measured))
         return measured | {name: measured[name][~(measured[name] <= AGAIN * worst[name])] for name in worst}
+
+
+def shown_by(trace: ReplayTrace, plan: SketchPlan) -> NDArray[np.float16]:
+    """A place's proof of audit, float16 (rows, m): the replayed states under the plan's second projection."""
+    return trace.sketch[:, plan.dim :].astype(np.float16)
+
+
+def proof_errors(
+    reader: Reader,
+    plan: SketchPlan,
+    group: Hashable,
+    rollout: Rollout,
+    trace: ReplayTrace,
+    shown: NDArray[np.float16],
+) -> NDArray[np.float64]:
+    """Errors of what an auditor shows of a place, by a replay of one's own; states that `reader` has read in the group
+    count once."""
+    own = replace(trace, sketch=trace.sketch[:, plan.dim :])
+    return reader.measure(group, replace(rollout, sketch=shown), own)["sketch"]
 
 
 def shared_states(tokens: NDArray[np.integer], other: NDArray[np.integer]) -> int:

@@ -2,7 +2,7 @@
 
 import json
 
-from grail.errors import BadSubmission, ObjectCorrupt, ObjectMissing, ObjectTooLarge, Reverted
+from grail.errors import BadSubmission, Reverted
 from grail.protocol.records import Commitment, FaultKind
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, Digest, WindowId
@@ -12,7 +12,7 @@ from grail.runtime.retention import evidence_epoch
 from grail.runtime.submissions import fetch_submission
 from grail.storage.tables import VerdictRow
 from grail.verification.base import Outcome
-from validator.duties.auditing import WITHHELD
+from validator.duties.auditing import NOT_THERE, WITHHELD
 from validator.duties.court import NOTHING_TO_DO, keep_public, must_wait
 
 JURY_KINDS = (FaultKind.REPLAY, FaultKind.REWARD, FaultKind.STRUCTURE, FaultKind.WITHHELD)
@@ -95,7 +95,7 @@ class Accuse:
             fetch_submission(self._node, entry)
         except BadSubmission:
             return True
-        except (ObjectMissing, ObjectTooLarge, ObjectCorrupt):
+        except NOT_THERE:
             return False
         return True
 

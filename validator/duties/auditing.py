@@ -31,6 +31,7 @@ Reading = tuple[Address, WindowId, Address]
 WITHHELD = "availability"
 """The check that a blob which cannot be fetched fails."""
 NOT_THERE = (ObjectMissing, ObjectTooLarge, ObjectCorrupt)
+"""What nobody delivers, whatever the reason."""
 
 
 def judge_history(node: Node, commitment: Commitment, challenge: Digest, drawer: Address) -> Verdict:

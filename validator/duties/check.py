@@ -6,7 +6,7 @@ either, so there is nothing to be lazy for: what a false audit costs its maker p
 
 from collections.abc import Iterator
 
-from grail.errors import ObjectCorrupt, ObjectMissing, ObjectTooLarge, Reverted
+from grail.errors import Reverted
 from grail.protocol.draws import Draws
 from grail.protocol.hashing import keccak256
 from grail.protocol.records import Commitment, FaultKind
@@ -18,7 +18,7 @@ from grail.runtime.reckon import committee_of, reckon
 from grail.runtime.reports import proof_named_by
 from grail.settlement.sheets import Entry
 from grail.verification.base import Outcome, Verdict
-from validator.duties.auditing import WITHHELD
+from validator.duties.auditing import NOT_THERE, WITHHELD
 from validator.duties.checking import judge_audit, reveal_of
 from validator.duties.court import NOTHING_TO_DO, keep_public, must_wait, quarters_passed
 from validator.duties.lasting import ACCUSER_DECADES
@@ -122,7 +122,7 @@ class CheckAudits:
             limits = node.blob_limits(window, checkpoint, entry.n_groups)
             try:
                 node.objects_of(entry.miner).get(entry.blob_digest, limits.max_bytes())
-            except (ObjectMissing, ObjectTooLarge, ObjectCorrupt) as missing:
+            except NOT_THERE as missing:
                 node.log.info("nothing to check", miner=entry.miner.hex(), window=window, reason=str(missing))
         self._fetched.add(window)
 
