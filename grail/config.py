@@ -74,6 +74,12 @@ class WorkSettings(pydantic.BaseModel, extra="forbid"):
     watchdog_seconds: float = pydantic.Field(60.0, gt=0, description="name a duty that runs longer than this")
 
 
+class DatabaseSettings(pydantic.BaseModel, extra="forbid"):
+    """Where rows are kept."""
+
+    url: str = pydantic.Field("", description="sqlite:///PATH or postgresql://…; empty: files in work.folder")
+
+
 class MeterSettings(pydantic.BaseModel, extra="forbid"):
     """Where numbers go besides the database."""
 
@@ -140,6 +146,7 @@ class Settings(BaseSettings):
     work: WorkSettings = WorkSettings()
     training: TrainingSettings = TrainingSettings()
     meters: MeterSettings = MeterSettings()
+    database: DatabaseSettings = DatabaseSettings()
     password: pydantic.SecretStr | None = pydantic.Field(None, description="keystore password (environment only)")
 
     @classmethod

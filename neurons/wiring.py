@@ -74,7 +74,7 @@ def open_node(settings: Settings, role: Role) -> Node:
         neuron=neuron,
         subnet=subnet,
         store=store,
-        journal=Journal(Database.in_file(folder / "grail.sqlite")),
+        journal=Journal(Database(settings.database.url or f"sqlite:///{folder / 'grail.sqlite'}")),
         checkpoints=CheckpointCache(
             folder / "checkpoints", store, lambda publisher: ObjectsOf(subnet, store, publisher, private=private)
         ),

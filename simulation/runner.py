@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ SETUP_FILE = "setup-seconds"
 """Written into the virtual environment by the set-up script."""
 
 
-def run(options: LocalnetOptions, folder: Path, *, quiet: bool) -> tuple[RunResult, dict[str, Any]]:
-    """Play all windows; returns the result and what this machine measured.
+def run(
+    options: LocalnetOptions, folder: Path, *, quiet: bool, step: Callable[[LocalNetwork], None] | None = None
+) -> tuple[RunResult, dict[str, Any]]:
+    """Play all windows; returns the result and what this machine measured. `step` is called in every phase.
 
     Interrupted with Ctrl-C it stops at once: the folder holds the last settled window and resumes from there.
     """
@@ -25,6 +28,8 @@ def run(options: LocalnetOptions, folder: Path, *, quiet: bool) -> tuple[RunResu
     with LiveView(options.windows, quiet) as view:
         network = LocalNetwork(options, folder, view.phase)
         view.attach(network)
+        if step is not None:
+            network.notify = _both(view.phase, lambda: step(network))
         if not network.run_log.of("accuracy"):
             network.log_accuracy(-1, options.final_problems)
             view.evaluated()
@@ -42,6 +47,14 @@ def run(options: LocalnetOptions, folder: Path, *, quiet: bool) -> tuple[RunResu
     result = results(network)
     write_report(network, result, machine)
     return result, machine
+
+
+def _both(show: Callable[[str], None], step: Callable[[], None]) -> Callable[[str], None]:
+    def notify(phase: str) -> None:
+        show(phase)
+        step()
+
+    return notify
 
 
 def measured(seconds: float) -> dict[str, Any]:

@@ -406,6 +406,7 @@ contract StakeVault is Governed {
         }
         shares[neuron][staker].push(uint48(block.number), uint208(after_));
         if (neuron == staker) pools[neuron].ownShares = uint128(after_);
+        emit Events.SharesChanged(neuron, staker, after_);
     }
 
     function _leave(address[] storage list, address neuron) private {
@@ -437,6 +438,7 @@ contract StakeVault is Governed {
         stakes[neuron].push(uint48(block.number), uint208(pooled));
         if (pool.shares != all) totalShares[neuron].push(uint48(block.number), uint208(all));
         (pool.stake, pool.shares) = (uint128(pooled), uint128(all));
+        emit Events.PoolChanged(neuron, pooled, all);
         _setStanding(neuron);
     }
 

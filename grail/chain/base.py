@@ -35,6 +35,7 @@ class Log:
     data: bytes
     block: BlockNumber
     index: int
+    transaction: Digest
 
 
 class Chain(Protocol):
@@ -51,6 +52,10 @@ class Chain(Protocol):
 
     def block_hash(self, number: BlockNumber) -> Digest:
         """Hash of a mined block. Raises ChainError when it does not exist yet."""
+        ...
+
+    def block_time(self, number: BlockNumber) -> int:
+        """When a mined block was made by its own word, in seconds since 1970."""
         ...
 
     def coins(self, address: Address) -> int:

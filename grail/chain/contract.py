@@ -1,19 +1,37 @@
 """A contract's ABI as a codec: call and send by name, events as typed records. No network of its own."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
 
+from eth_abi.codec import ABICodec
+from eth_abi.decoding import StringDecoder
+from eth_abi.exceptions import DecodingError
 from eth_utils.abi import event_abi_to_log_topic
 from web3 import Web3
+from web3.exceptions import Web3Exception
 
 from grail.chain.accounts import Signer
 from grail.chain.base import Chain, Log, Receipt
-from grail.protocol.units import Address, BlockNumber
+from grail.errors import BadInput
+from grail.protocol.units import Address, BlockNumber, Digest
+
+
+def lenient(codec: ABICodec) -> ABICodec:
+    """The codec, but bytes of a string that are no UTF-8 become U+FFFD: a stranger's endpoint or reason may be
+    anything, and who reads it must not stop there.
+    """
+    registry = codec._registry.copy()
+    registry.unregister_decoder("string")
+    registry.register_decoder("string", StringDecoder(handle_string_errors="replace"), label="string")
+    return ABICodec(registry)
+
 
 _CODEC = Web3()
+_CODEC.codec = lenient(_CODEC.codec)
 
 
 @cache
@@ -31,6 +49,7 @@ class ChainEvent:
     fields: dict[str, Any]
     block: BlockNumber
     index: int
+    transaction: Digest
 
 
 class Contract:
@@ -43,7 +62,7 @@ class Contract:
         abi = artifact(name)["abi"]
         self._codec = _CODEC.eth.contract(abi=abi)
         self._outputs = {entry["name"]: entry["outputs"] for entry in abi if entry["type"] == "function"}
-        self._events = {event_abi_to_log_topic(entry): entry["name"] for entry in abi if entry["type"] == "event"}
+        self._events = {event_abi_to_log_topic(entry): entry for entry in abi if entry["type"] == "event"}
         decoder = getattr(chain, "reverts", None)
         if decoder is not None:
             decoder.learn(abi)
@@ -62,9 +81,10 @@ class Contract:
 
     def event(self, log: Log) -> ChainEvent | None:
         """Decode one of this contract's events; None for an event that the ABI does not name."""
-        name = self._events.get(log.topics[0]) if log.topics else None
-        if name is None:
+        known = self._events.get(log.topics[0]) if log.topics else None
+        if known is None:
             return None
+        name = known["name"]
         entry: Any = {
             "address": Web3.to_checksum_address(log.address),
             "topics": list(log.topics),
@@ -76,15 +96,21 @@ class Contract:
             "blockHash": bytes(32),
         }
         fields = dict(self._codec.events[name]().process_log(entry)["args"])
-        return ChainEvent(self.name, name, {k: _plain(v) for k, v in fields.items()}, log.block, log.index)
+        plain = {item["name"]: _shape(item, fields[item["name"]]) for item in known["inputs"]}
+        return ChainEvent(self.name, name, plain, log.block, log.index, log.transaction)
 
     def calldata(self, function: str, *values: Any) -> bytes:
         """What `send` would send: for proposals, which are calls that the timelock makes later."""
         return self._encode(function, values)
 
     def decode_calldata(self, data: bytes) -> tuple[str, tuple[Any, ...]]:
-        """Function name and values of a call, in ABI order."""
-        function, values = self._codec.decode_function_input(bytes(data))
+        """Function name and values of a call, in ABI order. Raises BadInput for what is no call of this contract."""
+        try:
+            function, values = self._codec.decode_function_input(bytes(data))
+        except (ValueError, Web3Exception, DecodingError) as error:
+            raise BadInput(
+                f"expected a call of {self.name}, got 0x{data[:4].hex()}… ({type(error).__name__})"
+            ) from error
         return function.abi_element_identifier.split("(")[0], tuple(values.values())
 
     def _encode(self, function: str, values: tuple[Any, ...]) -> bytes:
@@ -113,17 +139,13 @@ def _type(item: dict[str, Any]) -> str:
 
 
 def _shape(item: dict[str, Any], value: Any) -> Any:
-    if item["type"] == "tuple":
-        return {part["name"]: _shape(part, v) for part, v in zip(item["components"], value, strict=True)}
-    if item["type"] == "tuple[]":
-        return [_shape({**item, "type": "tuple"}, part) for part in value]
-    if item["type"].endswith("]"):
-        return [_plain(v) for v in value]
-    return _plain(value)
-
-
-def _plain(value: Any) -> Any:
-    """Addresses as 20 bytes, everything else as it is."""
-    if isinstance(value, str) and len(value) == 42 and value.startswith("0x"):
+    """As its type says: structs as dicts, addresses as 20 bytes. A text that looks like an address stays a text."""
+    kind = item["type"]
+    if kind.endswith("]"):
+        return [_shape({**item, "type": kind[: kind.rindex("[")]}, part) for part in value]
+    if kind == "tuple":
+        parts = value.values() if isinstance(value, Mapping) else value
+        return {part["name"]: _shape(part, v) for part, v in zip(item["components"], parts, strict=True)}
+    if kind == "address":
         return bytes.fromhex(value[2:])
     return bytes(value) if isinstance(value, bytes) else value

@@ -217,7 +217,7 @@ class DevNode:
                 "blockNumber": hex(log.block),
                 "blockHash": "0x" + self._pyevm.get_canonical_block_header_by_number(log.block).hash.hex(),
                 "logIndex": hex(log.index),
-                "transactionHash": "0x" + bytes(32).hex(),
+                "transactionHash": "0x" + log.transaction.hex(),
                 "transactionIndex": "0x0",
                 "removed": False,
             }

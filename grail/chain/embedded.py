@@ -75,11 +75,12 @@ class EmbeddedChain(JsonRpcChain):
             if not header.bloom:
                 continue
             index = 0
-            for receipt in chain.get_canonical_block_by_number(number).get_receipts(chain.chaindb):
+            block = chain.get_canonical_block_by_number(number)
+            for transaction, receipt in zip(block.transactions, block.get_receipts(chain.chaindb), strict=True):
                 for log in receipt.logs:
                     if log.address in wanted:
                         topics = tuple(topic.to_bytes(32, "big") for topic in log.topics)
-                        found.append(Log(log.address, topics, log.data, BlockNumber(number), index))
+                        found.append(Log(log.address, topics, log.data, BlockNumber(number), index, transaction.hash))
                     index += 1
         return found
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from grail.chain.base import Chain
+from grail.chain.base import Chain, Head
 from grail.chain.contract import ChainEvent, Contract
 from grail.chain.reorganisations import still_there
 from grail.protocol.units import BlockNumber
@@ -59,8 +59,10 @@ class EventReader:
         self._given: set[tuple[int, int]] | None = None
         """Places of events above the last sure position; None until the first read, which gives them all again."""
 
-    def read(self) -> Batch:
-        """All events up to the head that were not given before. The cursor moves only after a complete read."""
+    def read(self, most: int | None = None) -> Batch:
+        """All events up to the head that were not given before, of at most `most` blocks behind what is sure. The
+        cursor moves only after a complete read.
+        """
         rewound = self._rewind()
         sure = max(
             (block for block, mark in self._cursor.items() if not mark.endswith(UNSURE)), default=self._first - 1
@@ -70,6 +72,9 @@ class EventReader:
             rewound = min(sure, rewound if rewound is not None else sure) if unsure or rewound is not None else None
             self._given = set()
         head = self._chain.head()
+        if most is not None and head.number > sure + most:
+            last = BlockNumber(sure + most)
+            head = Head(last, self._chain.block_hash(last))
         final = min(head.number, self._chain.final_block())
         events: list[ChainEvent] = []
         if sure < head.number:

@@ -9,7 +9,7 @@ from web3.exceptions import ContractLogicError, TransactionNotFound, Web3Excepti
 from grail.chain.accounts import Signer
 from grail.chain.base import Head, Log, Receipt
 from grail.chain.reverts import RevertDecoder, revert_data
-from grail.chain.rpc.blocks import read_block
+from grail.chain.rpc.blocks import Block, read_block
 from grail.chain.rpc.faults import NOT_OFFERED_CODES, REVERT_WORDS, NodeRefused, says
 from grail.chain.rpc.logs import LogPages
 from grail.chain.rpc.nodes import Nodes
@@ -80,10 +80,17 @@ class JsonRpcChain:
 
     def block_hash(self, number: BlockNumber) -> Digest:
         """Hash of a mined block. Raises ChainError when it does not exist yet."""
+        return self._mined(number).hash
+
+    def block_time(self, number: BlockNumber) -> int:
+        """When a mined block was made by its own word, in seconds since 1970."""
+        return self._mined(number).time
+
+    def _mined(self, number: BlockNumber) -> Block:
         block = self._ask(lambda: read_block(self._web3, int(number)))
         if block is None:
             raise ChainError(f"expected block {number} to be mined on {self._name}: wait for it")
-        return block.hash
+        return block
 
     def final_block(self) -> BlockNumber:
         """As the node says it, else `FINAL_DEPTH` blocks behind the newest. Never falls."""

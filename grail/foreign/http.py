@@ -156,7 +156,7 @@ def _public_address(host: str, port: int) -> str:
 def _pool_for(url: str, public: bool) -> httpcore.ConnectionPool:
     """Connections as the environment's proxies say (HTTP_PROXY, HTTPS_PROXY, NO_PROXY)."""
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii():
         raise NoAnswer(f"expected http:// or https://, got {shown(url)}")
     proxy = urllib.request.getproxies().get(parts.scheme)
     direct = proxy is None or urllib.request.proxy_bypass(parts.hostname)

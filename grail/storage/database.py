@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from grail.errors import SettingsError, StorageError
-from grail.storage.tables import Base
+from grail.storage import chain_tables, migrations
 
 BUSY_MILLISECONDS = 10_000
 REMEDIES = {
@@ -27,9 +27,9 @@ REMEDIES = {
 class Database:
     """One node's rows."""
 
-    def __init__(self, url: str) -> None:
-        """`url`: sqlite:///PATH, sqlite:// (memory) or postgresql://… Creates missing tables. Raises SettingsError for
-        what is no such URL, StorageError.
+    def __init__(self, url: str, *, reader: bool = False) -> None:
+        """`url`: sqlite:///PATH, sqlite:// (memory) or postgresql://… Brings its tables up to date, but for a `reader`,
+        which changes nothing. Raises SettingsError for what is no such URL, StorageError.
         """
         try:
             place = make_url(url)
@@ -42,12 +42,33 @@ class Database:
             ) from None
         self._place = place.render_as_string(hide_password=True)
         if place.drivername.startswith("sqlite"):
-            event.listen(self._engine, "connect", _use_write_ahead_log)
+            event.listen(self._engine, "connect", _only_read if reader else _use_write_ahead_log)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         try:
-            Base.metadata.create_all(self._engine)
+            with self._engine.begin() as connection:
+                self._brought_up(connection, reader=reader)
         except SQLAlchemyError as error:
             raise self._failed(error) from error
+
+    def _brought_up(self, connection: Connection, *, reader: bool) -> None:
+        known = migrations.revision(connection)
+        if known == migrations.newest():
+            return
+        if reader:
+            raise StorageError(
+                f"the database {self._place} is at revision {known}, not {migrations.newest()}: start "
+                "what writes to it first"
+            )
+        if known is None:
+            chain_tables.META.create_all(connection)
+            migrations.stamp(connection, "head")
+        else:
+            migrations.upgrade(connection)
+
+    @property
+    def engine(self) -> Engine:
+        """For whole tables at a time."""
+        return self._engine
 
     @classmethod
     def in_file(cls, path: Path) -> "Database":
@@ -72,6 +93,11 @@ class Database:
     def close(self) -> None:
         """Release the file."""
         self._engine.dispose()
+
+
+def _only_read(connection: object, _record: object) -> None:
+    connection.execute("PRAGMA query_only=ON")  # type: ignore[attr-defined]
+    connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")  # type: ignore[attr-defined]
 
 
 def _use_write_ahead_log(connection: object, _record: object) -> None:

@@ -103,14 +103,18 @@ class _Call:
         self._waiting: dict[str, list[int]] = {relay.url: [] for relay in relays}
         self._refused: list[set[str]] = [set() for _ in wanted]
         self._found: dict[int, bytes | StorageError] = {}
-        self._stopped = False
+        self._stopped = self._broken = False
         for place in reversed(range(len(wanted))):
             self._waiting[self._homes(place)[0]].append(place)
 
     def result(self, place: int) -> bytes:
         """Wait for an object. Raises why it cannot be had."""
         with self._changed:
-            self._changed.wait_for(lambda: place in self._found)
+            self._changed.wait_for(lambda: place in self._found or self._broken)
+            if place not in self._found:
+                raise StorageError(
+                    f"{self._wanted[place][0].hex()} could not be downloaded: its relays answer strangely"
+                )
             found = self._found[place]
             self._found[place] = b""  # delivered: not kept twice
         if isinstance(found, StorageError):
@@ -124,7 +128,18 @@ class _Call:
             self._changed.notify_all()
 
     def work(self, relay: Relay) -> None:
-        """Download until everything is there, or this relay is dropped."""
+        """Download until everything is there, or this relay is dropped. Whoever waits hears of it, however it ends."""
+        whole = False
+        try:
+            self._work(relay)
+            whole = True
+        finally:
+            if not whole:
+                with self._changed:
+                    self._broken = True
+                    self._changed.notify_all()
+
+    def _work(self, relay: Relay) -> None:
         failed = 0
         while failed < FAILURES and (place := self._next(relay.url)) is not None:
             try:

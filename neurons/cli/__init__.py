@@ -11,6 +11,7 @@ from neurons.cli import (
     court,
     deploy,
     devnet,
+    explorer,
     init,
     inspect,
     keys,
@@ -38,8 +39,8 @@ app = typer.Typer(
     add_completion=False,
 )
 for module in (
-    localnet, devnet, init, models, run, verify, calibrate, redteam, bench, plot, relay, inspect, keys, pledge, stake,
-    rest, store, token, vote, court, deploy, publish,
+    localnet, explorer, devnet, init, models, run, verify, calibrate, redteam, bench, plot, relay, inspect, keys,
+    pledge, stake, rest, store, token, vote, court, deploy, publish,
 ):  # fmt: skip
     module.add_to(app)
 

@@ -1,12 +1,17 @@
 """grail localnet: the whole network in one process."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from grail.errors import SettingsError
+
+if TYPE_CHECKING:
+    from simulation.network import LocalNetwork
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,6 +45,8 @@ def localnet(
     out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/localnet"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last settled window in --out.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and print the plan, start nothing.")] = False,
+    explorer: Annotated[bool, typer.Option("--explorer", help="Serve its pages while it runs.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the explorer; 0 takes a free one.", min=0, max=65_535)] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show nothing while it runs.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
@@ -48,6 +55,8 @@ def localnet(
     Examples:
 
         grail localnet
+
+        grail localnet --explorer
 
         grail localnet --windows 10 --seed 7 --out runs/seven
 
@@ -73,7 +82,32 @@ def localnet(
     if dry_run:
         typer.echo(options.model_dump_json(indent=2))
         return
-    _run(options, out, quiet=quiet, as_json=as_json)
+    with _shown(out, port) if explorer else nullcontext(None) as step:
+        _run(options, out, step, quiet=quiet, as_json=as_json)
+
+
+@contextmanager
+def _shown(out: Path, port: int) -> "Iterator[Callable[[LocalNetwork], None]]":
+    """The explorer over the run's folder; gives what brings its index up to date."""
+    from explorer.index.follow import Follower
+    from explorer.running import serving
+    from grail.storage.database import Database
+    from neurons.cli.explorer import RUN_FILE
+    from neurons.devnet.layout import HOST, free_ports
+
+    out.mkdir(parents=True, exist_ok=True)
+    url, chosen = f"sqlite:///{out / RUN_FILE}", port or free_ports(1)[0]
+    rows, followers = Database(url), list[Follower]()
+
+    def step(network: "LocalNetwork") -> None:
+        if not followers:
+            followers.append(Follower(network.subnet, rows))
+        followers[0].catch_up()
+
+    with serving(url, HOST, chosen):
+        typer.echo(f"explorer at http://{HOST}:{chosen}", err=True)
+        yield step
+    typer.echo(f"look at it again: grail explorer --out {out}", err=True)
 
 
 def _lazy(asked: list[str], *, honest: bool) -> tuple[str, ...]:
@@ -95,13 +129,13 @@ def _fresh(asked, out: Path):  # type: ignore[no-untyped-def]
     return asked
 
 
-def _run(options, out: Path, *, quiet: bool, as_json: bool) -> None:  # type: ignore[no-untyped-def]
+def _run(options, out: Path, step, *, quiet: bool, as_json: bool) -> None:  # type: ignore[no-untyped-def]
     from grail.telemetry import log
     from simulation.runner import run
 
     log.configure(quiet=True)
     try:
-        result, machine = run(options, out, quiet=quiet)
+        result, machine = run(options, out, quiet=quiet, step=step)
     except KeyboardInterrupt:
         typer.echo(f"\nstopped; go on with: grail localnet --out {out} --windows {options.windows} --resume", err=True)
         raise typer.Exit(130) from None

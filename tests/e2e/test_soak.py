@@ -1,5 +1,5 @@
-"""Five minutes of benchmarks/soak.py: random kills, a node that fails, and everything goes on. Its full hour is run by
-hand; what grows is told there, since five minutes are all warm-up."""
+"""Three minutes of benchmarks/soak.py: random kills, a node that fails, and everything goes on. Its full hour is run by
+hand; what grows is told there, since three minutes are all warm-up."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MINUTES = 5
+MINUTES = 3
 
 
 @pytest.mark.timeout(1_200)
@@ -20,7 +20,7 @@ def test_windows_settle_through_kills_and_a_failing_node():
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
-    assert found["kills"] >= 4 and found["faults"] > 50
-    assert found["windows"] >= 2 and found["windows_settled"] >= found["windows"] - 1, found
+    assert found["kills"] >= 2 and found["faults"] > 50
+    assert found["windows"] >= 1 and found["windows_settled"] >= found["windows"] - 1, found
     assert found["honest_slashed"] == 0 and found["spared_restarts"] == 0
     assert abs(found["fd_slope"]) * MINUTES / 60 <= 1, "open files"

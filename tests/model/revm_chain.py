@@ -72,6 +72,9 @@ class RevmChain:
     def block_hash(self, number: BlockNumber) -> Digest:
         return bytes(self._evm.block_hash(number))
 
+    def block_time(self, number: BlockNumber) -> int:
+        return int(number)
+
     def final_block(self) -> BlockNumber:
         return BlockNumber(self._block)
 
@@ -119,7 +122,7 @@ class RevmChain:
                 topics = tuple(bytes.fromhex(topic.removeprefix("0x")) for topic in log.topics)
                 body = log.data if isinstance(log.data, bytes) else log.data[1]
                 address = bytes.fromhex(log.address[2:])
-                self._logs.append(Log(address, topics, bytes(body), BlockNumber(self._block), index))
+                self._logs.append(Log(address, topics, bytes(body), BlockNumber(self._block), index, bytes(32)))
         else:
             self._evm.revert(before)
         return bytes(found)

@@ -64,6 +64,8 @@ def test_json_is_the_last_line_and_a_second_run_needs_resume(tmp_path):
         "1",
         "--groups",
         "4",
+        "--evaluation",
+        "20",
         "--out",
         str(tmp_path),
     ]

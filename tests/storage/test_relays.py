@@ -16,7 +16,7 @@ from grail.protocol.hashing import keccak256
 from grail.storage import open_store
 from grail.storage.file_store import FileStore
 from grail.storage.relay_server import relay_app
-from grail.storage.relays import RelayReader
+from grail.storage.relays import Relay, RelayReader
 from neurons.cli import app
 
 CHUNKS = [bytes([i]) * 20_000 for i in range(12)]
@@ -130,3 +130,14 @@ def test_urls_of_stores_and_relays_are_checked(tmp_path):
 def test_a_tree_with_bounded_links_brings_everything_to_everybody():
     found = distribution(clients=4, relays=3, chunks=12, chunk_bytes=50_000, rate=4_000_000)
     assert found["origin_uploads_per_chunk"] <= 2 and found["total_s"] >= found["bound_s"] * 0.9
+
+
+def test_a_worker_that_dies_leaves_nobody_waiting(monkeypatch):
+    reader = RelayReader(["http://127.0.0.1:9"])
+
+    def breaks(*_):
+        raise TypeError("what nobody foresaw")
+
+    monkeypatch.setattr(Relay, "get", breaks)
+    with pytest.raises(StorageError, match="answer strangely"):
+        reader.get(bytes(32), 100)

@@ -29,6 +29,8 @@ library Events {
     event Collected(address indexed neuron, address indexed staker, uint256 amount);
     event CommissionAnnounced(address indexed neuron, uint256 bps, uint256 from);
     event Slashed(address indexed neuron, uint256 amount);
+    event PoolChanged(address indexed neuron, uint256 stake, uint256 shares);
+    event SharesChanged(address indexed neuron, address indexed staker, uint256 shares);
     // ValidatorSet
     event Seated(address indexed validator, uint256 stake);
     event Unseated(address indexed validator);

@@ -14,10 +14,13 @@ HASH_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block's number and hash, and its base fee in wei a unit of gas; None where the chain has no such fee."""
+    """A block's number, hash, time (seconds since 1970), and its base fee in wei a unit of gas; None where the chain
+    has no such fee.
+    """
 
     number: BlockNumber
     hash: Digest
+    time: int
     base_fee: int | None
 
 
@@ -30,7 +33,9 @@ def read_block(web3: Web3, which: int | str) -> Block | None:
     try:
         number, name = _whole(said["number"]), said["hash"]
         fee = said.get("baseFeePerGas")
-        found = Block(BlockNumber(number), _bytes(name), None if fee is None else _whole(fee))
+        found = Block(
+            BlockNumber(number), _bytes(name), _whole(said["timestamp"]), None if fee is None else _whole(fee)
+        )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ChainUnavailable(
             f"a node sends a block that is none ({type(error).__name__}): use another node"

@@ -79,6 +79,7 @@ class LogPages:
                 data=bytes(entry["data"]),
                 block=BlockNumber(entry["blockNumber"]),
                 index=entry["logIndex"],
+                transaction=bytes(entry["transactionHash"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ChainUnavailable(f"{self._name} sends events that are none: use another node") from error

@@ -8,7 +8,7 @@ from typing import Any
 from grail.chain.accounts import Signer
 from grail.chain.base import Receipt
 from grail.chain.subnet.windows import Windows
-from grail.errors import SettingsError
+from grail.errors import BadInput, SettingsError
 from grail.governance.acts import Act, description_digest
 from grail.protocol.units import Address, BlockNumber, Wei
 
@@ -122,8 +122,10 @@ class Votes(Windows):
         address = bytes.fromhex(target[2:]) if isinstance(target, str) else target
         for name, contract in self.contracts.items():
             if contract.address == address:
-                function, values = contract.decode_calldata(data)
-                return Act(name, function, values)
+                try:
+                    return Act(name, *contract.decode_calldata(data))
+                except BadInput:
+                    return Act(name, "0x" + bytes(data).hex(), ())
         return Act("0x" + address.hex(), "0x" + bytes(data).hex(), ())
 
     def _calls(self, acts: Sequence[Act]) -> tuple[list[Address], list[int], list[bytes]]:

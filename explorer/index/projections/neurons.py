@@ -1,0 +1,71 @@
+"""Who takes part: roles, hotkeys, endpoints, jail, places of the active set, rests."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from explorer.index.writer import Writer
+from grail.storage.chain_tables import NEURONS, PLACES, RESTS
+
+NOBODY, NO_DIGEST = "0x" + "00" * 20, "0x" + "00" * 32
+NEW = {
+    "role": 0, "endpoint": "", "hotkey": NOBODY, "ss58": NO_DIGEST, "jailed": False, "approved": False,
+    "commission": 0, "next_commission": 0, "commission_from": 0,
+}  # fmt: skip
+
+
+def _hold(w: Writer, place: int, neuron: str, **values: Any) -> None:
+    known = NEW if w.now(NEURONS, neuron) is None else {}
+    w.hold(place, NEURONS, (neuron,), **{**known, **values})
+
+
+def _set(neuron: str, **of: Callable[[Mapping[str, Any]], Any]) -> Any:
+    """A projection that sets columns of the neuron which a field names."""
+
+    def project(w: Writer, place: int, f: Mapping[str, Any]) -> None:
+        _hold(w, place, f[neuron], **{name: read(f) for name, read in of.items()})
+
+    return project
+
+
+def _commission(w: Writer, place: int, f: Mapping[str, Any]) -> None:
+    before = w.now(NEURONS, f["neuron"])
+    _hold(
+        w, place, f["neuron"], commission=before["next_commission"] if before else 0, next_commission=int(f["bps"]),
+        commission_from=int(f["from"]),
+    )  # fmt: skip
+
+
+def _seated(w: Writer, place: int, f: Mapping[str, Any]) -> None:
+    w.hold(place, PLACES, (f["validator"],), stake=int(f["stake"]), seated=True)
+
+
+def _unseated(w: Writer, place: int, f: Mapping[str, Any]) -> None:
+    w.hold(place, PLACES, (f["validator"],), stake=0, seated=False)
+
+
+def _rest(w: Writer, place: int, f: Mapping[str, Any]) -> None:
+    w.hold(place, RESTS, (f["validator"],), window=int(f["window"]), announced=True)
+
+
+def _rested(w: Writer, place: int, f: Mapping[str, Any]) -> None:
+    w.hold(place, RESTS, (f["validator"],), window=0, announced=False)
+
+
+def _nothing(w: Writer, place: int, f: Mapping[str, Any]) -> None:
+    """A proposed hotkey is not one yet; the list of events has it."""
+
+
+PROJECTIONS = {
+    ("NeuronRegistry", "Registered"): _set("neuron", role=lambda f: int(f["role"]), endpoint=lambda f: f["endpoint"]),
+    ("NeuronRegistry", "HotkeyProposed"): _nothing,
+    ("NeuronRegistry", "HotkeySet"): _set("neuron", hotkey=lambda f: f["hotkey"]),
+    ("NeuronRegistry", "EndpointSet"): _set("neuron", endpoint=lambda f: f["endpoint"]),
+    ("NeuronRegistry", "Ss58Set"): _set("neuron", ss58=lambda f: f["publicKey"]),
+    ("NeuronRegistry", "JailChanged"): _set("neuron", jailed=lambda f: bool(f["jailed"])),
+    ("CheckpointRegistry", "TrainerApproval"): _set("trainer", approved=lambda f: bool(f["approved"])),
+    ("StakeVault", "CommissionAnnounced"): _commission,
+    ("ValidatorSet", "Seated"): _seated,
+    ("ValidatorSet", "Unseated"): _unseated,
+    ("ValidatorSet", "RestAnnounced"): _rest,
+    ("ValidatorSet", "RestEnded"): _rested,
+}

@@ -1,0 +1,136 @@
+"""Motions of token holders in words, and every governed number with its past."""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import select
+
+from explorer.index.readings import QUORUM
+from explorer.views.base import Look, NotThere, Row
+from grail.chain.contract import Contract
+from grail.errors import BadInput
+from grail.governance.acts import Act, in_words
+from grail.governance.policy import BY_NAME, PARAMETERS
+from grail.storage import chain_tables as t
+
+SUPPORT = {0: "against", 1: "for", 2: "abstain"}
+
+
+def votes(look: Look) -> Row:
+    """All motions, the newest first."""
+    rows = sorted(look.held(t.MOTIONS), key=lambda row: -row["start"])
+    return {"motions": [_motion(look, row) for row in rows]}
+
+
+def motion(look: Look, number: str) -> Row:
+    """One motion: by its number, or its first digits where only one begins so. Raises NotThere."""
+    found = [row for row in look.held(t.MOTIONS) if row["number"].startswith(number)] if number.isdigit() else []
+    exact = [row for row in found if row["number"] == number] or found
+    if len(exact) != 1:
+        raise NotThere(f"{len(found) or 'no'} motions begin with {number[:80]}")
+    ballots = look.facts(t.BALLOTS, t.BALLOTS.c.number == exact[0]["number"])
+    said = [{**row, "said": SUPPORT.get(row["support"], "?")} for row in ballots]
+    return {**_motion(look, exact[0]), "ballots": said}
+
+
+def _motion(look: Look, row: Row) -> Row:
+    quorum = look.reading(QUORUM, row["number"])
+    current = {entry["name"]: entry["value"] for entry in look.held(t.POLICY)}
+    acts = [_act(look, target, data) for target, _, data in row["calls"]]
+    stage = _stage(look, row, None if quorum is None else int(quorum))
+    return {
+        **{name: row[name] for name in ("number", "proposer", "description", "start", "end", "ready_at")},
+        "for": row["in_favour"],
+        "against": row["against"],
+        "abstain": row["abstain"],
+        "quorum": None if quorum is None else int(quorum),
+        "stage": stage,
+        "next": NEXT[stage],
+        "acts": [line for act in acts for line in in_words(act, current)],
+        "calls": [{"target": target, "data": data} for target, _, data in row["calls"]],
+        "ends_about": look.time_of(row["end"]),
+    }
+
+
+NEXT = {
+    "waiting": "holders delegate to themselves now: power is counted at its start",
+    "open": "holders vote: grail vote vote NUMBER for|against|abstain",
+    "defeated": "nothing: it did not pass",
+    "passed": "anyone queues it: grail vote queue NUMBER",
+    "queued": "it waits for its delay",
+    "ready": "anyone executes it: grail vote execute NUMBER",
+    "executed": "nothing: windows that began after it obey",
+    "canceled": "nothing: its proposer withdrew it",
+    "ended": "its quorum is not known here yet",
+}
+
+
+def _stage(look: Look, row: Row, quorum: int | None) -> str:
+    """What the governor would say, from the index."""
+    if row["stage"] == "queued":
+        return "ready" if look.standing["block_time"] >= row["ready_at"] else "queued"
+    if row["stage"] != "open":
+        return row["stage"]
+    if look.block <= row["start"]:
+        return "waiting"
+    if look.block <= row["end"]:
+        return "open"
+    if quorum is None:
+        return "ended"
+    passed = row["in_favour"] > row["against"] and row["in_favour"] + row["abstain"] >= quorum
+    return "passed" if passed else "defeated"
+
+
+def _act(look: Look, target: str, data: str) -> Act:
+    name, raw = look.contracts.get(target), bytes.fromhex(data[2:])
+    if name is None:
+        return Act(target, data, ())
+    try:
+        return Act(name, *_codec(name).decode_calldata(raw))
+    except BadInput:
+        return Act(name, data, ())
+
+
+@cache
+def _codec(name: str) -> Contract:
+    """Knows calls, and is connected to nothing."""
+    return Contract(None, name, bytes(20))  # type: ignore[arg-type]
+
+
+def policy(look: Look, window: int | None = None) -> Row:
+    """Every governed number as it stands, or as it held in a window; with bounds, default and past."""
+    if window is not None and (look.window is None or not 0 <= window <= look.window):
+        raise NotThere(f"window {window} has not begun")
+    past: dict[str, list[Row]] = {}
+    rows = look.connection.execute(select(t.POLICY).order_by(t.POLICY.c.since)).mappings().all()
+    for row in look.dated([{**row, "place": row["since"]} for row in rows]):
+        past.setdefault(row["name"], []).append({key: row[key] for key in ("value", "block", "time")})
+    at = look.block if window is None else look.begins(window)
+    return {"window": window, "parameters": [_parameter(one.name, past.get(one.name, []), at) for one in PARAMETERS],
+            "environments": _mix(look, at)}  # fmt: skip
+
+
+def _parameter(name: str, past: list[Row], at: int) -> Row:
+    parameter = BY_NAME[name]
+    known = [row for row in past if row["block"] <= at]
+    return {
+        "name": name, "unit": parameter.unit, "value": known[-1]["value"] if known else None, "low": parameter.low,
+        "high": parameter.high, "default": parameter.default, "reason": parameter.reason,
+        "since": known[-1]["block"] if known else None, "past": past,
+    }  # fmt: skip
+
+
+def _mix(look: Look, at: int) -> list[Row]:
+    rows: list[Any] = list(
+        look.connection.execute(
+            select(t.ENVIRONMENTS)
+            .where(t.ENVIRONMENTS.c.since < (at + 1) << t.PLACE_BITS)
+            .order_by(t.ENVIRONMENTS.c.since.desc())
+            .limit(1)
+        ).mappings()
+    )
+    if not rows:
+        return []
+    whole = sum(rows[0]["weights"]) or 1
+    parts = zip(rows[0]["ids"], rows[0]["weights"], rows[0]["rewards"], strict=True)
+    return [{"id": i, "weight": w, "share": w / whole, "reward": r} for i, w, r in parts]
