@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -19,6 +20,7 @@ from grail.inference.transformers_engine import TransformersEngine
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.hashing import keccak256
 from grail.telemetry import log
+from tests.postgres import binaries, cluster
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -71,6 +73,33 @@ def requests(codec: TextCodec) -> list[RolloutRequest]:
     """Prompts of different lengths, each with its own key."""
     prompts = ["1+2-3=", "12+34=", "49-10=", "9-9-9=", "40+41="] * 8
     return [RolloutRequest(codec.encode(p), keccak256(f"request/{i}".encode())) for i, p in enumerate(prompts)]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A cluster's URL; without PostgreSQL here its tests are skipped, and the summary says so."""
+    if binaries() is None:
+        pytest.skip("PostgreSQL is missing: what runs on it is not tested (apt-get install postgresql)")
+    with cluster() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'rows.sqlite'}"
+    return fresh(request.getfixturevalue("postgres"))
+
+
+def fresh(cluster_url: str) -> str:
+    """A new, empty database of a cluster."""
+    import psycopg
+
+    name = f"grail_{os.urandom(6).hex()}"
+    with psycopg.connect(f"{cluster_url}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return f"{cluster_url}/{name}"
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -216,6 +216,7 @@ contract StakeVault is Governed {
         pool.counted = true;
         pool.commissionBps = commissionBps;
         pool.nextCommissionBps = commissionBps;
+        emit Events.CommissionAnnounced(neuron, commissionBps, pauseSwitch.clock());
         _stake(neuron, neuron, amount);
     }
 

@@ -28,7 +28,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(10), nullable=False),
         sa.Column("check", sa.String(20), nullable=False),
         sa.Column("reason", sa.String, nullable=False),
-        sa.Column("log10_evidence", sa.Float, nullable=False),
+        sa.Column("log10_evidence", sa.Double, nullable=False),
         sa.Column("rollouts", sa.Integer, nullable=False),
         sa.Column("tokens", sa.Integer, nullable=False),
         sa.Column("fault", sa.Integer, nullable=False),
