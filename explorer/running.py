@@ -20,7 +20,7 @@ OK = 200
 @contextmanager
 def serving(url: str, host: str, port: int, names: tuple[str, ...] = ()) -> Iterator[subprocess.Popen[str]]:
     """The web process, once it answers. `url`: of the database. Raises Unavailable where it does not start."""
-    command = [sys.executable, "-m", "explorer.serve", host, str(port), *names]
+    command = [sys.executable, "-P", "-m", "explorer.serve", host, str(port), *names]
     child = subprocess.Popen(command, env=environment_of_programs(), stdin=subprocess.PIPE, text=True)
     assert child.stdin is not None
     try:

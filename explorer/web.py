@@ -5,6 +5,7 @@ Each page is a view and a template; /api/v1 gives the same view as JSON. `at` in
 
 import csv
 import io
+import pathlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -34,6 +35,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+HERE = pathlib.Path(__file__).parent
 LOCAL = ("127.0.0.1", "localhost", "testserver")
 STALE_SECONDS = 120
 EXACT = 1 << 53
@@ -123,7 +125,7 @@ def explorer_app(
     clock: Callable[[], float] = time.time,
 ) -> FastAPI:  # fmt: skip
     """The application. `hosts`: names that it is asked by."""
-    templates = Environment(loader=PackageLoader("explorer"), autoescape=True, undefined=StrictUndefined)
+    templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
     templates.filters |= {"grail": shown.grail, "when": shown.when, "text": shown.text, "short": shown.short}
     templates.globals |= {"bars": shown.bars}
     stream = Stream(database)
@@ -152,7 +154,7 @@ def explorer_app(
         reason = f"expected another {first['loc'][-1]}: {first['msg']}"
         return await refused(request, HTTPException(422, reason))
 
-    app.mount("/static", StaticFiles(packages=[("explorer", "static")]), name="static")
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     _pages(app, site)
     _service(app, site)
     return app

@@ -9,6 +9,7 @@ from explorer.views.why import why
 from grail.storage import chain_tables as t
 
 SHOWN_WINDOWS = 30
+COMPARED_WINDOWS = 100
 ORDERS = ("stake", "earned", "delegated", "faults", "role", "joined")
 
 
@@ -29,11 +30,7 @@ def _rows(look: Look) -> list[Row]:
     own: dict[str, int] = {}
     for row in look.held(t.POSITIONS, t.POSITIONS.c.neuron == t.POSITIONS.c.staker):
         own[row["neuron"]] = row["shares"]
-    earned: dict[str, int] = defaultdict(int)
-    for account, amount in look.connection.execute(
-        select(t.CLAIMS.c.account, t.CLAIMS.c.amount).where(t.CLAIMS.c.expired.is_(False))
-    ):
-        earned[account] += amount
+    earned = {row["account"]: row["amount"] for row in look.held(t.EARNED)}
     faults: dict[str, int] = defaultdict(int)
     for (accused,) in look.connection.execute(select(t.CONVICTIONS.c.accused)):
         faults[accused] += 1
@@ -54,7 +51,7 @@ def _rows(look: Look) -> list[Row]:
                 "stake": pool["stake"],
                 "delegated": pool["stake"] - mine,
                 "commission_bps": commission(row, look.standing["clock"]),
-                "earned": earned[neuron],
+                "earned": earned.get(neuron, 0),
                 "faults": faults[neuron],
                 "jailed": row["jailed"],
                 "active": neuron in seated if row["role"] == 2 else row["approved"] if row["role"] == 3 else True,
@@ -129,9 +126,9 @@ def validators(look: Look) -> Row:
     """Validators side by side: how many seats each held, how it answered, and how often others said otherwise."""
     counts: dict[str, Row] = defaultdict(lambda: dict.fromkeys((*WORDS, "disagreed"), 0))
     said: dict[tuple[int, int], list[tuple[str, int]]] = defaultdict(list)
-    for window, number, validator, word in look.connection.execute(
-        select(t.SEATS.c.window, t.SEATS.c.number, t.SEATS.c.validator, t.SEATS.c.word)
-    ):
+    first = max(0, (look.window or 0) - COMPARED_WINDOWS + 1)
+    query = select(t.SEATS.c.window, t.SEATS.c.number, t.SEATS.c.validator, t.SEATS.c.word)
+    for window, number, validator, word in look.connection.execute(query.where(t.SEATS.c.window >= first)):
         counts[validator][WORDS[word]] += 1
         said[window, number].append((validator, word))
     for seats in said.values():
@@ -150,4 +147,5 @@ def validators(look: Look) -> Row:
             for row in sorted(rows, key=lambda row: -row["stake"])
         ],
         "audits_of_audits": audits,
+        "since_window": first,
     }

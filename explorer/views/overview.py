@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from explorer.views.base import FAULTS, ROLES, Look, NotThere, Row
-from explorer.views.windows import stage, windows
+from explorer.views.windows import windows
 from grail.protocol.units import WindowId
 from grail.storage import chain_tables as t
 
@@ -23,33 +23,33 @@ def overview(look: Look) -> Row:
     version = look.facts(t.CHECKPOINTS, limit=1)
     cases = look.held(t.CASES)
     motions = look.held(t.MOTIONS)
+    shown = windows(look)["windows"][:PAST_WINDOWS]
     return {
         "window": look.window,
         "genesis": look.schedule.genesis,
         "genesis_about": look.time_of(look.schedule.genesis),
-        "phase": None if look.window is None else _phase(look, look.window),
+        "phase": _phase(look, shown[0]) if shown else None,
         "paused_until": _paused(look),
         "roles": {role: roles.get(role, 0) for role in ("miner", "validator", "trainer")},
         "jailed": jailed,
         "version": version[0] if version else None,
         "open_cases": sum(row["stage"] != "closed" for row in cases),
         "open_motions": sum(row["stage"] in ("open", "queued") for row in motions),
-        "windows": windows(look, None)["windows"][:PAST_WINDOWS],
+        "windows": shown,
         "convictions": [{**row, "fault": FAULTS[row["kind"]]} for row in look.facts(t.CONVICTIONS, limit=10)],
         "events": look.facts(t.RAW_EVENTS, t.RAW_EVENTS.c.name.not_in(QUIET), limit=12),
     }
 
 
-def _phase(look: Look, number: int) -> Row:
-    schedule, this = look.schedule, WindowId(number)
+def _phase(look: Look, latest: Row) -> Row:
+    schedule, number = look.schedule, latest["window"]
+    this = WindowId(number)
     ends = {
         "mining": int(schedule.commit_deadline(this)), "auditing": int(schedule.score_deadline(this)),
         "revealing": int(schedule.reveal_deadline(this)),
     }  # fmt: skip
-    settled = look.count(t.SETTLEMENTS, t.SETTLEMENTS.c.window == number)
-    word = stage(look, number, settled=bool(settled))
-    end = ends.get(word, look.begins(number + 1))
-    return {"word": word, "ends": end, "about": look.time_of(end), "next_window": look.begins(number + 1)}
+    end = ends.get(latest["stage"], look.begins(number + 1))
+    return {"word": latest["stage"], "ends": end, "about": look.time_of(end), "next_window": look.begins(number + 1)}
 
 
 def _paused(look: Look) -> int | None:

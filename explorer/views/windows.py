@@ -1,6 +1,8 @@
 """Windows: where each stands, and everything that happened in one."""
 
-from sqlalchemy import func, select
+from collections import defaultdict
+
+from sqlalchemy import Table, func, select
 
 from explorer.views.base import FAULTS, WORDS, Look, NotThere, Row
 from explorer.views.why import why
@@ -14,31 +16,47 @@ def windows(look: Look, before: int | None = None) -> Row:
     """The newest windows, or those before one."""
     last = look.window if look.window is not None else -1
     newest = last if before is None else min(last, before - 1)
-    numbers = range(newest, max(-1, newest - PAGE), -1)
-    rows = [_row(look, number) for number in numbers]
-    return {"windows": rows, "next": numbers[-1] if len(numbers) == PAGE and numbers[-1] > 0 else None}
+    oldest = max(0, newest - PAGE + 1)
+    rows = _rows(look, oldest, newest)
+    return {"windows": rows[::-1], "next": oldest if oldest > 0 else None}
 
 
-def _row(look: Look, window: int) -> Row:
-    where = t.COMMITMENTS.c.window == window
-    settled = look.facts(t.SETTLEMENTS, t.SETTLEMENTS.c.window == window)
-    worth = look.connection.scalar(select(func.sum(t.COMMITMENTS.c.worth)).where(where)) or 0
-    claims = look.facts(t.CLAIMS, t.CLAIMS.c.window == window)
-    return {
-        "window": window,
-        "begins": look.begins(window),
-        "stage": stage(look, window, settled=bool(settled)),
-        "submissions": look.count(t.COMMITMENTS, where),
-        "worth": int(worth),
-        "sheets": look.count(t.SHEETS, t.SHEETS.c.window == window),
-        "convictions": look.count(t.CONVICTIONS, t.CONVICTIONS.c.window == window),
-        "minted": settled[0]["minted"] if settled else None,
-        "claimed": sum(row["amount"] for row in claims),
-        "final": bool(settled) and settled[0]["final"],
-    }
+def _rows(look: Look, first: int, last: int) -> list[Row]:
+    """Windows `first` to `last`, with what is counted of each: one query a table, not one a window."""
+
+    def counted(table: Table) -> dict[int, int]:
+        query = select(table.c.window, func.count()).where(table.c.window.between(first, last))
+        return dict(look.connection.execute(query.group_by(table.c.window)).tuples().all())
+
+    worked, sheets, convictions, stated = map(counted, (t.COMMITMENTS, t.SHEETS, t.CONVICTIONS, t.STATEMENTS))
+    query = select(t.COMMITMENTS.c.window, func.sum(t.COMMITMENTS.c.worth))
+    where = t.COMMITMENTS.c.window.between(first, last)
+    totals = look.connection.execute(query.where(where).group_by(t.COMMITMENTS.c.window))
+    worth = {window: int(total) for window, total in totals}
+    claimed: dict[int, int] = defaultdict(int)
+    for window, amount in look.connection.execute(
+        select(t.CLAIMS.c.window, t.CLAIMS.c.amount).where(t.CLAIMS.c.window.between(first, last))
+    ):
+        claimed[window] += amount
+    settled = {row["window"]: row for row in look.facts(t.SETTLEMENTS, t.SETTLEMENTS.c.window.between(first, last))}
+    return [
+        {
+            "window": window,
+            "begins": look.begins(window),
+            "stage": stage(look, window, settled=window in settled, worked=window in worked, stated=window in stated),
+            "submissions": worked.get(window, 0),
+            "worth": worth.get(window, 0),
+            "sheets": sheets.get(window, 0),
+            "convictions": convictions.get(window, 0),
+            "minted": settled[window]["minted"] if window in settled else None,
+            "claimed": claimed[window],
+            "final": window in settled and settled[window]["final"],
+        }
+        for window in range(first, last + 1)
+    ]
 
 
-def stage(look: Look, window: int, *, settled: bool) -> str:
+def stage(look: Look, window: int, *, settled: bool, worked: bool, stated: bool) -> str:
     """Where a window stands, in a word."""
     schedule, number = look.schedule, WindowId(window)
     if settled:
@@ -49,9 +67,9 @@ def stage(look: Look, window: int, *, settled: bool) -> str:
     ):  # fmt: skip
         if look.block <= deadline:
             return word
-    if not look.count(t.COMMITMENTS, t.COMMITMENTS.c.window == window):
+    if not worked:
         return "idle"
-    return "settling" if look.count(t.STATEMENTS, t.STATEMENTS.c.window == window) else "unsettled"
+    return "settling" if stated else "unsettled"
 
 
 def window(look: Look, number: int) -> Row:
@@ -60,7 +78,7 @@ def window(look: Look, number: int) -> Row:
         raise NotThere(f"window {number} has not begun")
     schedule, this = look.schedule, WindowId(number)
     drawn = look.held(t.WINDOWS, t.WINDOWS.c.window == number)
-    found = _row(look, number)
+    (found,) = _rows(look, number, number)
     timeline = [
         ("begins", look.begins(number)), ("commitments end", int(schedule.commit_deadline(this))),
         ("challenge", int(schedule.challenge_block(this))), ("sheets end", int(schedule.score_deadline(this))),

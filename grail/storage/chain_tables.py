@@ -136,6 +136,8 @@ CLAIMS = fact(
     {"window": BigInteger(), "account": ACCOUNT, "share": SmallInteger(), "amount": Wei(), "expired": Boolean()},
     "window", "account",
 )  # fmt: skip
+EARNED = state("earned", {"account": ACCOUNT}, {"amount": Wei(), "claims": Integer()})
+"""What an account was paid so far, over all its shares; what expired is not."""
 SEATS = Table(
     "seats",
     META,

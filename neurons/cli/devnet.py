@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 commands = typer.Typer(
     name="devnet",
-    help="A real network of separate processes on this machine: chain, relay, miners, validators, trainer.",
+    help="A real network of separate processes on this machine: chain, relay, miners, validators, trainer, explorer.",
     no_args_is_help=True,
 )
 Folder = Annotated[Path, typer.Option(help="Where the network's files are.")]
@@ -47,6 +47,9 @@ def up(
         typer.Option(help="The first checkpoint: a calibrated model of `grail models list`. [default: tiny]"),
     ] = None,
     env: Annotated[str | None, typer.Option("--env", help="Environment id. [default: arithmetic/1]")] = None,
+    explorer: Annotated[
+        bool | None, typer.Option("--explorer/--no-explorer", help="Pages to see it in. [default: on]")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Found a network and start its processes; returns when all are ready, and leaves them running.
@@ -69,6 +72,7 @@ def up(
     wanted: dict[str, Any] = {
         "miners": miners, "validators": validators, "cheats": cheats, "groups": groups,
         "block_seconds": block_seconds, "node": node, "model": model, "environment": env,
+        "explorer": explorer,
     }  # fmt: skip
     console = Console(stderr=True)
     with console.status("starting") as spinner:
@@ -210,6 +214,8 @@ def _show(layout: "Layout", as_json: bool) -> None:
     console.print(table)
     if found["window"] is not None:
         console.print(f"window {found['window']}, {found['settled']} settled; chain {found['chain']}")
+    if found["explorer"]:
+        console.print(f"see it at {found['explorer']}")
     console.print(
         f"commands are as typed in {layout.folder}; grail devnet logs --folder {layout.folder} shows what they do"
     )

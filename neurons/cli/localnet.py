@@ -54,8 +54,6 @@ def localnet(
 
     Examples:
 
-        grail localnet
-
         grail localnet --explorer
 
         grail localnet --windows 10 --seed 7 --out runs/seven
@@ -63,9 +61,6 @@ def localnet(
         grail localnet --out runs/seven --resume --windows 20
 
         grail localnet --model smollm2-135m --env reasoning_gym:chain_sum --engine vllm --windows 5 --groups 4
-            --cheats 1 --evaluation 50
-
-        grail localnet --windows 6 --lazy first-of-48 --lazy int4
 
         grail localnet --miners 1 --cheats 0 --train learning_rate=1e-4 --train objective=dr_grpo
     """

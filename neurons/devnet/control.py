@@ -25,6 +25,7 @@ from neurons.devnet.layout import (
     Programs,
     anvil_path,
     chain_program,
+    explorer_programs,
     free_ports,
     neuron_programs,
     relay_program,
@@ -45,6 +46,7 @@ def start(layout: Layout, wanted: Mapping[str, Any], notify: Callable[[str], Non
     model_folder(options.model)
     founding.make_keys(layout, options, notify)
     programs = [chain_program(layout, options), relay_program(layout, options), *neuron_programs(layout, options)]
+    programs += explorer_programs(layout, options)
     _add(layout, programs[:1])
     _supervise(layout)
     _wait_for(layout, ["chain"], notify, seconds)
@@ -98,6 +100,7 @@ def standing(layout: Layout) -> dict[str, Any]:
         "window": window,
         "settled": settled,
         "chain": options.url,
+        "explorer": options.explorer_url,
         "supervised": supervised,
     }
 
@@ -133,9 +136,10 @@ def prepared(layout: Layout, wanted: Mapping[str, Any]) -> DevnetOptions:
     """Those of the folder; where it has none, the wanted ones with ports that are free. Raises SettingsError."""
     found = layout.load_options()
     if found is None:
-        chain_port, relay_port = free_ports(2)
+        chain_port, relay_port, explorer_port = free_ports(3)
         node = "served" if anvil_path() is None else "anvil"
-        found = DevnetOptions(**{"node": node, **wanted}, chain_port=chain_port, relay_port=relay_port)
+        ports = {"chain_port": chain_port, "relay_port": relay_port, "explorer_port": explorer_port}
+        found = DevnetOptions(**{"node": node, **wanted, **ports})
         layout.folder.mkdir(parents=True, exist_ok=True)
         layout.save(layout.options, found)
     have = found.model_dump()

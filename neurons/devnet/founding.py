@@ -46,9 +46,11 @@ def make_keys(layout: Layout, options: DevnetOptions, notify: Notify) -> None:
             notify(f"making the key of {name}")
             create_keystore(layout.keystore(name), password)
         layout.write_settings(name, options)
-    if not layout.settings("relay").exists():
-        chain = {"url": options.url, "address_book": str(layout.book)}
-        layout.settings("relay").write_text(toml_text({"chain": chain}))
+    for name in ("relay", "explorer"):
+        if not layout.settings(name).exists():
+            chain = {"url": options.url, "address_book": str(layout.book)}
+            work = {"folder": str(layout.folder / name)}
+            layout.settings(name).write_text(toml_text({"chain": chain, "work": work}))
 
 
 def deployed(layout: Layout, options: DevnetOptions, notify: Notify) -> Subnet:

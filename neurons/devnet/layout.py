@@ -53,6 +53,9 @@ class DevnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
     environment: str = "arithmetic/1"
     chain_port: int
     relay_port: int
+    explorer: bool = True
+    explorer_port: int = 0
+    """0 in networks that were founded before there was one."""
 
     @property
     def url(self) -> str:
@@ -63,6 +66,11 @@ class DevnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
     def relay_url(self) -> str:
         """Of the relay that keeps everybody's objects."""
         return f"http://{HOST}:{self.relay_port}"
+
+    @property
+    def explorer_url(self) -> str:
+        """Of the pages; empty without them."""
+        return f"http://{HOST}:{self.explorer_port}" if self.explorer and self.explorer_port else ""
 
     @property
     def neurons(self) -> dict[str, str]:
@@ -184,6 +192,14 @@ def relay_program(layout: Layout, options: DevnetOptions) -> Program:
     """The object store: a relay to which all neurons put what they make."""
     where = ("--folder", layout.folder / "relay", "--port", options.relay_port, "--config", layout.settings("relay"))
     return Program(name="relay", command=grail("relay", *where, "--quota", 1 << 20), port=options.relay_port)
+
+
+def explorer_programs(layout: Layout, options: DevnetOptions) -> list[Program]:
+    """The pages, where they are wanted."""
+    if not options.explorer_url:
+        return []
+    where = ("--config", layout.settings("explorer"), "--port", options.explorer_port)
+    return [Program(name="explorer", command=grail("explorer", *where), port=options.explorer_port)]
 
 
 def neuron_programs(layout: Layout, options: DevnetOptions) -> list[Program]:

@@ -67,7 +67,18 @@ def reached(subnet: Subnet, block: int) -> None:
 def test_every_process_is_killed_and_the_network_settles_pays_once_and_slashes_nobody(tmp_path, windows):
     folder = tmp_path / "net"
     devnet(
-        "up", "--folder", str(folder), "--node", "served", "--miners", "1", "--groups", "8", "--block-seconds", "0.8"
+        "up",
+        "--folder",
+        str(folder),
+        "--node",
+        "served",
+        "--miners",
+        "1",
+        "--groups",
+        "8",
+        "--block-seconds",
+        "0.8",
+        "--no-explorer",
     )
     pids = {one["pid"] for one in status(folder)["processes"]}
     try:

@@ -7,6 +7,7 @@ from explorer.index.writer import Writer
 from grail.storage.chain_tables import (
     BALANCES,
     CLAIMS,
+    EARNED,
     EXCHANGES,
     POOLS,
     POSITIONS,
@@ -71,6 +72,10 @@ def _claim(expired: bool) -> Any:
     def project(w: Writer, place: int, f: Mapping[str, Any]) -> None:
         numbers = {"window": int(f["window"]), "share": int(f["share"]), "amount": int(f["amount"])}
         w.add(CLAIMS, place=place, account=f["account"], expired=expired, **numbers)
+        if not expired:
+            now = w.now(EARNED, f["account"]) or {"amount": 0, "claims": 0}
+            paid = {"amount": now["amount"] + numbers["amount"], "claims": now["claims"] + 1}
+            w.hold(place, EARNED, (f["account"],), **paid)
 
     return project
 

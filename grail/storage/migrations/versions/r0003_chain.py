@@ -44,6 +44,7 @@ TABLES = {
     "rests": "validator:s42! since:b! until:b?* window:b announced:f",
     "windows": "window:b! since:b! until:b?* beacon:s66 challenge:s66",
     "duels": "duel:b! since:b! until:b?* window:b a:i b:i leaf:b depth:i until_clock:b ended:f a_stands:f b_stands:f",
+    "earned": "account:s42! since:b! until:b?* amount:w claims:i",
     "cases": "number:b! since:b! until:b?* window:b accused:s42 accuser:s42 kind:h evidence:s66 stage:s8 verdict:h "
     "appellant:s42 commit_end:b reveal_end:b",
     "motions": "number:s78! since:b! until:b?* proposer:s42 description:t calls:j start:b end:b in_favour:w against:w "
