@@ -17,10 +17,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from explorer import shown
+from explorer.metrics import metrics
 from explorer.stream import Stream, feed
 from explorer.views import court, money, neurons, overview, votes, windows
 from explorer.views.base import Look, NotThere
@@ -262,6 +264,13 @@ def _service(app: FastAPI, site: Site) -> None:
         except (NotThere, StorageError) as error:
             return JSONResponse({"ready": False, "reason": str(error)}, 503)
         return JSONResponse({"ready": not at["stale"], **at}, 503 if at["stale"] else 200)
+
+    @app.get("/metrics", include_in_schema=False)
+    def numbers() -> Response:
+        with site.database.engine.connect() as connection:
+            look = Look(connection)
+            at = _found(site.at, look)
+            return Response(metrics(look, at["age_seconds"]), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/feed.atom", include_in_schema=False)
     def atom(request: Request) -> Response:
