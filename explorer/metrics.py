@@ -1,11 +1,11 @@
 """The network's numbers for Prometheus, read from the index when they are asked for."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, exists, func, select
 
 from explorer.views.base import FAULTS, ROLES, WORDS, Look
 from explorer.views.money import money
@@ -68,10 +68,10 @@ class _Numbers:
         yield _many(
             "grail_seats", f"What seats said in the last {RECENT} windows", "word", dict.fromkeys(WORDS, 0) | said
         )
-        held = self._look.count(t.PAYOUTS, t.PAYOUTS.c.window >= first, t.PAYOUTS.c.holds > 0)
-        unjudged = self._look.count(t.PAYOUTS, t.PAYOUTS.c.window >= first, t.PAYOUTS.c.holds == UNJUDGED)
-        yield _one("grail_held_payouts", f"Held by rejections or silence in the last {RECENT} windows", held)
-        yield _one("grail_unjudged_payouts", f"Held because no seat answered, in the last {RECENT} windows", unjudged)
+        held = self._look.count(t.PAYOUTS, t.PAYOUTS.c.window >= first, t.PAYOUTS.c.holds > 0, ~_paid())
+        unjudged = self._look.count(t.PAYOUTS, t.PAYOUTS.c.window >= first, t.PAYOUTS.c.holds == UNJUDGED, ~_paid())
+        yield _one("grail_held_payouts", f"Held by rejections or silence, of the last {RECENT} windows", held)
+        yield _one("grail_unjudged_payouts", f"Held because no seat answered, of the last {RECENT} windows", unjudged)
         version = self._look.facts(t.CHECKPOINTS, limit=1)
         yield _one("grail_checkpoint_version", "Newest version of the weights", version[0]["version"] if version else 0)
 
@@ -99,11 +99,17 @@ class _Numbers:
         yield _one("grail_paused", "1 while the network is paused", now)
 
 
+def _paid() -> ColumnElement[bool]:
+    """The condition that a payout was claimed."""
+    same = (t.CLAIMS.c.window == t.PAYOUTS.c.window, t.CLAIMS.c.account == t.PAYOUTS.c.account)
+    return exists().where(*same, t.CLAIMS.c.share == t.PAYOUTS.c.share)
+
+
 def _one(name: str, words: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, words, value=float(value))
 
 
-def _many(name: str, words: str, label: str, values: dict[str, float] | Counter[str]) -> GaugeMetricFamily:
+def _many(name: str, words: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(name, words, labels=[label])
     for key, value in values.items():
         family.add_metric([key], float(value))
