@@ -25,6 +25,7 @@ from explorer import shown
 from explorer.metrics import metrics
 from explorer.stream import Stream, feed
 from explorer.views import court, money, neurons, overview, votes, windows
+from explorer.views.acts import compose
 from explorer.views.base import Look, NotThere
 from explorer.views.why import why
 from grail.errors import StorageError
@@ -251,6 +252,12 @@ def _service(app: FastAPI, site: Site) -> None:
         with site.database.engine.connect() as connection:
             where = _found(partial(overview.search, query=q), Look(connection))
         return RedirectResponse(where["to"], 303)
+
+    @app.get("/api/v1/compose/{act}")
+    def composed(request: Request, act: Annotated[str, Path(pattern="^[a-z]{1,20}$")]) -> Response:
+        """What a wallet would sign for an act: delegate, vote, queue, execute, stake, unstake, withdraw, collect."""
+        asked = {name: value[:2_000] for name, value in request.query_params.items()}
+        return site.json(lambda look: compose(look, act, asked))
 
     @app.get("/healthz", include_in_schema=False)
     def health() -> dict[str, bool]:

@@ -178,15 +178,13 @@ def _stored(connection: Connection) -> Iterator[Any]:
 
 
 def json_value(value: Any) -> Any:
-    """As JSON keeps it: bytes in hex, integers beyond 53 bits as decimal strings, no NUL, which PostgreSQL refuses."""
+    """As JSON keeps it: bytes in hex, integers beyond 53 bits as decimal strings."""
     if isinstance(value, bytes):
         return "0x" + value.hex()
     if isinstance(value, dict):
         return {name: json_value(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
         return [json_value(part) for part in value]
-    if isinstance(value, str):
-        return value.replace("\0", "\ufffd")
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 53:
         return str(value)
     return value

@@ -35,7 +35,7 @@ class Writer:
     def add(self, table: Table, **values: Any) -> None:
         """A fact, or any row that nothing replaces."""
         waiting = self._waiting[table]
-        waiting.append(values)
+        waiting.append({name: _kept(value) for name, value in values.items()})
         if len(waiting) >= FULL:
             self._write(table)
 
@@ -50,7 +50,7 @@ class Writer:
 
     def hold(self, place: int, table: Table, key: Sequence[Any], **values: Any) -> None:
         """From this place on a state has these values; those not named stay as they are. A new state needs all."""
-        before = self.now(table, *key)
+        before, values = self.now(table, *key), {name: _kept(value) for name, value in values.items()}
         names = dict(zip(KEYS[table.name], key, strict=True))
         if before is not None:
             if all(before[name] == value for name, value in values.items()):
@@ -92,6 +92,11 @@ class Writer:
         self._held.clear()
         for table in (*FACTS, *STATES.values(), SEATS, PAYOUTS):
             self.connection.execute(delete(table))
+
+
+def _kept(value: Any) -> Any:
+    """Text without NUL, which PostgreSQL refuses; what is kept as JSON may have it."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
 
 
 def held_at(table: Table, place: int | None) -> Any:

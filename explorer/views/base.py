@@ -1,13 +1,14 @@
 """Reading the index: what holds now, what happened, and how old all of it is."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
 
 from explorer.index.follow import STANDING
 from explorer.index.writer import block_of, held_at
+from grail.chain.contract import Contract
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, WindowId
 from grail.storage import chain_tables as t
@@ -23,6 +24,12 @@ FAULTS = {
 }  # fmt: skip
 WORDS = ("silent", "accept", "reject", "abstain")
 SHARES = {1: "miner", 2: "validator", 3: "trainer", 4: "treasury"}
+
+
+@cache
+def codec(name: str) -> Contract:
+    """Knows a contract's calls, and is connected to nothing."""
+    return Contract(None, name, bytes(20))  # type: ignore[arg-type]
 
 
 class NotThere(Exception):

@@ -1,13 +1,11 @@
 """Motions of token holders in words, and every governed number with its past."""
 
-from functools import cache
 from typing import Any
 
 from sqlalchemy import select
 
 from explorer.index.readings import QUORUM
-from explorer.views.base import Look, NotThere, Row
-from grail.chain.contract import Contract
+from explorer.views.base import Look, NotThere, Row, codec
 from grail.errors import BadInput
 from grail.governance.acts import Act, in_words
 from grail.governance.policy import BY_NAME, PARAMETERS
@@ -48,6 +46,7 @@ def _motion(look: Look, row: Row) -> Row:
         "next": NEXT[stage],
         "acts": [line for act in acts for line in in_words(act, current)],
         "calls": [{"target": target, "data": data} for target, _, data in row["calls"]],
+        "raw_calls": row["calls"],
         "ends_about": look.time_of(row["end"]),
     }
 
@@ -86,15 +85,9 @@ def _act(look: Look, target: str, data: str) -> Act:
     if name is None:
         return Act(target, data, ())
     try:
-        return Act(name, *_codec(name).decode_calldata(raw))
+        return Act(name, *codec(name).decode_calldata(raw))
     except BadInput:
         return Act(name, data, ())
-
-
-@cache
-def _codec(name: str) -> Contract:
-    """Knows calls, and is connected to nothing."""
-    return Contract(None, name, bytes(20))  # type: ignore[arg-type]
 
 
 def policy(look: Look, window: int | None = None) -> Row:

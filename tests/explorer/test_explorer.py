@@ -110,7 +110,7 @@ class Strict(HTMLParser):
         given = dict(attrs)
         assert not any(name.startswith("on") or name == "style" for name in given), (tag, attrs)
         assert tag not in ("img", "iframe", "object", "embed", "base"), tag
-        assert tag != "script" or given["src"] == "/static/grail.js"
+        assert tag != "script" or given["src"] in ("/static/grail.js", "/static/wallet.js")
         for name in ("href", "src", "action"):
             assert re.match(r"[/?#]|data:,$", given.get(name) or "/"), (tag, attrs)
             assert not (given.get(name) or "").startswith("//"), (tag, attrs)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from explorer.index.writer import Writer
+from grail.governance.acts import description_digest
 from grail.governance.policy import PARAMETERS
 from grail.storage.chain_tables import (
     ADMINISTRATION,
@@ -34,6 +35,7 @@ def _created(w: Writer, place: int, f: Mapping[str, Any]) -> None:
     calls = [list(call) for call in zip(f["targets"], map(str, f["values"]), f["calldatas"], strict=True)]
     w.hold(
         place, MOTIONS, (str(f["proposalId"]),), proposer=f["proposer"], description=f["description"], calls=calls,
+        digest="0x" + description_digest(f["description"]).hex(),
         start=int(f["voteStart"]), end=int(f["voteEnd"]), in_favour=0, against=0, abstain=0, ready_at=0, stage="open",
     )  # fmt: skip
 

@@ -1,0 +1,92 @@
+"""Calldata for a wallet: what a holder would sign, composed from the index. Signs and sends nothing."""
+
+from collections.abc import Callable
+from typing import Any
+
+from explorer.views.base import Look, NotThere, Row, codec
+from explorer.views.votes import SUPPORT
+from grail.errors import GrailError
+from grail.governance.acts import parse_address, parse_amount, shown_amount
+from grail.storage import chain_tables as t
+
+
+def compose(look: Look, act: str, asked: dict[str, str]) -> Row:
+    """The calls of an act, in order, each with its words. Raises NotThere for acts and values that are none."""
+    if act not in ACTS:
+        raise NotThere(f"no act {act[:40]!r}: there are {', '.join(ACTS)}")
+    try:
+        calls = ACTS[act](look, asked)
+    except KeyError as error:
+        raise NotThere(f"{act} needs {error.args[0]}") from error
+    except GrailError as error:
+        raise NotThere(str(error)) from error
+    return {"act": act, "chain_id": look.standing["chain_id"], "calls": calls}
+
+
+def _call(look: Look, words: str, contract: str, function: str, *values: Any) -> Row:
+    data = codec(contract).calldata(function, *values)
+    return {"words": words, "contract": contract, "to": look.standing["contracts"][contract], "data": "0x" + data.hex()}
+
+
+def _delegate(look: Look, asked: dict[str, str]) -> list[Row]:
+    to = parse_address(asked["to"])
+    return [_call(look, f"let 0x{to.hex()} vote with the tokens that you hold", "GrailToken", "delegate", to)]
+
+
+def _vote(look: Look, asked: dict[str, str]) -> list[Row]:
+    row, support = _motion(look, asked), asked["support"]
+    if support not in SUPPORT.values():
+        raise NotThere(f"expected for, against or abstain, got {support[:20]!r}")
+    number = next(number for number, word in SUPPORT.items() if word == support)
+    values = int(row["number"]), number, asked.get("reason", "")[:1_000]
+    return [_call(look, f"vote {support} on {row['number'][:10]}…", "GrailGovernor", "castVoteWithReason", *values)]
+
+
+def _settle(function: str, words: str) -> Callable[[Look, dict[str, str]], list[Row]]:
+    def made(look: Look, asked: dict[str, str]) -> list[Row]:
+        row = _motion(look, asked)
+        targets = [parse_address(target) for target, _, _ in row["calls"]]
+        amounts = [int(value) for _, value, _ in row["calls"]]
+        data = [bytes.fromhex(call[2:]) for _, _, call in row["calls"]]
+        values = targets, amounts, data, bytes.fromhex(row["digest"][2:])
+        return [_call(look, f"{words} {row['number'][:10]}…", "GrailGovernor", function, *values)]
+
+    return made
+
+
+def _stake(look: Look, asked: dict[str, str]) -> list[Row]:
+    neuron, amount = parse_address(asked["neuron"]), parse_amount(asked["amount"])
+    vault = parse_address(look.standing["contracts"]["StakeVault"])
+    shown, name = shown_amount(amount), f"0x{neuron.hex()}"
+    return [
+        _call(look, f"let the vault take {shown}", "GrailToken", "approve", vault, amount),
+        _call(look, f"stake {shown} on {name}: it can be slashed with it", "StakeVault", "stake", neuron, amount),
+    ]
+
+
+def _unstake(look: Look, asked: dict[str, str]) -> list[Row]:
+    neuron, amount = parse_address(asked["neuron"]), parse_amount(asked["amount"])
+    words = f"ask {shown_amount(amount)} back from 0x{neuron.hex()}: it can be slashed until it is due"
+    return [_call(look, words, "StakeVault", "requestUnstake", neuron, amount)]
+
+
+def _withdraw(look: Look, asked: dict[str, str]) -> list[Row]:
+    return [_call(look, "take home all stake that is due", "StakeVault", "withdraw")]
+
+
+def _collect(look: Look, asked: dict[str, str]) -> list[Row]:
+    neuron = parse_address(asked["neuron"])
+    return [_call(look, f"take your rewards of 0x{neuron.hex()}", "StakeVault", "collect", neuron)]
+
+
+def _motion(look: Look, asked: dict[str, str]) -> Row:
+    found = look.held(t.MOTIONS, t.MOTIONS.c.number == asked["number"])
+    if not found:
+        raise NotThere(f"no motion {asked['number'][:80]}")
+    return found[0]
+
+
+ACTS: dict[str, Callable[[Look, dict[str, str]], list[Row]]] = {
+    "delegate": _delegate, "vote": _vote, "queue": _settle("queue", "queue"), "execute": _settle("execute", "execute"),
+    "stake": _stake, "unstake": _unstake, "withdraw": _withdraw, "collect": _collect,
+}  # fmt: skip
