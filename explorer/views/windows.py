@@ -26,7 +26,7 @@ def _rows(look: Look, first: int, last: int) -> list[Row]:
 
     def counted(table: Table) -> dict[int, int]:
         query = select(table.c.window, func.count()).where(table.c.window.between(first, last))
-        return dict(look.connection.execute(query.group_by(table.c.window)).tuples().all())
+        return {row[0]: row[1] for row in look.connection.execute(query.group_by(table.c.window))}
 
     worked, sheets, convictions, stated = map(counted, (t.COMMITMENTS, t.SHEETS, t.CONVICTIONS, t.STATEMENTS))
     query = select(t.COMMITMENTS.c.window, func.sum(t.COMMITMENTS.c.worth))

@@ -191,7 +191,8 @@ MOTIONS = state(
     "motions",
     {"number": NUMBER},
     {"proposer": ACCOUNT, "description": Text(), "digest": DIGEST, "calls": JSON(), "start": BigInteger(),
-     "end": BigInteger(), "in_favour": Wei(), "against": Wei(), "abstain": Wei(), "ready_at": BigInteger(), "stage": String(8)},
+     "end": BigInteger(), "in_favour": Wei(), "against": Wei(), "abstain": Wei(), "ready_at": BigInteger(),
+     "stage": String(8)},
 )  # fmt: skip
 BALLOTS = fact(
     "ballots",
