@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from explorer.index.follow import STANDING
-from explorer.index.writer import held_at
+from explorer.index.writer import held_now
 from grail.chain.subnet import Subnet
 from grail.governance.policy import BY_NAME
 from grail.protocol.units import WindowId
@@ -51,7 +51,7 @@ def check(database: Database, subnet: Subnet) -> Checked:
 
 
 def _held(connection: Connection, table: Table) -> list[Mapping[str, Any]]:
-    return [dict(row) for row in connection.execute(select(table).where(held_at(table, None))).mappings()]
+    return [dict(row) for row in connection.execute(select(table).where(held_now(table))).mappings()]
 
 
 def _facts(connection: Connection, table: Table) -> list[Mapping[str, Any]]:
@@ -150,10 +150,13 @@ def _justice(connection: Connection, subnet: Subnet) -> Iterator[Claim]:
 
 def _votes(connection: Connection, subnet: Subnet) -> Iterator[Claim]:
     governor, token = subnet.contracts["GrailGovernor"], subnet.contracts["GrailToken"]
+    tallies = {
+        row["number"]: (row["against"], row["in_favour"], row["abstain"]) for row in _held(connection, t.TALLIES)
+    }
     for row in _held(connection, t.MOTIONS):
         number = int(row["number"])
         tally = tuple(governor.call("proposalVotes", number))
-        yield "motions", row["number"], (row["against"], row["in_favour"], row["abstain"]), tally
+        yield "tallies", row["number"], tallies.get(row["number"], (0, 0, 0)), tally
         yield "motions", (row["number"], "end"), row["end"], governor.call("proposalDeadline", number)
     for row in _facts(connection, t.BALLOTS):
         yield "ballots", row["place"], True, governor.call("hasVoted", int(row["number"]), _bytes(row["voter"]))

@@ -1,10 +1,10 @@
 """Facts and states in one transaction; and back to an earlier block. Knows no event."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, insert, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, null, select, update
 
 from grail.storage.chain_tables import BLOCKS, FACTS, KEYS, PAYOUTS, PLACE_BITS, RAW_EVENTS, READINGS, SEATS, STATES
 
@@ -52,13 +52,17 @@ class Writer:
         """From this place on a state has these values; those not named stay as they are. A new state needs all."""
         before, values = self.now(table, *key), {name: _kept(value) for name, value in values.items()}
         names = dict(zip(KEYS[table.name], key, strict=True))
-        if before is not None:
-            if all(before[name] == value for name, value in values.items()):
-                return
-            where = [table.c[name] == value for name, value in names.items()]
-            self.connection.execute(update(table).where(*where, table.c.since == before["since"]).values(until=place))
+        if before is not None and all(before[name] == value for name, value in values.items()):
+            return
         row = {**(before or {}), **values, **names, "since": place, "until": None}
-        self.connection.execute(insert(table).values(row))
+        where = [table.c[name] == value for name, value in names.items()]
+        if before is not None and before["since"] == place:  # an event that changes one state twice
+            self.connection.execute(update(table).where(*where, table.c.since == place).values(values))
+        else:
+            if before is not None:
+                ended = update(table).where(*where, table.c.since == before["since"]).values(until=place)
+                self.connection.execute(ended)
+            self.connection.execute(insert(table).values(row))
         self._held[table.name][tuple(key)] = row
 
     def flush(self) -> None:
@@ -99,13 +103,6 @@ def _kept(value: Any) -> Any:
     return value.replace("\0", "\ufffd") if isinstance(value, str) else value
 
 
-def held_at(table: Table, place: int | None) -> Any:
-    """The condition that a state holds at a place, or now (None)."""
-    if place is None:
-        return table.c.until.is_(None)
-    return and_(table.c.since <= place, or_(table.c.until.is_(None), table.c.until > place))
-
-
-def named(fields: Mapping[str, Any], *names: str) -> list[Any]:
-    """Fields of an event in this order."""
-    return [fields[name] for name in names]
+def held_now(table: Table) -> ColumnElement[bool]:
+    """The condition that a state holds."""
+    return table.c.until.is_(None)

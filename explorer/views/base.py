@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, select
 
 from explorer.index.follow import STANDING
-from explorer.index.writer import block_of, held_at
+from explorer.index.writer import block_of, held_now
 from grail.chain.contract import Contract
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, WindowId
@@ -78,7 +78,7 @@ class Look:
     @cached_property
     def neurons(self) -> dict[str, Row]:
         """Every registered neuron by its address."""
-        rows = self.connection.execute(select(t.NEURONS).where(held_at(t.NEURONS, None))).mappings()
+        rows = self.connection.execute(select(t.NEURONS).where(held_now(t.NEURONS))).mappings()
         return {row["neuron"]: dict(row) for row in rows if row["role"]}
 
     def name(self, address: str) -> str:
@@ -90,7 +90,7 @@ class Look:
 
     def held(self, table: Table, *where: Any) -> list[Row]:
         """States that hold now."""
-        found = self.connection.execute(select(table).where(held_at(table, None), *where))
+        found = self.connection.execute(select(table).where(held_now(table), *where))
         return [dict(row) for row in found.mappings()]
 
     def facts(self, table: Table, *where: Any, limit: int = MOST, newest: bool = True) -> list[Row]:

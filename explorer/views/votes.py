@@ -16,19 +16,26 @@ SUPPORT = {0: "against", 1: "for", 2: "abstain"}
 
 def votes(look: Look) -> Row:
     """All motions, the newest first."""
-    rows = sorted(look.held(t.MOTIONS), key=lambda row: -row["start"])
+    rows = sorted(motions_of(look), key=lambda row: -row["start"])
     return {"motions": [_motion(look, row) for row in rows]}
 
 
 def motion(look: Look, number: str) -> Row:
     """One motion: by its number, or its first digits where only one begins so. Raises NotThere."""
-    found = [row for row in look.held(t.MOTIONS) if row["number"].startswith(number)] if number.isdigit() else []
+    found = [row for row in motions_of(look) if row["number"].startswith(number)] if number.isdigit() else []
     exact = [row for row in found if row["number"] == number] or found
     if len(exact) != 1:
         raise NotThere(f"{len(found) or 'no'} motions begin with {number[:80]}")
     ballots = look.facts(t.BALLOTS, t.BALLOTS.c.number == exact[0]["number"])
     said = [{**row, "said": SUPPORT.get(row["support"], "?")} for row in ballots]
     return {**_motion(look, exact[0]), "ballots": said}
+
+
+def motions_of(look: Look) -> list[Row]:
+    """All motions with their tallies."""
+    tallies = {row["number"]: row for row in look.held(t.TALLIES)}
+    none = {"in_favour": 0, "against": 0, "abstain": 0}
+    return [{**none, **tallies.get(row["number"], {}), **row} for row in look.held(t.MOTIONS)]
 
 
 def _motion(look: Look, row: Row) -> Row:

@@ -191,9 +191,10 @@ MOTIONS = state(
     "motions",
     {"number": NUMBER},
     {"proposer": ACCOUNT, "description": Text(), "digest": DIGEST, "calls": JSON(), "start": BigInteger(),
-     "end": BigInteger(), "in_favour": Wei(), "against": Wei(), "abstain": Wei(), "ready_at": BigInteger(),
-     "stage": String(8)},
+     "end": BigInteger(), "ready_at": BigInteger(), "stage": String(8)},
 )  # fmt: skip
+TALLIES = state("tallies", {"number": NUMBER}, {"in_favour": Wei(), "against": Wei(), "abstain": Wei()})
+"""Apart from motions, whose texts may be long and whose votes many."""
 BALLOTS = fact(
     "ballots",
     {"number": NUMBER, "voter": ACCOUNT, "support": SmallInteger(), "weight": Wei(), "reason": Text()},

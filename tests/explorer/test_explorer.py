@@ -55,7 +55,7 @@ def test_check_finds_whatever_is_changed(played, indexed):
     checked = [
         (t.BALANCES, "amount"), (t.POOLS, "stake"), (t.POSITIONS, "shares"), (t.NEURONS, "jailed"), (t.NEURONS, "role"),
         (t.PLACES, "seated"), (t.WINDOWS, "beacon"), (t.SETTLEMENTS, "root"), (t.COMMITMENTS, "miner"),
-        (t.PAYOUTS, "amount"), (t.CLAIMS, "amount"), (t.CASES, "stage"), (t.CASES, "accused"), (t.MOTIONS, "in_favour"),
+        (t.PAYOUTS, "amount"), (t.CLAIMS, "amount"), (t.CASES, "stage"), (t.CASES, "accused"), (t.TALLIES, "in_favour"),
         (t.POWER, "votes"), (t.POLICY, "value"), (t.CHECKPOINTS, "manifest"), (t.SUPPLY, "minted"),
     ]  # fmt: skip
     for number in range(50):

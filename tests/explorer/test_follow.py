@@ -81,6 +81,7 @@ def recorded() -> tuple[Subnet, list[Log], int]:
     for number in range(20):
         subnet.transfer(OWNER, friend.address, (number + 2) * GRAIL)
         subnet.stake(friend, OWNER.address, GRAIL)
+        subnet.transfer(friend, friend.address, GRAIL)  # changes one balance twice in one event
         subnet.delegate(OWNER, friend.address if number % 2 else OWNER.address)
         subnet.contracts["StakeVault"].send(OWNER, "announceCommission", number)
         chain.mine(number % 3)

@@ -15,6 +15,7 @@ from grail.storage.chain_tables import (
     PAUSES,
     POLICY,
     POWER,
+    TALLIES,
 )
 
 SIDES = ("against", "in_favour", "abstain")
@@ -36,16 +37,17 @@ def _created(w: Writer, place: int, f: Mapping[str, Any]) -> None:
     w.hold(
         place, MOTIONS, (str(f["proposalId"]),), proposer=f["proposer"], description=f["description"], calls=calls,
         digest="0x" + description_digest(f["description"]).hex(),
-        start=int(f["voteStart"]), end=int(f["voteEnd"]), in_favour=0, against=0, abstain=0, ready_at=0, stage="open",
+        start=int(f["voteStart"]), end=int(f["voteEnd"]), ready_at=0, stage="open",
     )  # fmt: skip
 
 
 def _cast(w: Writer, place: int, f: Mapping[str, Any]) -> None:
     number, support, weight = str(f["proposalId"]), int(f["support"]), int(f["weight"])
     w.add(BALLOTS, place=place, number=number, voter=f["voter"], support=support, weight=weight, reason=f["reason"])
-    now = w.now(MOTIONS, number)
-    if now is not None and support < len(SIDES):
-        w.hold(place, MOTIONS, (number,), **{SIDES[support]: now[SIDES[support]] + weight})
+    if support < len(SIDES):
+        now = w.now(TALLIES, number) or dict.fromkeys(SIDES, 0)
+        tally = {side: now[side] + weight * (side == SIDES[support]) for side in SIDES}
+        w.hold(place, TALLIES, (number,), **tally)
 
 
 def _extended(w: Writer, place: int, f: Mapping[str, Any]) -> None:

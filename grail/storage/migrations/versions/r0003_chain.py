@@ -47,8 +47,9 @@ TABLES = {
     "earned": "account:s42! since:b! until:b?* amount:w claims:i",
     "cases": "number:b! since:b! until:b?* window:b accused:s42 accuser:s42 kind:h evidence:s66 stage:s8 verdict:h "
     "appellant:s42 commit_end:b reveal_end:b",
-    "motions": "number:s78! since:b! until:b?* proposer:s42 description:t digest:s66 calls:j start:b end:b in_favour:w "
-    "against:w abstain:w ready_at:b stage:s8",
+    "motions": "number:s78! since:b! until:b?* proposer:s42 description:t digest:s66 calls:j start:b end:b ready_at:b "
+    "stage:s8",
+    "tallies": "number:s78! since:b! until:b?* in_favour:w against:w abstain:w",
     "power": "delegate:s42! since:b! until:b?* votes:w",
     "delegations": "delegator:s42! since:b! until:b?* delegate:s42",
     "policy": "name:s66! since:b! until:b?* value:w",
