@@ -1,15 +1,16 @@
 """Facts and states in one transaction; and back to an earlier block. Knows no event."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, insert, null, select, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, insert, null, select, update
 
 from grail.storage.chain_tables import BLOCKS, FACTS, KEYS, PAYOUTS, PLACE_BITS, RAW_EVENTS, READINGS, SEATS, STATES
 
-FULL = 500
-"""Rows of a fact that are gathered before they are written."""
+Row = dict[str, Any]
+Key = tuple[Any, ...]
+FULL = 5_000
+"""Rows that are gathered before they are written."""
 
 
 def place_of(block: int, index: int) -> int:
@@ -25,55 +26,73 @@ def block_of(place: int) -> int:
 
 
 class Writer:
-    """One transaction's work. What holds now is read once a key, then known."""
+    """One transaction's work, gathered and written in bulk. What holds now is read once a key, then known."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._waiting: dict[Table, list[dict[str, Any]]] = defaultdict(list)
-        self._held: dict[str, dict[tuple[Any, ...], dict[str, Any] | None]] = defaultdict(dict)
+        self._added: dict[Table, list[Row]] = defaultdict(list)
+        self._ended: dict[Table, list[Row]] = defaultdict(list)
+        self._held: dict[str, dict[Key, Row | None]] = defaultdict(dict)
+        self._unwritten: dict[str, set[Key]] = defaultdict(set)
+        """States whose newest row is gathered, and can still be changed."""
+        self._gathered = 0
 
     def add(self, table: Table, **values: Any) -> None:
         """A fact, or any row that nothing replaces."""
-        waiting = self._waiting[table]
-        waiting.append({name: _kept(value) for name, value in values.items()})
-        if len(waiting) >= FULL:
-            self._write(table)
+        self._gather(self._added, table, {name: _kept(value) for name, value in values.items()})
 
-    def now(self, table: Table, *key: Any) -> dict[str, Any] | None:
+    def now(self, table: Table, *key: Any) -> Row | None:
         """The values that hold of a state; None where it has none."""
         held = self._held[table.name]
         if key not in held:
             where = [table.c[name] == value for name, value in zip(KEYS[table.name], key, strict=True)]
-            found = self.connection.execute(select(table).where(*where, table.c.until.is_(None))).mappings().first()
+            found = self.connection.execute(select(table).where(*where, held_now(table))).mappings().first()
             held[key] = None if found is None else dict(found)
         return held[key]
 
-    def hold(self, place: int, table: Table, key: Sequence[Any], **values: Any) -> None:
+    def hold(self, place: int, table: Table, key: Key, **values: Any) -> None:
         """From this place on a state has these values; those not named stay as they are. A new state needs all."""
         before, values = self.now(table, *key), {name: _kept(value) for name, value in values.items()}
-        names = dict(zip(KEYS[table.name], key, strict=True))
         if before is not None and all(before[name] == value for name, value in values.items()):
             return
+        names = dict(zip(KEYS[table.name], key, strict=True))
         row = {**(before or {}), **values, **names, "since": place, "until": None}
-        where = [table.c[name] == value for name, value in names.items()]
-        if before is not None and before["since"] == place:  # an event that changes one state twice
-            self.connection.execute(update(table).where(*where, table.c.since == place).values(values))
-        else:
-            if before is not None:
-                ended = update(table).where(*where, table.c.since == before["since"]).values(until=place)
-                self.connection.execute(ended)
-            self.connection.execute(insert(table).values(row))
-        self._held[table.name][tuple(key)] = row
+        if before is not None and before["since"] == place:  # one event changes it twice
+            self._again(table, key, before, values)
+            return
+        if before is not None and key in self._unwritten[table.name]:
+            before["until"] = place
+        elif before is not None:
+            which = {f"of_{name}": value for name, value in names.items()}
+            self._gather(self._ended, table, {**which, "of_since": before["since"], "ends": place})
+        self._gather(self._added, table, row)
+        self._held[table.name][key] = row
+        self._unwritten[table.name].add(key)
+
+    def _again(self, table: Table, key: Key, row: Row, values: Row) -> None:
+        row.update(values)
+        if key not in self._unwritten[table.name]:
+            where = [table.c[name] == row[name] for name in (*KEYS[table.name], "since")]
+            self.connection.execute(update(table).where(*where).values(values))
+
+    def _gather(self, to: dict[Table, list[Row]], table: Table, row: Row) -> None:
+        self._gathered += 1
+        if self._gathered > FULL:
+            self.flush()
+            self._gathered = 1
+        to[table].append(row)
 
     def flush(self) -> None:
         """Write what was gathered."""
-        for table in list(self._waiting):
-            self._write(table)
-
-    def _write(self, table: Table) -> None:
-        rows = self._waiting.pop(table, [])
-        if rows:
+        for table, rows in self._ended.items():
+            names = (*KEYS[table.name], "since")
+            where = [table.c[name] == bindparam(f"of_{name}") for name in names]
+            self.connection.execute(update(table).where(*where).values(until=bindparam("ends")), rows)
+        for table, rows in self._added.items():
             self.connection.execute(insert(table), rows)
+        for gathered in (self._ended, self._added, self._unwritten):
+            gathered.clear()
+        self._gathered = 0
 
     def rewind(self, block: int) -> None:
         """Forget everything above a block."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from explorer.index import readings
-from explorer.index.follow import Follower
+from explorer.index import readings, writer
+from explorer.index.follow import Follower, rebuild
 from grail.chain.accounts import Signer
 from grail.chain.base import Head, Log
 from grail.chain.deployment import deploy, open_contracts
@@ -118,6 +118,18 @@ def test_reorganisations_of_any_depth_leave_a_fresh_indexs_rows(recorded, tmp_pa
     follower.catch_up()
     fresh = Database.in_file(tmp_path / "fresh.sqlite")
     Follower(Network(subnet, chain), fresh).catch_up()
+    assert dump(database) == dump(fresh)
+
+
+@pytest.mark.parametrize("full", [1, 2, 3, 7, 5_000])
+def test_rows_are_the_same_however_many_are_written_at_a_time(recorded, tmp_path, monkeypatch, full):
+    monkeypatch.setattr(readings, "due", lambda *_: iter(()))
+    subnet, logs, head = recorded
+    database, fresh = (Database.in_file(tmp_path / name) for name in ("rows.sqlite", "fresh.sqlite"))
+    Follower(Network(subnet, Told(logs, head)), fresh).catch_up()
+    monkeypatch.setattr(writer, "FULL", full)
+    Follower(Network(subnet, Told(logs, head)), database).catch_up()
+    rebuild(database)
     assert dump(database) == dump(fresh)
 
 
