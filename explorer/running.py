@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from explorer.index.follow import Follower
 from grail.config import environment_of_programs
@@ -15,6 +16,13 @@ from grail.telemetry.log import get_logger
 START_SECONDS, STOP_SECONDS = 30.0, 10.0
 LONGEST_PAUSE = 30.0
 OK = 200
+
+
+def require_web() -> None:
+    """Raises Unavailable where the web process has not what it needs."""
+    missing = [name for name in ("jinja2", "prometheus_client") if find_spec(name) is None]
+    if missing:
+        raise Unavailable(f"{', '.join(missing)} not installed: pip install 'grail-network[explorer]'")
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def _settle(function: str, words: str) -> Callable[[Look, dict[str, str]], list[
 
 
 def _stake(look: Look, asked: dict[str, str]) -> list[Row]:
-    neuron, amount = parse_address(asked["neuron"]), parse_amount(asked["amount"])
+    neuron, amount = parse_address(asked["neuron"]), _amount(asked)
     vault = parse_address(look.standing["contracts"]["StakeVault"])
     shown, name = shown_amount(amount), f"0x{neuron.hex()}"
     return [
@@ -65,7 +65,7 @@ def _stake(look: Look, asked: dict[str, str]) -> list[Row]:
 
 
 def _unstake(look: Look, asked: dict[str, str]) -> list[Row]:
-    neuron, amount = parse_address(asked["neuron"]), parse_amount(asked["amount"])
+    neuron, amount = parse_address(asked["neuron"]), _amount(asked)
     words = f"ask {shown_amount(amount)} back from 0x{neuron.hex()}: it can be slashed until it is due"
     return [_call(look, words, "StakeVault", "requestUnstake", neuron, amount)]
 
@@ -77,6 +77,13 @@ def _withdraw(look: Look, asked: dict[str, str]) -> list[Row]:
 def _collect(look: Look, asked: dict[str, str]) -> list[Row]:
     neuron = parse_address(asked["neuron"])
     return [_call(look, f"take your rewards of 0x{neuron.hex()}", "StakeVault", "collect", neuron)]
+
+
+def _amount(asked: dict[str, str]) -> int:
+    amount = parse_amount(asked["amount"])
+    if not 0 < amount < 1 << 128:
+        raise NotThere(f"expected an amount above 0 that exists, got {asked['amount'][:60]}")
+    return amount
 
 
 def _motion(look: Look, asked: dict[str, str]) -> Row:

@@ -63,10 +63,11 @@ def explorer(
     import threading
 
     from explorer.index.follow import Follower
-    from explorer.running import follow, serving
+    from explorer.running import follow, require_web, serving
     from grail.storage.database import Database
     from grail.telemetry import log
 
+    require_web()
     log.configure()
     url = _url(config, out, database)
     rows, ended = Database(url), threading.Event()

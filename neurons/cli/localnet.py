@@ -85,11 +85,12 @@ def localnet(
 def _shown(out: Path, port: int) -> "Iterator[Callable[[LocalNetwork], None]]":
     """The explorer over the run's folder; gives what brings its index up to date."""
     from explorer.index.follow import Follower
-    from explorer.running import serving
+    from explorer.running import require_web, serving
     from grail.storage.database import Database
     from neurons.cli.explorer import RUN_FILE
     from neurons.devnet.layout import HOST, free_ports
 
+    require_web()
     out.mkdir(parents=True, exist_ok=True)
     url, chosen = f"sqlite:///{out / RUN_FILE}", port or free_ports(1)[0]
     rows, followers = Database(url), list[Follower]()

@@ -4,6 +4,7 @@ import json
 import random
 import re
 from html.parser import HTMLParser
+from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,6 +14,7 @@ from explorer.index.check import check
 from explorer.index.follow import Follower, rebuild
 from explorer.index.projections import EVERYWHERE, PROJECTIONS, UNTOLD
 from explorer.stream import Stream
+from explorer.views.acts import ACTS
 from explorer.views.base import Look
 from explorer.views.why import why
 from explorer.web import explorer_app
@@ -198,6 +200,29 @@ def test_nothing_can_be_written_and_no_stranger_names_the_host(site):
         for method in ("post", "put", "patch", "delete"):
             assert getattr(site, method)(path).status_code == 405, path
     assert site.get("/", headers={"host": "evil.example"}).status_code == 400
+
+
+STRANGE = (
+    "", "0", "-1", "7", "1e9", "x" * 3_000, "\0", "0x" + "ab" * 20, "0x" + "zz" * 20, "12 GRAIL", "9" * 60 + " GRAIL",
+    "for", "../../etc/passwd", "\ud7ff", "' OR 1=1 --", str(1 << 70),
+)  # fmt: skip
+
+
+def test_no_question_is_a_server_error(played, site):
+    """Every route of the API with strange values in every parameter, by a seed."""
+    dice = random.Random(11)
+    values = [*STRANGE, played.motion, next(iter(site.get("/api/v1/neurons").json()["neurons"]))["neuron"]]
+    schema = site.get("/openapi.json").json()
+    with TestClient(site.app, raise_server_exceptions=False) as client:
+        for path, methods in schema["paths"].items():
+            names = [one["name"] for one in methods["get"].get("parameters", [])]
+            for _ in range(40):
+                asked = {name: dice.choice(values) for name in [*names, "number", "support", "amount", "neuron", "to"]}
+                made = re.sub(r"{(\w+)}", lambda found, asked=asked: quote(asked[found[1]] or "0", safe=""), path)
+                if "compose" in path:
+                    made = f"/api/v1/compose/{dice.choice(list(ACTS))}"
+                answer = client.get(made, params=asked)
+                assert answer.status_code in (200, 404, 422, 400), (made, asked, answer.status_code)
 
 
 def test_search_leads_to_what_is_asked_for(site, played):
