@@ -58,7 +58,7 @@ def source_of(run: Path) -> Source:
     with tempfile.TemporaryDirectory() as folder:
         database = Database.in_file(Path(folder) / "rows.sqlite")
         Follower(_subnet(None, run), database).catch_up()
-        with database.engine.connect() as connection:
+        with database.reading() as connection:
             events = [dict(row) for row in connection.execute(select(t.RAW_EVENTS)).mappings()]
             readings = [dict(row) for row in connection.execute(select(t.READINGS)).mappings()]
     standing = next(row["value"] for row in readings if row["name"] == STANDING)
@@ -88,7 +88,7 @@ def fill(database: Database, source: Source, count: int) -> float:
     began, written = time.monotonic(), 0
     turns = list(range(-(-count // len(source.events))))
     for turn, events in track(repeated(source, count), "events", len(turns), disable=count < BATCH):
-        with database.engine.begin() as connection:
+        with database.writing() as connection:
             writer = Writer(connection)
             for number in sorted({row["block"] for row in events}):
                 writer.add(t.BLOCKS, number=number, time=1_700_000_000 + 12 * number)
@@ -105,7 +105,7 @@ def fill(database: Database, source: Source, count: int) -> float:
     seconds = time.monotonic() - began
     last = source.standing["block"] + turns[-1] * source.blocks
     standing = {**source.standing, "block": last, "head": last, "final": last, "at": int(time.time())}
-    with database.engine.begin() as connection:
+    with database.writing() as connection:
         connection.execute(insert(t.READINGS).values(name=STANDING, key="", block=0, value=standing))
     return written / seconds
 
@@ -143,7 +143,7 @@ async def listened(database: Database, source: Source, clients: int) -> dict[str
         tasks = [asyncio.create_task(listen()) for _ in range(clients)]
         await asyncio.sleep(1.0)
         row = source.events[-1]
-        with database.engine.begin() as connection:
+        with database.writing() as connection:
             block = source.standing["block"] * 10_000
             connection.execute(insert(t.RAW_EVENTS).values({**row, "place": place_of(block, 0), "block": block}))
         told = time.monotonic()

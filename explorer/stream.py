@@ -103,13 +103,13 @@ class Stream:
                 self._changed.notify_all()
 
     def _last(self) -> int:
-        with self._database.engine.connect() as connection:
+        with self._database.reading() as connection:
             return int(connection.scalar(select(func.max(t.RAW_EVENTS.c.place))) or 0)
 
     def _read(self, since: int) -> list[tuple[int, str]]:
         table = t.RAW_EVENTS
         query = select(table).where(table.c.place > since).order_by(table.c.place).limit(A_READING)
-        with self._database.engine.connect() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(query).mappings().all()
         return [(row["place"], _message(row)) for row in rows]
 

@@ -30,6 +30,7 @@ from explorer.views.base import Look, NotThere
 from explorer.views.why import why
 from grail.errors import StorageError
 from grail.storage.database import Database
+from grail.telemetry.log import get_logger
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -41,6 +42,7 @@ HEADERS = {
 HERE = pathlib.Path(__file__).parent
 LOCAL = ("127.0.0.1", "localhost", "testserver")
 STALE_SECONDS = 120
+UNREADABLE = "the index cannot be read just now: try again"
 EXACT = 1 << 53
 Number = Annotated[int, Path(ge=0, lt=1 << 62)]
 Before = Annotated[int | None, Query(ge=0, lt=1 << 62, description="the `next` of the page before")]
@@ -61,13 +63,13 @@ class Site:
 
     def json(self, view: Callable[[Look], Any]) -> Response:
         """A view as JSON."""
-        with self.database.engine.connect() as connection:
+        with self.database.reading() as connection:
             look = Look(connection)
             return JSONResponse({"at": self.at(look), **exact(_found(view, look))})
 
     def page(self, template: str, request: Request, view: Callable[[Look], Any]) -> Response:
         """A view as a page; as CSV with ?csv=NAME of one of its lists."""
-        with self.database.engine.connect() as connection:
+        with self.database.reading() as connection:
             look = Look(connection)
             found = _found(view, look)
             if listed := request.query_params.get("csv"):
@@ -150,6 +152,11 @@ def explorer_app(
             return JSONResponse({"error": str(error.detail)}, error.status_code)
         page = templates.get_template("missing.html").render(reason=str(error.detail), path=request.url.path)
         return HTMLResponse(page, error.status_code)
+
+    @app.exception_handler(StorageError)
+    async def broken(request: Request, error: StorageError) -> Response:
+        get_logger().error("the index cannot be read", reason=str(error))
+        return await refused(request, HTTPException(503, UNREADABLE))
 
     @app.exception_handler(RequestValidationError)
     async def wrong(request: Request, error: RequestValidationError) -> Response:
@@ -249,7 +256,7 @@ def _transaction(tx: Digest) -> Any:
 def _service(app: FastAPI, site: Site) -> None:
     @app.get("/search", include_in_schema=False)
     def search(q: Annotated[str, Query(max_length=200)] = "") -> Response:
-        with site.database.engine.connect() as connection:
+        with site.database.reading() as connection:
             where = _found(partial(overview.search, query=q), Look(connection))
         return RedirectResponse(where["to"], 303)
 
@@ -266,22 +273,22 @@ def _service(app: FastAPI, site: Site) -> None:
     @app.get("/readyz", include_in_schema=False)
     def ready() -> Response:
         try:
-            with site.database.engine.connect() as connection:
+            with site.database.reading() as connection:
                 at = site.at(Look(connection))
-        except (NotThere, StorageError) as error:
+        except NotThere as error:
             return JSONResponse({"ready": False, "reason": str(error)}, 503)
         return JSONResponse({"ready": not at["stale"], **at}, 503 if at["stale"] else 200)
 
     @app.get("/metrics", include_in_schema=False)
     def numbers() -> Response:
-        with site.database.engine.connect() as connection:
+        with site.database.reading() as connection:
             look = Look(connection)
             at = _found(site.at, look)
             return Response(metrics(look, at["age_seconds"]), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/feed.atom", include_in_schema=False)
     def atom(request: Request) -> Response:
-        with site.database.engine.connect() as connection:
+        with site.database.reading() as connection:
             made = feed(Look(connection), str(request.base_url))
         return Response(made, media_type="application/atom+xml")
 

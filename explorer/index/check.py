@@ -42,7 +42,7 @@ Claim = tuple[str, Any, Any, Any]
 
 def check(database: Database, subnet: Subnet) -> Checked:
     """Compare all rows that a getter can answer for; the index must stand at the chain's newest block."""
-    with database.engine.connect() as connection:
+    with database.reading() as connection:
         standing = connection.scalar(select(t.READINGS.c.value).where(t.READINGS.c.name == STANDING)) or {"block": 0}
         claims = [claim for part in PARTS for claim in part(connection, subnet)]
         wrong = [Difference(table, str(key), str(said), str(true)) for table, key, said, true in claims if said != true]

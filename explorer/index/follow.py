@@ -33,7 +33,7 @@ class _Cursor:
     """Kept with the rows that it tells of, or not at all."""
 
     def __init__(self, database: Database) -> None:
-        with database.engine.connect() as connection:
+        with database.reading() as connection:
             row = connection.execute(select(CursorRow.marks).where(CursorRow.name == NAME)).first()
         self.marks: Cursor = {int(block): mark for block, mark in row[0].items()} if row else {}
 
@@ -80,7 +80,7 @@ class Follower:
         if batch.rewound_to is not None:
             self._subnet.forget()
         head = self._subnet.chain.head()
-        with self._database.engine.begin() as connection:
+        with self._database.writing() as connection:
             writer = Writer(connection)
             if batch.rewound_to is not None:
                 writer.rewind(batch.rewound_to)
@@ -151,7 +151,7 @@ def words_of(writer: Writer, key: str) -> Any:
 def rebuild(database: Database, notify: Callable[[int], None] = lambda done: None) -> int:
     """Make all rows anew from the stored events and readings; returns how many events there were."""
     count = 0
-    with database.engine.begin() as connection:
+    with database.writing() as connection:
         writer = Writer(connection)
         writer.clear()
         for row in _stored(connection):

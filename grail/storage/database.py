@@ -84,6 +84,24 @@ class Database:
         except SQLAlchemyError as error:
             raise self._failed(error) from error
 
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that reads whole tables. Raises StorageError."""
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise self._failed(error) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction over whole tables: commits at the end, rolls back on any error. Raises StorageError."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise self._failed(error) from error
+
     def _failed(self, error: SQLAlchemyError) -> StorageError:
         """What happened and what to do; no statement, no values, no password."""
         reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0][:200]

@@ -23,11 +23,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    group = typer.Typer(help="See the network in a browser.", invoke_without_command=True)
+    group = typer.Typer(invoke_without_command=True)
     group.callback()(explorer)
     group.command()(check)
     app.add_typer(group, name="explorer")
-    tables = typer.Typer(help="The chain as tables of a database.", invoke_without_command=True)
+    tables = typer.Typer(invoke_without_command=True)
     tables.callback()(index)
     tables.command()(rebuild)
     app.add_typer(tables, name="index")
@@ -45,7 +45,7 @@ def explorer(
         bool, typer.Option("--index/--no-index", help="Follow the chain here, or let another do it.")
     ] = True,
 ) -> None:
-    """Serve pages and JSON of the network, and follow the chain for them.
+    """See the network in a browser: follow the chain, and serve pages and JSON of it.
 
     The web process is a child that is told a database and no node; it holds no key and has no way to write.
 
@@ -101,7 +101,7 @@ def check(
     from explorer.index.follow import Follower
     from grail.storage.database import Database
 
-    subnet, rows = _subnet(config, out), Database(_url(config, out, database))
+    subnet, rows = _subnet(config, out), Database(_copied(out) if out else _url(config, out, database))
     if out is not None:
         Follower(subnet, rows).catch_up()
     found = compare(rows, subnet)
@@ -114,6 +114,18 @@ def check(
         typer.echo(json.dumps({**numbers, "supply_gap_wei": found.supply_gap, "lag_blocks": lag}))
     if found.differences or found.supply_gap:
         raise typer.Exit(1)
+
+
+def _copied(out: Path) -> str:
+    """A copy of a local network's index: it may still be written, and be ahead of the chain's last saved block."""
+    import sqlite3
+    import tempfile
+
+    copy = Path(tempfile.mkdtemp(prefix="grail-check-")) / RUN_FILE
+    if (out / RUN_FILE).exists():
+        with sqlite3.connect(out / RUN_FILE) as source, sqlite3.connect(copy) as target:
+            source.backup(target)
+    return f"sqlite:///{copy}"
 
 
 def _lag(url: str) -> int:
@@ -182,6 +194,7 @@ def _url(config: Path | None, out: Path | None, given: str) -> str:
     if given:
         return given
     if out is not None:
+        _require_run(out)
         return f"sqlite:///{out / RUN_FILE}"
     settings = load_settings(config)
     settings.work.folder.mkdir(parents=True, exist_ok=True)
@@ -197,9 +210,14 @@ def _subnet(config: Path | None, out: Path | None) -> "Subnet":
     from grail.chain.address_book import AddressBook
     from grail.chain.embedded import EmbeddedChain
     from grail.chain.subnet import Subnet
+
+    _require_run(out)
+    chain = EmbeddedChain(Signer.from_key(ANVIL_KEY).address, out / "chain.sqlite")
+    return Subnet(chain, AddressBook.load(out / "network.json"))
+
+
+def _require_run(out: Path) -> None:
     from grail.errors import SettingsError
 
     if not (out / "chain.sqlite").exists():
         raise SettingsError(f"expected the folder of a local network, and {out} has no chain.sqlite")
-    chain = EmbeddedChain(Signer.from_key(ANVIL_KEY).address, out / "chain.sqlite")
-    return Subnet(chain, AddressBook.load(out / "network.json"))

@@ -270,3 +270,14 @@ def test_no_name_of_a_secret_or_a_node_leaves(site, played):
         text = site.get(page).text.lower()
         assert "password" not in text and "sqlite" not in text and "8545" not in text
     assert isinstance(t.NEURONS.c.neuron.type, String)
+
+
+def test_an_index_that_cannot_be_read_is_said_without_where_it_lies(tmp_path):
+    database = Database.in_file(tmp_path / "rows.sqlite")
+    with TestClient(explorer_app(database), raise_server_exceptions=False) as client:
+        assert client.get("/readyz").status_code == 503 and "empty so far" in client.get("/").text
+        with database.writing() as connection:
+            connection.exec_driver_sql("DROP TABLE chain_readings")
+        for path in ("/", "/api/v1/overview", "/readyz", "/metrics"):
+            answer = client.get(path)
+            assert answer.status_code == 503 and str(tmp_path) not in answer.text and "sqlite" not in answer.text

@@ -14,7 +14,7 @@ from grail.chain.base import Head, Log
 from grail.chain.deployment import deploy, open_contracts
 from grail.chain.embedded import EmbeddedChain
 from grail.chain.subnet import Subnet
-from grail.errors import ChainError, ChainUnavailable
+from grail.errors import ChainError, ChainUnavailable, StorageError
 from grail.protocol.hashing import keccak256
 from grail.protocol.records import Role
 from grail.protocol.units import BlockNumber
@@ -181,3 +181,13 @@ def test_kill_9_in_a_batch_loses_nothing_and_doubles_nothing(played, empty_url, 
     for one in (database, fresh):
         Follower(played.network.subnet, one).catch_up()
     assert dump(database) == dump(fresh)
+
+
+def test_a_database_that_is_gone_is_said_and_no_traceback(recorded, tmp_path):
+    subnet, logs, head = recorded
+    database = Database.in_file(tmp_path / "rows.sqlite")
+    follower = Follower(Network(subnet, Told(logs, head)), database)
+    with database.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE transfers")
+    with pytest.raises(StorageError, match=r"rows.sqlite failed"):
+        follower.step()
