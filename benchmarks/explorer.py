@@ -32,10 +32,13 @@ from explorer.index.readings import derive
 from explorer.index.writer import Writer, place_of
 from explorer.stream import Stream
 from explorer.web import explorer_app
+from grail.chain.accounts import ANVIL_KEY, Signer
+from grail.chain.address_book import AddressBook
+from grail.chain.embedded import EmbeddedChain
+from grail.chain.subnet import Subnet
 from grail.storage import chain_tables as t
 from grail.storage.database import Database
 from grail.telemetry.memory import peak_rss_mib
-from neurons.cli.explorer import _subnet
 
 ASKED = 40
 BATCH = 5_000
@@ -57,7 +60,8 @@ def source_of(run: Path) -> Source:
     """Index the run and take its events and readings."""
     with tempfile.TemporaryDirectory() as folder:
         database = Database.in_file(Path(folder) / "rows.sqlite")
-        Follower(_subnet(None, run), database).catch_up()
+        chain = EmbeddedChain(Signer.from_key(ANVIL_KEY).address, run / "chain.sqlite")
+        Follower(Subnet(chain, AddressBook.load(run / "network.json")), database).catch_up()
         with database.reading() as connection:
             events = [dict(row) for row in connection.execute(select(t.RAW_EVENTS)).mappings()]
             readings = [dict(row) for row in connection.execute(select(t.READINGS)).mappings()]

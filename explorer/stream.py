@@ -55,7 +55,7 @@ class Stream:
             return PlainTextResponse("too many listeners: try again", 503, {"Retry-After": "10"})
         asked = request.headers.get("last-event-id", "")
         since = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else self._newest
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Encoding": "identity"}
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(self._told(since), media_type="text/event-stream", headers=headers)
 
     async def _told(self, since: int) -> AsyncIterator[str]:

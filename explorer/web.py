@@ -18,8 +18,11 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Red
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from explorer import shown
 from explorer.metrics import metrics
@@ -90,6 +93,23 @@ class Site:
         }  # fmt: skip
 
 
+class Guarded:
+    """Strict headers on every answer, streams included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on, and add the headers where an answer begins."""
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, guarded if scope["type"] == "http" else send)
+
+
 def _found(view: Callable[[Look], Any], look: Look) -> Any:
     try:
         return view(look)
@@ -138,16 +158,10 @@ def explorer_app(
     app = FastAPI(title="Grail explorer", version="1", docs_url=None, redoc_url=None, lifespan=stream.running)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
+    app.add_middleware(Guarded)
 
-    @app.middleware("http")
-    async def guarded(request: Request, call: Any) -> Any:
-        answer = await call(request)
-        for name, value in HEADERS.items():
-            answer.headers[name] = value
-        return answer
-
-    @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> Response:
+    @app.exception_handler(AnyHTTPException)
+    async def refused(request: Request, error: AnyHTTPException) -> Response:
         if request.url.path.startswith("/api/"):
             return JSONResponse({"error": str(error.detail)}, error.status_code)
         page = templates.get_template("missing.html").render(reason=str(error.detail), path=request.url.path)

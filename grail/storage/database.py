@@ -12,6 +12,11 @@ from grail.errors import SettingsError, StorageError
 from grail.storage import chain_tables, migrations
 
 BUSY_MILLISECONDS = 10_000
+POSTGRES = "postgresql+psycopg"
+READS_ALONE = (
+    "-c default_transaction_read_only=on -c statement_timeout=10s -c default_transaction_isolation=repeatable\\ read"
+)
+"""Of a reader: it cannot write, no question of its takes for ever, and all of a page is as of one moment."""
 REMEDIES = {
     "locked": "another process has it open: one node a folder, on a disk of this machine, no network share",
     "locking protocol": "SQLite needs a disk of this machine, no network share",
@@ -34,8 +39,9 @@ class Database:
         try:
             place = make_url(url)
             if place.drivername in ("postgres", "postgresql"):
-                place = place.set(drivername="postgresql+psycopg")
-            self._engine: Engine = create_engine(place)
+                place = place.set(drivername=POSTGRES)
+            more = {"connect_args": {"options": READS_ALONE}} if reader and place.drivername == POSTGRES else {}
+            self._engine: Engine = create_engine(place, **more)
         except (ArgumentError, ImportError) as error:
             raise SettingsError(
                 f"expected a database such as sqlite:///grail.sqlite or postgresql://… ({type(error).__name__})"

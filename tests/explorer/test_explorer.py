@@ -193,6 +193,7 @@ def test_what_is_not_there_is_said(site, path, status):
     for prefix in ("", "/api/v1") if path.startswith(("/windows", "/neurons")) else ("",):
         answer = site.get(prefix + path)
         assert answer.status_code == status, answer.text
+        assert prefix or "<h1>Not here</h1>" in answer.text
 
 
 def test_nothing_can_be_written_and_no_stranger_names_the_host(site):

@@ -64,12 +64,11 @@ def test_sql_for_administrators_who_run_it_themselves(dialect):
     assert "CREATE TABLE chain_events" in out.getvalue() and "CREATE TABLE done" in out.getvalue()
 
 
-def test_a_reader_changes_nothing_and_asks_for_the_writer(tmp_path):
-    url = f"sqlite:///{tmp_path / 'rows.sqlite'}"
+def test_a_reader_changes_nothing_and_asks_for_the_writer(empty_url):
     with pytest.raises(StorageError, match="start what writes to it"):
-        Database(url, reader=True)
-    Database(url)
-    reader = Database(url, reader=True)
+        Database(empty_url, reader=True)
+    Database(empty_url)
+    reader = Database(empty_url, reader=True)
     with pytest.raises(StorageError), reader.session() as session:
         session.execute(text(DONE))
 
