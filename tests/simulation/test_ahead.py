@@ -15,7 +15,7 @@ from tests.runtime.test_service import Recorder
 
 @pytest.fixture()
 def network(tmp_path):
-    return LocalNetwork(LocalnetOptions(windows=2, miners=1, cheats=0, validators=1, groups=4), tmp_path / "run")
+    return LocalNetwork(LocalnetOptions(windows=2, miners=1, cheats=0, validators=1, groups=24), tmp_path / "run")
 
 
 def ahead_of(network, log):
