@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from explorer.views.base import FAULTS, ROLES, WORDS, Look, NotThere, Row
 from explorer.views.why import why
@@ -35,11 +35,8 @@ def _rows(look: Look) -> list[Row]:
     for (accused,) in look.connection.execute(select(t.CONVICTIONS.c.accused)):
         faults[accused] += 1
     seated = {row["validator"] for row in look.held(t.PLACES, t.PLACES.c.seated.is_(True))}
-    joined = dict(
-        look.connection.execute(
-            select(t.NEURONS.c.neuron, t.NEURONS.c.since).where(t.NEURONS.c.role > 0).order_by(t.NEURONS.c.since.desc())
-        ).all()
-    )
+    first = select(t.NEURONS.c.neuron, func.min(t.NEURONS.c.since)).where(t.NEURONS.c.role > 0)
+    joined = {row[0]: row[1] for row in look.connection.execute(first.group_by(t.NEURONS.c.neuron))}
     found = []
     for neuron, row in look.neurons.items():
         pool = pools.get(neuron, {"stake": 0, "shares": 0})
