@@ -28,7 +28,7 @@ from sqlalchemy import insert, select
 
 from explorer.index.follow import STANDING, Follower
 from explorer.index.projections import project
-from explorer.index.readings import derive
+from explorer.index.readings import BUDGETS, QUORUM, WORDS, derive, derive_payouts
 from explorer.index.writer import Writer, place_of
 from explorer.stream import Stream
 from explorer.web import explorer_app
@@ -99,11 +99,13 @@ def fill(database: Database, source: Source, count: int) -> float:
             for row in events:
                 writer.add(t.RAW_EVENTS, **row)
                 project(writer, row["place"], row["contract"], row["name"], row["fields"])
-            words = {row["key"]: row["value"] for row in source.readings if row["name"] == "words"}
-            for row in source.readings:
-                if row["name"] != "quorum":
-                    key, block = str(int(row["key"]) + turn * source.windows), row["block"] + turn * source.blocks
-                    derive(writer, row["name"], key, block, row["value"], words.get(row["key"]))
+            words = {row["key"]: row["value"] for row in source.readings if row["name"] == WORDS}
+            for row in [row for row in source.readings if row["name"] != QUORUM]:
+                key, block = str(int(row["key"]) + turn * source.windows), row["block"] + turn * source.blocks
+                if row["name"] == WORDS:
+                    derive(writer, WORDS, key, block, row["value"])
+                elif row["name"] == BUDGETS:
+                    derive_payouts(writer, key, block, row["value"], words[row["key"]]["leaves"])
             writer.flush()
         written += len(events)
     seconds = time.monotonic() - began

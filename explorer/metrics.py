@@ -11,10 +11,10 @@ from explorer.views.base import FAULTS, ROLES, WORDS, Look
 from explorer.views.money import money
 from explorer.views.votes import votes
 from explorer.views.windows import windows
+from grail.governance.policy import ETHER
 from grail.settlement.leaves import UNJUDGED
 from grail.storage import chain_tables as t
 
-ETHER = 10**18
 RECENT = 10
 """Windows that seats and submissions are counted over."""
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from markupsafe import Markup, escape
 
 from explorer.views.base import Look
+from grail.governance.policy import ETHER
 
-ETHER = 10**18
 LONGEST = 4_000
 PLACES = 2
 

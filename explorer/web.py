@@ -33,6 +33,7 @@ from explorer.views.base import Look, NotThere
 from explorer.views.why import why
 from grail.errors import StorageError
 from grail.storage.database import Database
+from grail.storage.journal import json_value
 from grail.telemetry.log import get_logger
 
 HEADERS = {
@@ -46,7 +47,6 @@ HERE = pathlib.Path(__file__).parent
 LOCAL = ("127.0.0.1", "localhost", "testserver")
 STALE_SECONDS = 120
 UNREADABLE = "the index cannot be read just now: try again"
-EXACT = 1 << 53
 Number = Annotated[int, Path(ge=0, lt=1 << 62)]
 Before = Annotated[int | None, Query(ge=0, lt=1 << 62, description="the `next` of the page before")]
 Account = Annotated[str, Path(pattern="^0x[0-9a-fA-F]{40}$")]
@@ -68,7 +68,7 @@ class Site:
         """A view as JSON."""
         with self.database.reading() as connection:
             look = Look(connection)
-            return JSONResponse({"at": self.at(look), **exact(_found(view, look))})
+            return JSONResponse({"at": self.at(look), **json_value(_found(view, look))})
 
     def page(self, template: str, request: Request, view: Callable[[Look], Any]) -> Response:
         """A view as a page; as CSV with ?csv=NAME of one of its lists."""
@@ -115,15 +115,6 @@ def _found(view: Callable[[Look], Any], look: Look) -> Any:
         return view(look)
     except NotThere as error:
         raise HTTPException(404, str(error)) from error
-
-
-def exact(value: Any) -> Any:
-    """Integers beyond 53 bits as decimal strings: no reader of JSON may round money."""
-    if isinstance(value, dict):
-        return {name: exact(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [exact(part) for part in value]
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= EXACT else value
 
 
 def _csv(found: Any, name: str) -> Response:

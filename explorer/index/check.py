@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from explorer.index.follow import STANDING
-from explorer.index.writer import held_now
+from explorer.index.writer import held_now, worth
 from grail.chain.subnet import Subnet
 from grail.governance.policy import BY_NAME
 from grail.protocol.units import WindowId
@@ -74,10 +74,9 @@ def _money(connection: Connection, subnet: Subnet) -> Iterator[Claim]:
         yield "pools", neuron, row["stake"], vault.call("stakeOf", _bytes(neuron))
         yield "pools", (neuron, "shares"), row["shares"], vault.call("poolOf", _bytes(neuron))["shares"]
     for row in _held(connection, t.POSITIONS):
-        pool = pools[row["neuron"]]
-        worth = row["shares"] * pool["stake"] // pool["shares"] if pool["shares"] else 0
         key = _bytes(row["neuron"]), _bytes(row["staker"])
-        yield "positions", (row["neuron"], row["staker"]), worth, vault.call("positionOf", *key)
+        said = worth(row["shares"], pools[row["neuron"]])
+        yield "positions", (row["neuron"], row["staker"]), said, vault.call("positionOf", *key)
 
 
 def _neurons(connection: Connection, subnet: Subnet) -> Iterator[Claim]:

@@ -19,6 +19,7 @@ from grail.chain.subnet import Subnet
 from grail.protocol.units import BlockNumber
 from grail.storage.chain_tables import BLOCKS, RAW_EVENTS, READINGS
 from grail.storage.database import Database
+from grail.storage.journal import json_value
 from grail.storage.tables import CursorRow
 
 NAME = "explorer"
@@ -106,7 +107,7 @@ class Follower:
             value = readings.take(self._subnet, name, key)
             if value is not None:
                 writer.connection.execute(insert(READINGS).values(name=name, key=key, block=block, value=value))
-                readings.derive(writer, name, key, block, value, words_of(writer, key))
+                readings.derive(writer, name, key, block, value)
 
     def _stand(self, writer: Writer, reached: int, head: int) -> None:
         subnet, chain = self._subnet, self._subnet.chain
@@ -142,12 +143,6 @@ def write_event(writer: Writer, event: ChainEvent) -> None:
     project(writer, place, event.contract, event.name, fields)
 
 
-def words_of(writer: Writer, key: str) -> Any:
-    """A window's reading of what its seats said; None where it was not taken."""
-    where = [READINGS.c.name == readings.WORDS, READINGS.c.key == key]
-    return writer.connection.scalar(select(READINGS.c.value).where(*where))
-
-
 def rebuild(database: Database, notify: Callable[[int], None] = lambda done: None) -> int:
     """Make all rows anew from the stored events and readings; returns how many events there were."""
     count = 0
@@ -160,7 +155,7 @@ def rebuild(database: Database, notify: Callable[[int], None] = lambda done: Non
             if count % PAGE == 0:
                 notify(count)
         for row in connection.execute(select(READINGS).order_by(READINGS.c.block)).mappings().all():
-            readings.derive(writer, row["name"], row["key"], row["block"], row["value"], words_of(writer, row["key"]))
+            readings.derive(writer, row["name"], row["key"], row["block"], row["value"])
         writer.flush()
     return count
 
@@ -175,16 +170,3 @@ def _stored(connection: Connection) -> Iterator[Any]:
             return
         yield from rows
         last = rows[-1]["place"]
-
-
-def json_value(value: Any) -> Any:
-    """As JSON keeps it: bytes in hex, integers beyond 53 bits as decimal strings."""
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    if isinstance(value, dict):
-        return {name: json_value(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [json_value(part) for part in value]
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 53:
-        return str(value)
-    return value

@@ -4,16 +4,17 @@ A reading is taken once its answer can no longer change but by a reorganisation,
 rows by pure functions, so that an index is made anew without asking again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import select
 
-from explorer.index.writer import Writer
+from explorer.index.writer import Writer, block_of
 from grail.chain.subnet import Subnet
 from grail.protocol.units import WindowId
 from grail.runtime.reckon import budgets_of, reckon
-from grail.settlement.payouts import Share
+from grail.settlement.payouts import Budgets, Share
 from grail.settlement.reckoning import Reckoning
 from grail.storage.chain_tables import COMMITMENTS, MOTIONS, PAYOUTS, READINGS, SEATS, SETTLEMENTS
 
@@ -30,7 +31,7 @@ def due(writer: Writer, subnet: Subnet, head: int) -> Iterator[tuple[str, str, i
             yield WORDS, str(window), revealed + 1
     for window, place in writer.connection.execute(select(SETTLEMENTS.c.window, SETTLEMENTS.c.place)).all():
         if (BUDGETS, str(window)) not in known:
-            yield BUDGETS, str(window), place >> 20
+            yield BUDGETS, str(window), block_of(place)
     for number, start in writer.connection.execute(select(MOTIONS.c.number, MOTIONS.c.start).distinct()).all():
         if head > start and (QUORUM, number) not in known:
             yield QUORUM, number, start + 1
@@ -47,9 +48,7 @@ def take(subnet: Subnet, name: str, key: str) -> Any:
         return None
     if name == WORDS:
         return {"root": "0x" + found.tree.root.hex(), "seats": _seats(found), "leaves": _leaves(found)}
-    parts = budgets_of(subnet, window, found)
-    amounts = {name: str(getattr(parts, name)) for name in ("miners", "validators", "trainer", "treasury", "burn")}
-    return {**amounts, "whole": str(parts.whole), "seats": parts.seats}
+    return {name: str(part) for name, part in asdict(budgets_of(subnet, window, found)).items()}
 
 
 def _seats(found: Reckoning) -> list[list[Any]]:
@@ -76,21 +75,27 @@ def _leaves(found: Reckoning) -> list[list[Any]]:
     return rows
 
 
-def derive(writer: Writer, name: str, key: str, block: int, value: Mapping[str, Any], words: Any = None) -> None:
-    """Rows out of a reading. `words`: for budgets, the window's reading of that name."""
+def derive(writer: Writer, name: str, key: str, block: int, value: Mapping[str, Any]) -> None:
+    """Rows out of a reading."""
     if name == WORDS:
         for number, seats in enumerate(value["seats"]):
             for seat, (holder, word) in enumerate(seats):
                 writer.add(
                     SEATS, window=int(key), number=number + 1, seat=seat, block=block, validator=holder, word=word
                 )
-    elif name == BUDGETS and words is not None:
-        whole, seats = int(value["whole"]), value["seats"]
-        for leaf, account, share, worth, holds in words["leaves"]:
-            part = value["miners"] if share == Share.MINER else value["validators"]
-            divisor = whole if share == Share.MINER else whole * seats
-            amount = int(part) * worth // divisor if whole else 0
-            writer.add(
-                PAYOUTS, window=int(key), leaf=leaf, block=block, account=account, share=share, worth=worth,
-                holds=holds, amount=amount,
-            )  # fmt: skip
+    elif name == BUDGETS:
+        where = [READINGS.c.name == WORDS, READINGS.c.key == key]
+        words = writer.connection.scalar(select(READINGS.c.value).where(*where))
+        if words is not None:
+            derive_payouts(writer, key, block, value, words["leaves"])
+
+
+def derive_payouts(writer: Writer, key: str, block: int, value: Mapping[str, Any], leaves: Sequence[Any]) -> None:
+    """What each leaf is paid, out of a window's budgets."""
+    budgets = Budgets(**{name: int(part) for name, part in value.items()})
+    for leaf, account, share, worth, holds in leaves:
+        amount = budgets.miner(worth) if share == Share.MINER else budgets.validator(worth)
+        writer.add(
+            PAYOUTS, window=int(key), leaf=leaf, block=block, account=account, share=share, worth=worth,
+            holds=holds, amount=amount,
+        )  # fmt: skip

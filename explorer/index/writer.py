@@ -1,6 +1,7 @@
 """Facts and states in one transaction; and back to an earlier block. Knows no event."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, insert, null, select, update
@@ -115,6 +116,11 @@ class Writer:
         self._held.clear()
         for table in (*FACTS, *STATES.values(), SEATS, PAYOUTS):
             self.connection.execute(delete(table))
+
+
+def worth(shares: int, pool: Mapping[str, Any]) -> int:
+    """What shares of a pool are worth in wei, as the vault rounds it."""
+    return shares * pool["stake"] // pool["shares"] if pool["shares"] else 0
 
 
 def _kept(value: Any) -> Any:

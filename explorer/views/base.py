@@ -23,7 +23,6 @@ FAULTS = {
     5: "broken structure", 6: "two commitments", 7: "work withheld", 8: "audit not made", 9: "audit not shown",
 }  # fmt: skip
 WORDS = ("silent", "accept", "reject", "abstain")
-SHARES = {1: "miner", 2: "validator", 3: "trainer", 4: "treasury"}
 
 
 @cache

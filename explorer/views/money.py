@@ -2,6 +2,7 @@
 
 from sqlalchemy import select
 
+from explorer.index.writer import worth
 from explorer.views.base import NOBODY, Look, NotThere, Row
 from grail.storage import chain_tables as t
 
@@ -54,7 +55,7 @@ def account(look: Look, address: str) -> Row:
         "delegate": delegate[0]["delegate"] if delegate else None,
         "votes": power[0]["votes"] if power else 0,
         "positions": [
-            {"neuron": row["neuron"], "stake": _worth(row["shares"], pools[row["neuron"]])}
+            {"neuron": row["neuron"], "stake": worth(row["shares"], pools[row["neuron"]])}
             for row in stakes
             if row["shares"]
         ],
@@ -62,7 +63,3 @@ def account(look: Look, address: str) -> Row:
         "transfers": look.facts(t.TRANSFERS, where, limit=50),
         "ballots": look.facts(t.BALLOTS, t.BALLOTS.c.voter == address, limit=50),
     }
-
-
-def _worth(shares: int, pool: Row) -> int:
-    return shares * pool["stake"] // pool["shares"] if pool["shares"] else 0

@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from sqlalchemy import func, select
 
+from explorer.index.writer import block_of, worth
 from explorer.views.base import FAULTS, ROLES, WORDS, Look, NotThere, Row
 from explorer.views.why import why
 from grail.storage import chain_tables as t
@@ -40,7 +41,7 @@ def _rows(look: Look) -> list[Row]:
     found = []
     for neuron, row in look.neurons.items():
         pool = pools.get(neuron, {"stake": 0, "shares": 0})
-        mine = own.get(neuron, 0) * pool["stake"] // pool["shares"] if pool["shares"] else 0
+        mine = worth(own.get(neuron, 0), pool)
         found.append(
             {
                 "neuron": neuron,
@@ -52,7 +53,7 @@ def _rows(look: Look) -> list[Row]:
                 "faults": faults[neuron],
                 "jailed": row["jailed"],
                 "active": neuron in seated if row["role"] == 2 else row["approved"] if row["role"] == 3 else True,
-                "joined": joined[neuron] >> t.PLACE_BITS,
+                "joined": block_of(joined[neuron]),
                 "hotkey": row["hotkey"],
                 "endpoint": row["endpoint"],
             }
@@ -74,7 +75,7 @@ def neuron(look: Look, address: str) -> Row:
     first = max(0, last - SHOWN_WINDOWS + 1)
     pool = next((row for row in look.held(t.POOLS, t.POOLS.c.neuron == address)), {"stake": 0, "shares": 0})
     stakers = [
-        {"staker": row["staker"], "stake": row["shares"] * pool["stake"] // pool["shares"] if pool["shares"] else 0}
+        {"staker": row["staker"], "stake": worth(row["shares"], pool)}
         for row in look.held(t.POSITIONS, t.POSITIONS.c.neuron == address)
         if row["shares"]
     ]
@@ -113,7 +114,7 @@ def commission_history(look: Look, address: str) -> list[Row]:
             {
                 "bps": row["next_commission"],
                 "from_clock": row["commission_from"],
-                "block": row["since"] >> t.PLACE_BITS,
+                "block": block_of(row["since"]),
             },
         )
     return list(seen.values())

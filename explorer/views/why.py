@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from explorer.index.writer import block_of
 from explorer.views.base import FAULTS, ROLES, WORDS, Look, NotThere, Row
 from grail.protocol.units import WindowId
 from grail.settlement.leaves import UNJUDGED
@@ -162,4 +163,4 @@ def _payout(look: Look, account: str, window: int, share: Share) -> Row | None:
 def _registered(look: Look, neuron: str) -> int:
     """The block in which it joined."""
     first = select(t.NEURONS.c.since).where(t.NEURONS.c.neuron == neuron, t.NEURONS.c.role > 0)
-    return int(look.connection.scalar(first.order_by(t.NEURONS.c.since).limit(1)) or 0) >> t.PLACE_BITS
+    return block_of(int(look.connection.scalar(first.order_by(t.NEURONS.c.since).limit(1)) or 0))

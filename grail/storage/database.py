@@ -50,11 +50,8 @@ class Database:
         if place.drivername.startswith("sqlite"):
             event.listen(self._engine, "connect", _only_read if reader else _use_write_ahead_log)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
-        try:
-            with self._engine.begin() as connection:
-                self._brought_up(connection, reader=reader)
-        except SQLAlchemyError as error:
-            raise self._failed(error) from error
+        with self.writing() as connection:
+            self._brought_up(connection, reader=reader)
 
     def _brought_up(self, connection: Connection, *, reader: bool) -> None:
         known = migrations.revision(connection)
@@ -83,28 +80,26 @@ class Database:
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """A transaction: commits at the end, rolls back on any error."""
-        try:
-            with self._sessions.begin() as session:
-                yield session
-        except SQLAlchemyError as error:
-            raise self._failed(error) from error
+        """A transaction: commits at the end, rolls back on any error. Raises StorageError."""
+        with self._told(), self._sessions.begin() as session:
+            yield session
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that reads whole tables. Raises StorageError."""
-        try:
-            with self._engine.connect() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise self._failed(error) from error
+        with self._told(), self._engine.connect() as connection:
+            yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction over whole tables: commits at the end, rolls back on any error. Raises StorageError."""
+        with self._told(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
         try:
-            with self._engine.begin() as connection:
-                yield connection
+            yield
         except SQLAlchemyError as error:
             raise self._failed(error) from error
 

@@ -112,7 +112,7 @@ class Journal:
             if rewound_to is not None:
                 session.execute(delete(EventRow).where(EventRow.block > rewound_to))
             for event in events:
-                fields = {name: _json_value(value) for name, value in event.fields.items()}
+                fields = {name: json_value(value) for name, value in event.fields.items()}
                 row = EventRow(
                     block=event.block, log_index=event.index, contract=event.contract, name=event.name, fields=fields
                 )
@@ -149,14 +149,14 @@ class Journal:
                 row.marks = {number: value for number, value in row.marks.items() if int(number) <= block}
 
 
-def _json_value(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """Bytes as 0x hex; integers beyond 53 bits as decimal strings, so that no JSON reader rounds them."""
     if isinstance(value, bytes):
         return "0x" + value.hex()
     if isinstance(value, Mapping):
-        return {name: _json_value(part) for name, part in value.items()}
+        return {name: json_value(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_json_value(part) for part in value]
+        return [json_value(part) for part in value]
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 53:
         return str(value)
     return value

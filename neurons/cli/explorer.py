@@ -9,6 +9,8 @@ import typer
 from neurons.cli.session import Config
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from grail.chain.subnet import Subnet
 
 FILE, RUN_FILE = "index.sqlite", "explorer.sqlite"
@@ -59,9 +61,6 @@ def explorer(
     """
     if context.invoked_subcommand is not None:
         return
-    import signal
-    import threading
-
     from explorer.index.follow import Follower
     from explorer.running import follow, require_web, serving
     from grail.storage.database import Database
@@ -70,10 +69,8 @@ def explorer(
     require_web()
     log.configure()
     url = _url(config, out, database)
-    rows, ended = Database(url), threading.Event()
+    rows, ended = Database(url), _asked_to_end()
     follower = Follower(_subnet(config, out), rows) if follows else None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
     with serving(url, host, port, tuple(name)):
         typer.echo(f"explorer at http://{host}:{port} (end it with Ctrl-C)")
         if follower is None:
@@ -156,18 +153,13 @@ def index(
     """
     if context.invoked_subcommand is not None:
         return
-    import signal
-    import threading
-
     from explorer.index.follow import Follower
     from explorer.running import follow
     from grail.storage.database import Database
     from grail.telemetry import log
 
     log.configure()
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    ended = _asked_to_end()
     follow(
         Follower(_subnet(config, out), Database(_url(config, out, database))),
         1.0,
@@ -186,6 +178,17 @@ def rebuild(config: Config = None, out: Out = None, database: DatabaseUrl = "") 
 
     count = make_anew(Database(_url(config, out, database)), lambda done: typer.echo(f"{done:,} events", err=True))
     typer.echo(f"made anew from {count:,} events")
+
+
+def _asked_to_end() -> "Event":
+    """Set once somebody ends the process."""
+    import signal
+    import threading
+
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    return ended
 
 
 def _url(config: Path | None, out: Path | None, given: str) -> str:
