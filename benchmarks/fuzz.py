@@ -36,9 +36,9 @@ with ours:
     from grail.protocol.audit_proof import ProofName, decode_proof, encode_proof
     from grail.protocol.codec import BlobLimits, decode, encode
     from grail.protocol.constants import FINISH_EOS
+    from grail.protocol.reports import AuditReport, Said, Sample, TrainingReport
     from grail.protocol.submission import Group, Rollout, Submission
     from grail.protocol.units import MicroReward, WindowId
-    from grail.runtime.reports import proofs_in
     from grail.settlement.sheets import Entry, encode_sheet, entry_of
 
 LIMITS = BlobLimits(groups=2, group_size=2, max_tokens=5, sketch_dim=3, sketch_stride=2)
@@ -78,7 +78,8 @@ def targets() -> tuple[Target, ...]:
         Target("blob", tuple(_blob(n) for n in (1, 3, 5)), lambda data: encode(decode(data, LIMITS), LIMITS)),
         Target("sheet", tuple(_sheet(n) for n in (0, 1, 40)), _read_sheet),
         Target("proof of audit", (encode_proof(PROOF, [np.ones((n, 3), np.float16) for n in ROWS]),), _proof_again),
-        Target("report", (_report(),), _read_report),
+        Target("report", (_report(),), lambda data: AuditReport.decode(data, 1 << 20).encode()),
+        Target("training report", (_training(),), lambda data: TrainingReport.decode(data, 1 << 20).encode()),
         Target("manifest", (_manifest(),), _manifest_again),
         Target("delta", (_delta(),), _delta_again),
     )
@@ -115,15 +116,18 @@ def _proof_again(data: bytes) -> bytes:
 
 
 def _report() -> bytes:
-    said = {"outcome": "accept", "added": {"tokens": [0.5] * 7}, "proof": "ab" * 32}
-    return json.dumps({"window": 1, "verdicts": {"0x" + "11" * 20: said, "0x" + "22" * 20: {}}}).encode()
+    good = Said(outcome="accept", check="replay", added={"tokens": (5_000,) * 7}, proof="ab" * 32)
+    bad = Said(outcome="fault", check="reward", reason="not 1", evidence=-7, place=(1, 2), rollouts=16, tokens=99)
+    name, said = "0x" + "33" * 20, {"0x" + "11" * 20: good, "0x" + "22" * 20: bad}
+    return AuditReport(version=1, window=1, validator=name, verdicts=said).encode()
 
 
-def _read_report(data: bytes) -> bytes:
-    """What is no report names no proof; that counts as refused."""
-    if not proofs_in(data):
-        raise BadInput("a report that names no proof")
-    return data
+def _training() -> bytes:
+    sample = Sample(
+        environment="arithmetic/1", miner="0x" + "11" * 20, prompt="1+1=", completion="2", reward=10**6, margin=3
+    )
+    said = {"numbers": {"reward": 500_000, "loss": -3}, "dropped": {"no_signal": 7}, "rewards": {"arithmetic/1": 5}}
+    return TrainingReport(version=1, window=3, parent="ab" * 32, samples=(sample,), **said).encode()
 
 
 def _manifest() -> bytes:

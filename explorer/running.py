@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
 from explorer.index.follow import Follower
+from explorer.index.reports import Reports
 from grail.config import environment_of_programs
 from grail.errors import ChainError, NoAnswer, StorageError, Unavailable
 from grail.foreign.http import fetch
@@ -15,6 +17,7 @@ from grail.telemetry.log import get_logger
 
 START_SECONDS, STOP_SECONDS = 30.0, 10.0
 LONGEST_PAUSE = 30.0
+REPORT_SECONDS = 5.0
 OK = 200
 
 
@@ -72,3 +75,25 @@ def follow(follower: Follower, poll_seconds: float, goes_on: Callable[[], bool],
         if left == 0 and once:
             return
         time.sleep(pause)
+
+
+@contextmanager
+def collecting(reports: Reports) -> Iterator[None]:
+    """Ask for reports beside the index: who delivers slowly holds nothing up."""
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.is_set():
+            try:
+                busy = reports.step() > 0
+            except StorageError as error:
+                get_logger().warning("could not keep reports", reason=str(error))
+                busy = False
+            if not busy:
+                ended.wait(REPORT_SECONDS)
+
+    threading.Thread(target=work, name="reports", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()

@@ -21,6 +21,11 @@ def grail(wei: int | None) -> Markup:
     return Markup(f'<data class="amount" value="{wei}" title="{wei:,} wei">{shown}</data>')
 
 
+def percent(part: float | None) -> Markup:
+    """A part as per cent, with its sign."""
+    return Markup('<span class="none">–</span>') if part is None else Markup(f"{100 * part:+.2f} %")
+
+
 def when(seconds: int | None) -> Markup:
     """A time that the page's script turns into the reader's own."""
     if seconds is None:
@@ -72,4 +77,23 @@ def bars(values: list[tuple[str, int]], height: int = 72, width: int = 12) -> Ma
     return Markup(
         f'<svg class="bars" width="{2 * whole}" viewBox="0 0 {whole} {height}" preserveAspectRatio="none" role="img" '
         f'aria-label="{len(values)} bars; the table has their numbers">{"".join(drawn)}</svg>'
+    )
+
+
+def curve(points: list[dict[str, float]], words: str, height: int = 96, width: int = 320) -> Markup:
+    """A line through `value` as SVG, one point a version, with a band from `low` to `high`."""
+    low, high = min(point["low"] for point in points), max(point["high"] for point in points)
+    first, last = points[0]["version"], points[-1]["version"]
+
+    def at(version: float, value: float) -> str:
+        x = 4 + (width - 8) * (version - first) / ((last - first) or 1)
+        return f"{x:.1f},{height - 4 - (height - 8) * (value - low) / ((high - low) or 1):.1f}"
+
+    line = " ".join(at(point["version"], point["value"]) for point in points)
+    edge = [at(point["version"], point["high"]) for point in points]
+    edge += [at(point["version"], point["low"]) for point in reversed(points)]
+    return Markup(
+        f'<svg class="curve" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(words)} over '
+        f'{len(points)} versions, from {points[0]["value"]:.4g} to {points[-1]["value"]:.4g}">'
+        f'<polygon points="{" ".join(edge)}"/><polyline points="{line}"/></svg>'
     )

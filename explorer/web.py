@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from explorer import shown
 from explorer.metrics import metrics
 from explorer.stream import Stream, feed
-from explorer.views import court, money, neurons, overview, votes, windows
+from explorer.views import court, money, neurons, overview, training, votes, windows
 from explorer.views.acts import compose
 from explorer.views.base import Look, NotThere
 from explorer.views.why import why
@@ -142,8 +142,10 @@ def explorer_app(
 ) -> FastAPI:  # fmt: skip
     """The application. `hosts`: names that it is asked by."""
     templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
-    templates.filters |= {"grail": shown.grail, "when": shown.when, "text": shown.text, "short": shown.short}
-    templates.globals |= {"bars": shown.bars}
+    templates.filters |= {
+        "grail": shown.grail, "when": shown.when, "text": shown.text, "short": shown.short, "percent": shown.percent,
+    }  # fmt: skip
+    templates.globals |= {"bars": shown.bars, "curve": shown.curve}
     stream = Stream(database)
     site = Site(database, templates, stream, clock)
     app = FastAPI(title="Grail explorer", version="1", docs_url=None, redoc_url=None, lifespan=stream.running)
@@ -197,7 +199,8 @@ def _pages(app: FastAPI, site: Site) -> None:
     both("/validators", "/validators", "validators.html", lambda: neurons.validators)
     both("/court", "/court", "court.html", _court)
     both("/court/{number}", "/court/{number}", "case.html", _case)
-    both("/training", "/checkpoints", "training.html", lambda: overview.training)
+    both("/training", "/checkpoints", "training.html", lambda: training.training)
+    both("/training/{number}", "/checkpoints/{number}", "version.html", _version)
     both("/votes", "/proposals", "votes.html", lambda: votes.votes)
     both("/votes/{motion}", "/proposals/{motion}", "vote.html", _motion)
     both("/policy", "/policy", "policy.html", _policy)
@@ -225,6 +228,10 @@ def _neuron(address: Account) -> Any:
 
 def _why(address: Account, number: Number) -> Any:
     return lambda look: why(look, address.lower(), number)
+
+
+def _version(number: Number) -> Any:
+    return lambda look: training.version(look, number)
 
 
 def _court(before: Before = None) -> Any:

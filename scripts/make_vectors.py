@@ -26,10 +26,11 @@ from grail.protocol.leaf import RolloutLeaf
 from grail.protocol.merkle import MerkleTree
 from grail.protocol.pledges import Past, Record
 from grail.protocol.records import Commitment
+from grail.protocol.reports import MOST, AuditReport, Said, Sample, TrainingReport
 from grail.protocol.schedule import Schedule
 from grail.protocol.sortition import jury_seed, seats
 from grail.protocol.sum_tree import SumTree
-from grail.protocol.units import BlockNumber, CheckpointVersion, WindowId
+from grail.protocol.units import MICRO, BlockNumber, CheckpointVersion, WindowId
 from grail.settlement.leaves import LeafTree, SettlementLeaf, join, leaf_digest
 from grail.settlement.sheets import Entry, encode_sheet, entry_of
 
@@ -202,6 +203,31 @@ def proof_vectors() -> list[dict[str, Any]]:
                 "proof": hexed(encode_proof(name, shown)),
             }
         )
+    return rows
+
+
+def report_vectors() -> list[dict[str, Any]]:
+    """Reports as bytes, and the same written otherwise, which are none."""
+    miners = ["0x" + seed("miner", i)[:20].hex() for i in range(3)]
+    verdicts = {
+        miners[0]: Said(
+            outcome="accept", check="replay", evidence=-1_500, rollouts=16, tokens=900, proof=seed("proof").hex(),
+            added={"tokens": (-3, 0, 1, 2, 3, 4, MOST)},
+        ),
+        miners[1]: Said(outcome="fault", check="reward", reason='0.5 is not "1" ▲\n', place=(3, 7), evidence=12_345),
+        miners[2]: Said(outcome="abstain", check="verifier", reason="no memory"),
+    }  # fmt: skip
+    audit = AuditReport(version=1, window=5, validator=hexed(seed("v")[:20]), verdicts=verdicts).encode()
+    sample = Sample(environment="arithmetic/1", miner=miners[0], prompt="1+1=", completion="2", reward=MICRO, margin=12)
+    numbers, dropped = {"reward": 512_345, "kl": -7}, {"no_signal": 3}
+    training = TrainingReport(
+        version=1, window=4, parent=seed("parent").hex(), numbers=numbers, dropped=dropped, samples=(sample,)
+    ).encode()
+    rows = []
+    for kind, data in (("audit", audit), ("training", training)):
+        odd = [data + b"\n", data.replace(b":", b": ", 1), data.replace(b'"version":1', b'"version":1.0'), data[:-1]]
+        odd += [data[:-1] + b',"window":4}', data[:-1] + b',"zeal":1}', b"[]"]
+        rows += [{"kind": kind, "report": one.decode(), "valid": one == data} for one in (data, *odd)]
     return rows
 
 
@@ -405,6 +431,7 @@ MADE = {
     "merkle": merkle_vectors,
     "sketch": sketch_vectors,
     "proof": proof_vectors,
+    "reports": report_vectors,
     "schedule": schedule_vectors,
     "policy": policy_vectors,
     "commitment": commitment_vectors,

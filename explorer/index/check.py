@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from explorer.index.follow import STANDING
-from explorer.index.writer import held_now, worth
+from explorer.index.writer import commission_of, held_now, worth
 from grail.chain.subnet import Subnet
 from grail.governance.policy import BY_NAME
 from grail.protocol.units import WindowId
@@ -70,9 +70,12 @@ def _money(connection: Connection, subnet: Subnet) -> Iterator[Claim]:
         yield "supply", "held", row["minted"] - row["burnt"], token.call("totalSupply")
         yield "supply", "burnt", row["burnt"], token.call("totalBurnt")
     pools = {row["neuron"]: row for row in _held(connection, t.POOLS)}
+    rewards = {row["neuron"]: row["per_share"] for row in _held(connection, t.REWARDS)}
     for neuron, row in pools.items():
         yield "pools", neuron, row["stake"], vault.call("stakeOf", _bytes(neuron))
-        yield "pools", (neuron, "shares"), row["shares"], vault.call("poolOf", _bytes(neuron))["shares"]
+        found = vault.call("poolOf", _bytes(neuron))
+        yield "pools", (neuron, "shares"), row["shares"], found["shares"]
+        yield "rewards", neuron, rewards.get(neuron, 0), found["rewardPerShare"]
     for row in _held(connection, t.POSITIONS):
         key = _bytes(row["neuron"]), _bytes(row["staker"])
         said = worth(row["shares"], pools[row["neuron"]])
@@ -86,7 +89,7 @@ def _neurons(connection: Connection, subnet: Subnet) -> Iterator[Claim]:
         said = None if row is None else (row["role"], row["jailed"], row["endpoint"])
         yield "neurons", member.hex(), said, (int(record.role), record.jailed, record.endpoint.replace("\0", "\ufffd"))
         if row is not None:
-            commission = row["next_commission"] if subnet.clock() >= row["commission_from"] else row["commission"]
+            commission = commission_of(row, subnet.clock())
             if row["commission_from"]:
                 yield (
                     "neurons",

@@ -6,6 +6,7 @@ and none left out. What a reorganisation takes away is taken back before anythin
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
@@ -21,11 +22,14 @@ from grail.storage.chain_tables import BLOCKS, RAW_EVENTS, READINGS
 from grail.storage.database import Database
 from grail.storage.journal import json_value
 from grail.storage.tables import CursorRow
+from grail.telemetry.log import get_logger
 
 NAME = "explorer"
 BLOCKS_A_STEP = 2_000
 PAGE = 1_000
 TIMES = ("genesis", "window", "commit", "score", "reveal")
+MADE_BY = 2
+"""Of the projections: an index that others made is made anew, from the events that it holds."""
 STANDING = "standing"
 """The reading that says where the index stands; renewed with every step."""
 
@@ -57,7 +61,13 @@ class Follower:
         self._subnet = subnet
         self._database = database
         self._clock = clock
+        self._floors = asdict(subnet.floors())
         self._open()
+        with database.reading() as connection:
+            before = connection.scalar(select(READINGS.c.value).where(READINGS.c.name == STANDING))
+        if before is not None and before.get("made_by") != MADE_BY:
+            get_logger().info("the index was made by another version: making it anew from its events")
+            rebuild(database)
 
     def _open(self) -> None:
         self._cursor = _Cursor(self._database)
@@ -113,6 +123,7 @@ class Follower:
         subnet, chain = self._subnet, self._subnet.chain
         schedule = subnet.schedule
         value = {
+            "made_by": MADE_BY,
             "block": reached,
             "block_time": chain.block_time(BlockNumber(max(0, reached))),
             "head": head,
@@ -122,6 +133,7 @@ class Follower:
             "chain_id": chain.chain_id,
             "first_block": int(subnet.book.first_block),
             "contracts": {name: "0x" + address.hex() for name, address in subnet.book.addresses.items()},
+            "floors": self._floors,
             "schedule": {name: int(getattr(schedule, name)) for name in TIMES},
         }  # fmt: skip
         writer.connection.execute(delete(READINGS).where(READINGS.c.name == STANDING))

@@ -6,10 +6,23 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, insert, null, select, update
 
-from grail.storage.chain_tables import BLOCKS, FACTS, KEYS, PAYOUTS, PLACE_BITS, RAW_EVENTS, READINGS, SEATS, STATES
+from grail.storage.chain_tables import (
+    BLOCKS,
+    FACTS,
+    KEYS,
+    PAUSED,
+    PAYOUTS,
+    PLACE_BITS,
+    RAW_EVENTS,
+    READINGS,
+    SEATS,
+    STATES,
+)
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
+SWITCH = ("all",)
+"""Key of the one state of pauses."""
 FULL = 5_000
 """Rows that are gathered before they are written."""
 
@@ -116,6 +129,19 @@ class Writer:
         self._held.clear()
         for table in (*FACTS, *STATES.values(), SEATS, PAYOUTS):
             self.connection.execute(delete(table))
+
+
+def clock_at(writer: Writer, block: int) -> int:
+    """Blocks up to this one, the newest written, without the paused ones: the vault's clock."""
+    last = writer.now(PAUSED, *SWITCH)
+    if last is None:
+        return block
+    return block - last["before"] - (min(block, last["until_block"]) - last["first"])
+
+
+def commission_of(neuron: Mapping[str, Any], clock: int) -> int:
+    """A neuron's commission that holds at a clock time, in basis points."""
+    return int(neuron["next_commission"] if clock >= neuron["commission_from"] else neuron["commission"])
 
 
 def worth(shares: int, pool: Mapping[str, Any]) -> int:

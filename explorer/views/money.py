@@ -4,8 +4,12 @@ from sqlalchemy import select
 
 from explorer.index.writer import worth
 from explorer.views.base import NOBODY, Look, NotThere, Row
+from explorer.views.neurons import rows_of
+from explorer.views.returns import best_known
 from grail.storage import chain_tables as t
 
+RETURNS = 50
+"""Neurons whose returns are listed: those with most stake."""
 HOLDERS = {
     "StakeVault": "stake, and delegators' rewards", "RewardPool": "minted, not claimed yet",
     "ScoreBoard": "bonds of statements", "Jury": "bonds of cases", "TimelockController": "treasury",
@@ -28,6 +32,7 @@ def money(look: Look) -> Row:
         "minted": supply["minted"], "burnt": supply["burnt"], "held": held,
         "gap": supply["minted"] - supply["burnt"] - held, "parts": parts,
         "accounts": [{"account": account, "amount": amount} for account, amount in richest if amount],
+        "returns": best_known(look, rows_of(look), RETURNS),
         "slashed": sum(look.connection.scalars(select(t.SLASHES.c.amount))),
         "windows": [
             {key: row[key] for key in ("window", "minted", "burnt", "block", "time", "final")}

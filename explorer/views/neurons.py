@@ -4,9 +4,10 @@ from collections import defaultdict
 
 from sqlalchemy import func, select
 
-from explorer.index.writer import block_of, worth
+from explorer.index.writer import block_of, commission_of, worth
 from explorer.views.base import FAULTS, ROLES, WORDS, Look, NotThere, Row
-from explorer.views.why import why
+from explorer.views.returns import returns_of
+from explorer.views.why import reason
 from grail.storage import chain_tables as t
 
 SHOWN_WINDOWS = 30
@@ -18,7 +19,7 @@ def neurons(look: Look, role: str | None = None, order: str = "stake") -> Row:
     """All neurons. Raises NotThere for an order that there is not."""
     if order not in ORDERS:
         raise NotThere(f"expected an order among {', '.join(ORDERS)}")
-    rows = _rows(look)
+    rows = rows_of(look)
     if role:
         rows = [row for row in rows if row["role"] == role]
     rows.sort(key=lambda row: row["neuron"])
@@ -26,7 +27,8 @@ def neurons(look: Look, role: str | None = None, order: str = "stake") -> Row:
     return {"neurons": rows, "role": role, "order": order}
 
 
-def _rows(look: Look) -> list[Row]:
+def rows_of(look: Look) -> list[Row]:
+    """Every neuron as it stands now."""
     pools = {row["neuron"]: row for row in look.held(t.POOLS)}
     own: dict[str, int] = {}
     for row in look.held(t.POSITIONS, t.POSITIONS.c.neuron == t.POSITIONS.c.staker):
@@ -48,7 +50,7 @@ def _rows(look: Look) -> list[Row]:
                 "role": ROLES[row["role"]],
                 "stake": pool["stake"],
                 "delegated": pool["stake"] - mine,
-                "commission_bps": commission(row, look.standing["clock"]),
+                "commission_bps": commission_of(row, look.standing["clock"]),
                 "earned": earned.get(neuron, 0),
                 "faults": faults[neuron],
                 "jailed": row["jailed"],
@@ -61,14 +63,9 @@ def _rows(look: Look) -> list[Row]:
     return found
 
 
-def commission(row: Row, clock: int) -> int:
-    """What holds now, in basis points."""
-    return row["next_commission"] if clock >= row["commission_from"] else row["commission"]
-
-
 def neuron(look: Look, address: str) -> Row:
     """One neuron, with its last windows. Raises NotThere."""
-    found = next((row for row in _rows(look) if row["neuron"] == address), None)
+    found = next((row for row in rows_of(look) if row["neuron"] == address), None)
     if found is None:
         raise NotThere(f"no neuron {address} is registered")
     last = look.window if look.window is not None else -1
@@ -82,9 +79,10 @@ def neuron(look: Look, address: str) -> Row:
     claims = look.facts(t.CLAIMS, t.CLAIMS.c.account == address)
     return {
         **found,
-        "windows": [why(look, address, number) for number in range(last, first - 1, -1)],
+        "windows": [reason(look, address, number) for number in range(last, first - 1, -1)],
         "stakers": sorted(stakers, key=lambda row: -row["stake"]),
         "earnings": _earnings(claims, first, last),
+        "returns": returns_of(look, [address])[address],
         "slashes": look.facts(t.SLASHES, t.SLASHES.c.neuron == address),
         "convictions": [
             {**row, "fault": FAULTS[row["kind"]]}
@@ -134,7 +132,7 @@ def validators(look: Look) -> Row:
         if len(words) == 2:
             for validator in {validator for validator, word in seats if word in words}:
                 counts[validator]["disagreed"] += 1
-    rows = [row for row in _rows(look) if row["role"] == "validator"]
+    rows = [row for row in rows_of(look) if row["role"] == "validator"]
     rests = {row["validator"]: row["window"] for row in look.held(t.RESTS, t.RESTS.c.announced.is_(True))}
     audits = [
         {**row, "fault": FAULTS[row["kind"]]} for row in look.facts(t.CONVICTIONS, t.CONVICTIONS.c.kind.in_((8, 9)))

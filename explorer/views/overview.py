@@ -1,9 +1,7 @@
-"""The network at a glance; its versions; a list of all that happened; where a search leads."""
+"""The network at a glance; a list of all that happened; where a search leads."""
 
 from collections import Counter
 from typing import Any
-
-from sqlalchemy import select
 
 from explorer.views.base import FAULTS, ROLES, Look, NotThere, Row
 from explorer.views.windows import windows
@@ -55,19 +53,6 @@ def _phase(look: Look, latest: Row) -> Row:
 def _paused(look: Look) -> int | None:
     last = look.facts(t.PAUSES, limit=1)
     return last[0]["until_block"] if last and last[0]["until_block"] > look.block else None
-
-
-def training(look: Look) -> Row:
-    """Versions of the weights, the newest first, and what worked on each."""
-    rows = look.facts(t.CHECKPOINTS)
-    used: Counter[int] = Counter()
-    groups: Counter[int] = Counter()
-    for version, count in look.connection.execute(select(t.COMMITMENTS.c.version, t.COMMITMENTS.c.groups)):
-        used[version] += 1
-        groups[version] += count
-    return {
-        "versions": [{**row, "submissions": used[row["version"]], "groups": groups[row["version"]]} for row in rows]
-    }
 
 
 def events(

@@ -6,11 +6,13 @@ from sqlalchemy import select
 
 from explorer.index.readings import QUORUM
 from explorer.views.base import Look, NotThere, Row, codec
+from explorer.views.whatif import what_if
 from grail.errors import BadInput
 from grail.governance.acts import Act, in_words
 from grail.governance.policy import BY_NAME, PARAMETERS
 from grail.storage import chain_tables as t
 
+UNDECIDED = ("waiting", "open", "passed", "queued", "ready", "ended")
 SUPPORT = {0: "against", 1: "for", 2: "abstain"}
 
 
@@ -28,7 +30,9 @@ def motion(look: Look, number: str) -> Row:
         raise NotThere(f"{len(found) or 'no'} motions begin with {number[:80]}")
     ballots = look.facts(t.BALLOTS, t.BALLOTS.c.number == exact[0]["number"])
     said = [{**row, "said": SUPPORT.get(row["support"], "?")} for row in ballots]
-    return {**_motion(look, exact[0]), "ballots": said}
+    whole = _motion(look, exact[0])
+    acts = [_act(look, target, data) for target, _, data in exact[0]["calls"]]
+    return {**whole, "ballots": said, "what_if": what_if(look, acts) if whole["stage"] in UNDECIDED else None}
 
 
 def motions_of(look: Look) -> list[Row]:

@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from explorer.index.writer import block_of
 from explorer.views.base import FAULTS, ROLES, WORDS, Look, NotThere, Row
+from explorer.views.claims import claims_about
 from grail.protocol.units import WindowId
 from grail.settlement.leaves import UNJUDGED
 from grail.settlement.payouts import Share
@@ -13,9 +14,18 @@ from grail.storage import chain_tables as t
 
 
 def why(look: Look, neuron: str, window: int) -> Row:
-    """`code`: the reason's name; `words`: the reason; `facts`: what it rests on. Raises NotThere for strangers and for
-    windows that have not begun.
+    """`code`: the reason's name; `words`: the reason; `facts`: what it rests on; `claims`: what those who judged say of
+    why. Raises NotThere for strangers and for windows that have not begun.
     """
+    found = reason(look, neuron, window)
+    number = look.connection.scalar(
+        select(t.COMMITMENTS.c.number).where(t.COMMITMENTS.c.window == window, t.COMMITMENTS.c.miner == neuron)
+    )
+    return {**found, "claims": [] if number is None else claims_about(look, window, neuron, number)}
+
+
+def reason(look: Look, neuron: str, window: int) -> Row:
+    """The same without `claims`: what validators say of why."""
     if neuron not in look.neurons:
         raise NotThere(f"no neuron {neuron} is registered")
     if look.window is None or not 0 <= window <= look.window:

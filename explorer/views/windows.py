@@ -5,7 +5,8 @@ from collections import defaultdict
 from sqlalchemy import Table, func, select
 
 from explorer.views.base import FAULTS, WORDS, Look, NotThere, Row
-from explorer.views.why import why
+from explorer.views.claims import report_states
+from explorer.views.why import reason
 from grail.protocol.units import WindowId
 from grail.storage import chain_tables as t
 
@@ -114,7 +115,7 @@ def _submissions(look: Look, number: int) -> list[Row]:
 
 
 def _reason(look: Look, miner: str, number: int) -> Row:
-    found = why(look, miner, number)
+    found = reason(look, miner, number)
     return {"code": found["code"], "words": found["words"], "facts": found["facts"]}
 
 
@@ -125,6 +126,7 @@ def _sheets(look: Look, number: int) -> list[Row]:
     for validator, word, count in look.connection.execute(counted.group_by(t.SEATS.c.validator, t.SEATS.c.word)):
         rows.setdefault(validator, dict.fromkeys(WORDS, 0))[WORDS[word]] = count
     sheets = {row["validator"]: row for row in look.facts(t.SHEETS, t.SHEETS.c.window == number)}
+    states = report_states(look, number)
     committed = {row["validator"] for row in look.facts(t.SHEET_COMMITMENTS, t.SHEET_COMMITMENTS.c.window == number)}
     return [
         {
@@ -133,6 +135,7 @@ def _sheets(look: Look, number: int) -> list[Row]:
             "committed": validator in committed,
             "revealed": validator in sheets,
             "report": sheets[validator]["report"] if validator in sheets else None,
+            "report_state": states.get(validator),
         }
         for validator in sorted({*rows, *sheets, *committed})
     ]

@@ -26,6 +26,8 @@ ADAPTER_CONFIG, ADAPTER = "adapter_config.json", "adapter_model.safetensors"
 """A LoRA adapter in peft's files: the checkpoint is then the base weights with this difference."""
 REQUIRED = (CONFIG, TOKENIZER, RULES)
 OPTIONAL = (CHAT_TEMPLATE, ADAPTER_CONFIG, ADAPTER)
+TRAINING_REPORT = "training.json"
+"""What its trainer says of the update that made it; no part of the fingerprint."""
 SIDE_FILES = (CONFIG, TOKENIZER, RULES, CHAT_TEMPLATE, CALIBRATION)
 """What goes from a version to the next as it is."""
 MAX_SIDE_FILE = 64 << 20

@@ -11,7 +11,7 @@ from typing import Annotated
 import pydantic
 
 from grail.checkpoints.delta import apply, encode
-from grail.checkpoints.files import ADAPTER, ADAPTER_CONFIG, SIDE_FILES, WEIGHTS
+from grail.checkpoints.files import ADAPTER, ADAPTER_CONFIG, SIDE_FILES, TRAINING_REPORT, WEIGHTS
 from grail.errors import BadCheckpoint
 from grail.protocol.hashing import keccak256
 from grail.protocol.units import Digest
@@ -24,7 +24,7 @@ CHUNK_BYTES = 4 << 20
 MAX_CHUNKS = 1 << 14
 MAX_DEPTH = 16
 """Deltas that a late joiner may have to fetch on top of weights that travel whole."""
-ALLOWED = (WEIGHTS, *SIDE_FILES, ADAPTER_CONFIG, ADAPTER)
+ALLOWED = (WEIGHTS, *SIDE_FILES, ADAPTER_CONFIG, ADAPTER, TRAINING_REPORT)
 
 
 class ManifestEntry(pydantic.BaseModel, extra="forbid", frozen=True):

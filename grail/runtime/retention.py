@@ -19,8 +19,8 @@ from grail.checkpoints.manifest import Manifest, read_manifest
 from grail.errors import BadCheckpoint, StorageError
 from grail.governance.policy import longest_dispute
 from grail.protocol.records import CheckpointRecord
+from grail.protocol.reports import proofs_in, report_bytes
 from grail.protocol.units import CheckpointVersion, Digest, WindowId
-from grail.runtime.reports import proofs_in, report_bytes
 from grail.storage.base import ObjectStore
 from grail.storage.file_store import FileStore
 
@@ -79,7 +79,7 @@ def needed(subnet: Subnet, store: ObjectStore) -> Needed:
 def _proofs_in(report: Digest, miners: int, store: ObjectStore) -> set[Digest]:
     """Proofs of audits that a report names; none where the report is not here, for then they are not either."""
     try:
-        return set(proofs_in(store.get(report, report_bytes(miners))).values())
+        return set(proofs_in(store.get(report, report_bytes(miners))))
     except StorageError:
         return set()
 

@@ -138,6 +138,8 @@ CLAIMS = fact(
 )  # fmt: skip
 EARNED = state("earned", {"account": ACCOUNT}, {"amount": Wei(), "claims": Integer()})
 """What an account was paid so far, over all its shares; what expired is not."""
+REWARDS = state("rewards", {"neuron": ACCOUNT}, {"per_share": Wei()})
+"""What delegators of a neuron were given so far for 10^27 shares, as the vault counts it."""
 SEATS = Table(
     "seats",
     META,
@@ -204,8 +206,42 @@ POWER = state("power", {"delegate": ACCOUNT}, {"votes": Wei()})
 DELEGATIONS = state("delegations", {"delegator": ACCOUNT}, {"delegate": ACCOUNT})
 POLICY = state("policy", {"name": String(66)}, {"value": Wei()})
 ENVIRONMENTS = state("environments", {"mix": String(8)}, {"ids": JSON(), "weights": JSON(), "rewards": JSON()})
+PAUSED = state(
+    "paused", {"switch": String(8)}, {"before": BigInteger(), "first": BigInteger(), "until_block": BigInteger()}
+)
+"""The newest pause, from block `first` up to `until_block`, and how many blocks all before it took."""
 PAUSES = fact("pauses", {"first": BigInteger(), "until_block": BigInteger()})
 ADMINISTRATION = fact("administration", {"contract": String(32), "name": String(32), "fields": JSON()})
 """Owners, roles, the timelock's calls, the governor's own settings."""
 
 DERIVED = [*FACTS, *STATES.values(), SEATS, PAYOUTS]
+
+# Reports: what was fetched of them, and what they claim. No part of the chain, and not made anew with it.
+_FETCHED: Columns = {"state": String(8), "tries": Integer(), "again_at": BigInteger()}
+AUDIT_REPORTS = Table(
+    "audit_reports",
+    META,
+    Column("window", BigInteger, primary_key=True, autoincrement=False),
+    Column("validator", ACCOUNT, primary_key=True),
+    *_columns({"digest": DIGEST, **_FETCHED}, ()),
+)
+"""`state`: read, missing (nobody delivers it), odd (it is no report); `again_at`: when it is asked for again."""
+AUDIT_CLAIMS = Table(
+    "audit_claims",
+    META,
+    Column("window", BigInteger, primary_key=True, autoincrement=False),
+    Column("validator", ACCOUNT, primary_key=True),
+    Column("miner", ACCOUNT, primary_key=True, index=True),
+    *_columns(
+        {"outcome": String(8), "check": String(40), "reason": Text(), "evidence": BigInteger(), "place": JSON(),
+         "rollouts": BigInteger(), "tokens": BigInteger(), "proven": Boolean()},
+        (),
+    ),
+)  # fmt: skip
+TRAINING_REPORTS = Table(
+    "training_reports",
+    META,
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    *_columns({"manifest": DIGEST, **_FETCHED, "said": JSON()}, ()),
+)
+"""`state`: also none, where a version came without a report."""

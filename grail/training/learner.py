@@ -62,12 +62,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateReport:
-    """What one update did. `reward`: mean of all verified rollouts. `alarm`: why the result must not be published."""
+    """What one update did. `reward`, `spread`: mean and standard deviation of all verified rollouts'. `alarm`: why the
+    result must not be published.
+    """
 
     groups: int
     used: int
     dropped: dict[str, int]
     reward: float
+    rollouts: int = 0
+    spread: float = 0.0
     rewards: dict[str, float] = field(default_factory=dict)
     shares: dict[str, float] = field(default_factory=dict)
     length: float = 0.0
@@ -325,6 +329,8 @@ def _facts(groups: Sequence[TrainingGroup], used: Sequence[TrainingGroup], versi
     lengths = [len(rollout.tokens) for group in used for rollout in group.rollouts]
     return {
         "reward": sum(rewards) / max(1, len(rewards)),
+        "rollouts": len(rewards),
+        "spread": float(np.std(rewards)) if rewards else 0.0,
         "rewards": {name: sum(values) / len(values) for name, values in by_environment.items()},
         "shares": {miner: count / len(used) for miner, count in miners.items()},
         "length": sum(lengths) / max(1, len(lengths)),

@@ -11,7 +11,9 @@ from neurons.cli.session import Config
 if TYPE_CHECKING:
     from threading import Event
 
+    from explorer.index.reports import Reports
     from grail.chain.subnet import Subnet
+    from grail.storage.database import Database
 
 FILE, RUN_FILE = "index.sqlite", "explorer.sqlite"
 DatabaseUrl = Annotated[
@@ -62,7 +64,7 @@ def explorer(
     if context.invoked_subcommand is not None:
         return
     from explorer.index.follow import Follower
-    from explorer.running import follow, require_web, serving
+    from explorer.running import collecting, follow, require_web, serving
     from grail.storage.database import Database
     from grail.telemetry import log
 
@@ -75,7 +77,8 @@ def explorer(
         typer.echo(f"explorer at http://{host}:{port} (end it with Ctrl-C)")
         if follower is None:
             ended.wait()
-        else:
+            return
+        with collecting(_reports(config, out, rows)):
             follow(follower, 1.0, lambda: not ended.is_set())
 
 
@@ -154,18 +157,21 @@ def index(
     if context.invoked_subcommand is not None:
         return
     from explorer.index.follow import Follower
-    from explorer.running import follow
+    from explorer.running import collecting, follow
     from grail.storage.database import Database
     from grail.telemetry import log
 
     log.configure()
     ended = _asked_to_end()
-    follow(
-        Follower(_subnet(config, out), Database(_url(config, out, database))),
-        1.0,
-        lambda: not ended.is_set(),
-        once=once,
-    )
+    rows = Database(_url(config, out, database))
+    reports, follower = _reports(config, out, rows), Follower(_subnet(config, out), rows)
+    if not once:
+        with collecting(reports):
+            follow(follower, 1.0, lambda: not ended.is_set())
+        return
+    follow(follower, 1.0, lambda: not ended.is_set(), once=True)
+    while reports.step():
+        pass
 
 
 def rebuild(config: Config = None, out: Out = None, database: DatabaseUrl = "") -> None:
@@ -217,6 +223,17 @@ def _subnet(config: Path | None, out: Path | None) -> "Subnet":
     _require_run(out)
     chain = EmbeddedChain(Signer.from_key(ANVIL_KEY).address, out / "chain.sqlite")
     return Subnet(chain, AddressBook.load(out / "network.json"))
+
+
+def _reports(config: Path | None, out: Path | None, rows: "Database") -> "Reports":
+    from explorer.index.reports import Reports
+    from grail.config import load_settings
+    from grail.storage import open_store
+
+    if out is not None:
+        return Reports(rows, open_store(f"file://{out / 'objects'}"), private=False)
+    work = load_settings(config).work
+    return Reports(rows, open_store(work.store), private=work.private_endpoints)
 
 
 def _require_run(out: Path) -> None:

@@ -85,6 +85,7 @@ def localnet(
 def _shown(out: Path, port: int) -> "Iterator[Callable[[LocalNetwork], None]]":
     """The explorer over the run's folder; gives what brings its index up to date."""
     from explorer.index.follow import Follower
+    from explorer.index.reports import Reports
     from explorer.running import require_web, serving
     from grail.storage.database import Database
     from neurons.cli.explorer import RUN_FILE
@@ -99,6 +100,7 @@ def _shown(out: Path, port: int) -> "Iterator[Callable[[LocalNetwork], None]]":
         if not followers:
             followers.append(Follower(network.subnet, rows))
         followers[0].catch_up()
+        Reports(rows, network.store, private=False).step()
 
     with serving(url, HOST, chosen):
         typer.echo(f"explorer at http://{HOST}:{chosen}", err=True)

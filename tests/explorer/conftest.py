@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from explorer.index.follow import Follower
+from explorer.index.reports import Reports
 from grail.chain.subnet.votes import Choice
 from grail.governance.acts import Act
 from grail.protocol.records import Role
@@ -62,9 +63,16 @@ def played(tmp_path_factory) -> Played:
     return Played(network, holder.address, str(motion.number))
 
 
+def fill(database: Database, network: LocalNetwork) -> None:
+    """All that the chain and the reports say."""
+    Follower(network.subnet, database).catch_up()
+    while Reports(database, network.store, private=False).step():
+        pass
+
+
 @pytest.fixture()
 def indexed(played: Played, empty_url: str) -> Database:
     """The whole network in a database of each kind."""
     database = Database(empty_url)
-    Follower(played.network.subnet, database).catch_up()
+    fill(database, played.network)
     return database

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Boolean, Integer, String, func, select, update
 
 from explorer.index.check import check
-from explorer.index.follow import Follower, rebuild
+from explorer.index.follow import rebuild
 from explorer.index.projections import EVERYWHERE, PROJECTIONS, UNTOLD
 from explorer.stream import Stream
 from explorer.views.acts import ACTS
@@ -23,12 +23,13 @@ from grail.chain.contract import artifact
 from grail.storage import chain_tables as t
 from grail.storage.columns import Wei
 from grail.storage.database import Database
-from tests.explorer.conftest import HOSTILE, WINDOWS
+from tests.explorer.conftest import HOSTILE, WINDOWS, fill
 from tests.explorer.rows import dump
 
 PAGES = [
     "/", "/windows", "/windows/0", "/windows/1", "/neurons", "/neurons?role=validator&order=earned", "/validators",
-    "/court", "/court/0", "/training", "/votes", "/policy", "/policy?window=0", "/money", "/activity",
+    "/court", "/court/0", "/training", "/training/1", "/training/2", "/votes", "/policy",
+    "/policy?window=0", "/money", "/activity",
     "/activity?name=Claimed",
 ]  # fmt: skip
 
@@ -90,7 +91,7 @@ def _other(kind, value):
 @pytest.fixture(scope="module")
 def site(played, tmp_path_factory) -> TestClient:
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('site') / 'rows.sqlite'}")
-    Follower(played.network.subnet, database).catch_up()
+    fill(database, played.network)
     with TestClient(explorer_app(Database(str(database.engine.url), reader=True))) as client:
         client.database = database  # type: ignore[attr-defined]
         yield client

@@ -6,18 +6,21 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, update
 
 from explorer.index import readings, writer
-from explorer.index.follow import Follower, rebuild
+from explorer.index.follow import STANDING, Follower, rebuild
 from grail.chain.accounts import Signer
 from grail.chain.base import Head, Log
 from grail.chain.deployment import deploy, open_contracts
 from grail.chain.embedded import EmbeddedChain
 from grail.chain.subnet import Subnet
 from grail.errors import ChainError, ChainUnavailable, StorageError
+from grail.governance.policy import Floors
 from grail.protocol.hashing import keccak256
 from grail.protocol.records import Role
 from grail.protocol.units import BlockNumber
+from grail.storage.chain_tables import BALANCES, READINGS
 from grail.storage.database import Database
 from tests.chain.test_embedded import OWNER, PLAN
 from tests.explorer.rows import dump
@@ -66,6 +69,9 @@ class Network:
     def forget(self) -> None:
         pass
 
+    def floors(self) -> Floors:
+        return Floors()
+
     def clock(self) -> int:
         return int(self.chain.head().number)
 
@@ -99,7 +105,10 @@ def moved(logs: list[Log], after: int, by: int) -> list[Log]:
     ]
 
 
-@pytest.mark.parametrize("seed", range(20))
+SEEDS = [*range(20), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(20, 100))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_reorganisations_of_any_depth_leave_a_fresh_indexs_rows(recorded, tmp_path, monkeypatch, seed):
     monkeypatch.setattr(readings, "due", lambda *_: iter(()))
     subnet, logs, _ = recorded
@@ -153,11 +162,25 @@ def test_a_step_that_fails_changes_nothing_and_is_done_again(recorded, tmp_path,
     assert dump(database) == dump(fresh) and dump(fresh)["chain_events"]
 
 
+def test_an_index_of_another_version_is_made_anew(recorded, tmp_path, monkeypatch):
+    monkeypatch.setattr(readings, "due", lambda *_: iter(()))
+    subnet, logs, head = recorded
+    network, database = Network(subnet, Told(logs, head)), Database.in_file(tmp_path / "rows.sqlite")
+    Follower(network, database).catch_up()
+    whole = dump(database)
+    with database.writing() as connection:
+        connection.execute(delete(BALANCES))
+        connection.execute(update(READINGS).where(READINGS.c.name == STANDING).values(value={"block": head}))
+    Follower(network, database).catch_up()
+    assert dump(database) == whole and whole["balances"]
+
+
 DIES = """
 import os, sys
 from pathlib import Path
 import explorer.index.follow as follow
 from neurons.cli.explorer import _subnet
+from grail.storage.chain_tables import BALANCES, READINGS
 from grail.storage.database import Database
 left, write = int(sys.argv[3]), follow.write_event
 def counted(writer, event):

@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
+from grail.errors import BadInput
 from grail.inference.sampling import cpu, key_tensor, mandated, reference
 from grail.proofs.sketch import SketchPlan
 from grail.protocol import keys
@@ -15,6 +17,7 @@ from grail.protocol.gumbel import mandated_token, noise_words
 from grail.protocol.leaf import RolloutLeaf
 from grail.protocol.merkle import MerkleTree, verify
 from grail.protocol.philox import philox
+from grail.protocol.reports import AuditReport, TrainingReport
 from grail.protocol.schedule import Schedule
 from tests.vector_files import cases, raw
 
@@ -50,6 +53,17 @@ def test_proofs_of_audits():
         assert [len(sketch) for sketch in shown] == case["rows"]
         assert [float(number) for sketch in shown for number in sketch.reshape(-1)] == case["numbers"]
         assert encode_proof(name, shown) == raw(case["proof"])
+
+
+def test_reports_have_one_way_to_be_written():
+    for case in cases("reports"):
+        kind = {"audit": AuditReport, "training": TrainingReport}[case["kind"]]
+        data = case["report"].encode()
+        if case["valid"]:
+            assert kind.decode(data, len(data)).encode() == data
+        else:
+            with pytest.raises(BadInput):
+                kind.decode(data, len(data))
 
 
 def test_gumbel_in_numpy_torch_and_the_kernel():

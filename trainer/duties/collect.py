@@ -18,14 +18,19 @@ from grail.runtime.submissions import fetch_submission
 from grail.training.batch import TrainingGroup, TrainingRollout
 from grail.verification.calibration import profile_of
 
+Measured = tuple[TrainingGroup, float]
+"""A group, and the largest margin of its tokens in nats."""
+
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """A window's verified groups; digests of what was found in those that are not what they claim (JSON objects in the
-    store, for validators to accuse by); and how many more versions than `max_staleness` came after.
+    """A window's verified groups, and of each the largest margin in nats; digests of what was found in those that are
+    not what they claim (JSON objects in the store, for validators to accuse by); and how many more versions than
+    `max_staleness` came after.
     """
 
     groups: tuple[TrainingGroup, ...]
+    margins: tuple[float, ...]
     doubts: tuple[str, ...]
     stale: int
 
@@ -50,7 +55,7 @@ def collect(node: Node, window: WindowId, version: CheckpointVersion) -> Collect
     found = reckon(node.subnet, window)
     accepted = [] if found is None else found.accepted()
     oldest = version - node.subnet.policy(window).max_staleness
-    groups: list[TrainingGroup] = []
+    groups: list[Measured] = []
     doubts: list[str] = []
     stale = 0
     for commitment in sorted(accepted, key=lambda entry: entry.miner):
@@ -67,7 +72,8 @@ def collect(node: Node, window: WindowId, version: CheckpointVersion) -> Collect
                 doubts.append(node.published.put(json.dumps(asdict(one), sort_keys=True).encode()).hex())
             else:
                 groups.append(one)
-    return Collected(tuple(groups), tuple(doubts), stale)
+    kept, margins = zip(*groups, strict=True) if groups else ((), ())
+    return Collected(kept, margins, tuple(doubts), stale)
 
 
 def _fetch(node: Node, commitment: Commitment) -> Submission | None:
@@ -82,8 +88,10 @@ def _fetch(node: Node, commitment: Commitment) -> Submission | None:
     return submission
 
 
-def _verified(node: Node, submission: Submission, checkpoint: Checkpoint) -> Iterator[TrainingGroup | Doubt]:
-    """The groups in which prompt, rewards and every token are as mandated, and what is wrong with the others."""
+def _verified(node: Node, submission: Submission, checkpoint: Checkpoint) -> Iterator[Measured | Doubt]:
+    """The groups in which prompt, rewards and every token are as mandated, each with its largest margin, and what is
+    wrong with the others.
+    """
     codec = TextCodec(checkpoint)
     window = WindowId(submission.window)
     mandates = node.mandates(window, submission.miner, checkpoint, codec)
@@ -99,7 +107,7 @@ def _verified(node: Node, submission: Submission, checkpoint: Checkpoint) -> Ite
         own = [traces[number, index] for index in range(len(group.rollouts))]
         margin = max(float(trace.margins.max()) for trace in own)
         if margin <= largest and _as_mandated(group, number, mandates, codec):
-            yield _training_group(submission, number, mandates, own)
+            yield _training_group(submission, number, mandates, own), margin
         else:
             check = "tokens" if margin > largest else "derivation or reward"
             yield Doubt(window, "0x" + submission.miner.hex(), number, check, margin)

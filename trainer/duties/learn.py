@@ -5,7 +5,7 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from grail.checkpoints.files import CALIBRATION, Checkpoint, open_checkpoint
+from grail.checkpoints.files import CALIBRATION, TRAINING_REPORT, Checkpoint, open_checkpoint
 from grail.checkpoints.manifest import Parent, upload
 from grail.config import TrainingSettings
 from grail.errors import BadCheckpoint, Reverted
@@ -24,6 +24,7 @@ from grail.training.together import LeadingLearner
 from grail.verification.calibration import MIN_ROLLOUTS, calibrate
 from grail.verification.fitness import DOUBTFUL, GROUP
 from trainer.duties.collect import collect
+from trainer.duties.reporting import training_report
 
 PUBLISHED = "learn: published"
 """What the journal knows an update's fingerprint by before it is sent, so that a restart finds it on chain."""
@@ -84,7 +85,8 @@ class Learn:
             self._learner = None  # the next one starts from what is published
             return {"updated": False, **numbers}
         self._best_margin = max(self._best_margin, margin)
-        published = self._publish(learner, record, window)
+        said = training_report(found, numbers, record, TextCodec(node.checkpoints.fetch(record)), window)
+        published = self._publish(learner, record, window, said.encode())
         return {"updated": published is not None, "fingerprint": published.hex() if published else "", **numbers}
 
     def _canary_alarm(self, margin: float) -> str:
@@ -115,8 +117,8 @@ class Learn:
         newest = range(max(1, version - RECENT), version + 1)
         return any(self._node.subnet.checkpoint(CheckpointVersion(v)).fingerprint == fingerprint for v in newest)
 
-    def _publish(self, learner: Learner, parent: CheckpointRecord, window: WindowId) -> bytes | None:
-        """Write, verify by reading back, then register: a crash in between publishes nothing.
+    def _publish(self, learner: Learner, parent: CheckpointRecord, window: WindowId, report: bytes) -> bytes | None:
+        """Write, verify by reading back, then register: a crash in between publishes nothing. `report` goes along.
 
         None where somebody else's version came first, or no profile fits.
         """
@@ -129,6 +131,7 @@ class Learn:
             self._learner = None  # the next one starts from what is published
             return None
         learner.save_state(self._folder / checkpoint.fingerprint.hex())
+        (part / TRAINING_REPORT).write_bytes(report)
         manifest = upload(part, node.published, Parent(node.checkpoints.fetch(parent).folder, parent.manifest))
         record = record_of(checkpoint, manifest, parent.rules_hash, parent.fingerprint, parent.proof_scheme)
         node.journal.record(node.name, PUBLISHED, window, {"fingerprint": checkpoint.fingerprint.hex()})

@@ -15,14 +15,13 @@ from grail.protocol.units import Address, BlockNumber, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
 from grail.runtime.reckon import committee_of, reckon
-from grail.runtime.reports import proof_named_by
 from grail.settlement.sheets import Entry
 from grail.verification.base import Outcome, Verdict
 from validator.duties.auditing import NOT_THERE, WITHHELD
 from validator.duties.checking import judge_audit, reveal_of
 from validator.duties.court import NOTHING_TO_DO, keep_public, must_wait, quarters_passed
 from validator.duties.lasting import ACCUSER_DECADES
-from validator.duties.reports import report_limit
+from validator.duties.reports import report_named_by
 
 ONE_IN = 16
 """Of as many seats as it holds itself a validator checks one in so many of others', and at least one a window: some six
@@ -152,8 +151,8 @@ class CheckAudits:
         if reveal is None:
             return
         if kind is FaultKind.AUDIT:
-            report = node.objects_of(auditor).get(reveal.report, report_limit(node, reveal))
-            proof = proof_named_by(report, entry.miner)
+            report = report_named_by(node, reveal, node.objects_of(auditor))
+            proof = None if report is None else report.proof_of(entry.miner)
             keep_public(node, [entry.blob_digest, reveal.report, *([proof] if proof else [])])
         about = {"validator": auditor.hex(), "miner": entry.miner.hex(), "window": entry.window}
         node.log.warning("accuses an audit", **about, reason=verdict.finding.reason)

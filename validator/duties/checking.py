@@ -10,11 +10,10 @@ from grail.protocol.records import Commitment, ScoreReveal
 from grail.protocol.units import Address, WindowId
 from grail.runtime.node import Node
 from grail.runtime.objects import ObjectsOf
-from grail.runtime.reports import proof_named_by
 from grail.verification.base import Finding, Outcome, Verdict
 from grail.verification.checking import check_audit, false_audit
 from validator.duties.auditing import NOT_THERE, carefully, context_of, dealt, fit_engine, withheld
-from validator.duties.reports import report_limit
+from validator.duties.reports import report_named_by
 
 
 def reveal_of(node: Node, window: WindowId, validator: Address) -> ScoreReveal | None:
@@ -43,7 +42,8 @@ def _judge_audit(node: Node, objects: ObjectsOf, commitment: Commitment, auditor
     limits = node.blob_limits(window, checkpoint, commitment.n_groups)
     order, count = dealt(node, commitment, challenge, auditor)
     try:
-        digest = proof_named_by(objects.get(reveal.report, report_limit(node, reveal)), commitment.miner)
+        report = report_named_by(node, reveal, objects)
+        digest = None if report is None else report.proof_of(commitment.miner)
         if digest is None:
             return false_audit("the report names no proof of the audit")
         rows = -(-checkpoint.rules.max_tokens // limits.sketch_stride)

@@ -3,24 +3,26 @@
 They lie in the object store, their digests on chain. They are claims: whoever acts on one reads the places itself.
 """
 
-import json
-import math
-from typing import Any
-
-from grail.errors import GrailError
+from grail.errors import BadInput, GrailError
 from grail.protocol.audit_proof import ProofName, encode_proof
 from grail.protocol.records import ScoreReveal
+from grail.protocol.reports import (
+    DECADE_UNIT,
+    REASON,
+    WEALTH_UNIT,
+    AuditReport,
+    Said,
+    audit_report,
+    report_bytes,
+    scaled,
+)
 from grail.protocol.units import Address, Digest, WindowId
 from grail.runtime.node import Node
 from grail.runtime.reckon import committee_of
-from grail.runtime.reports import report_bytes, verdicts_in
+from grail.storage.base import ObjectStore
+from grail.storage.tables import VerdictRow
 from grail.verification.base import Outcome, Verdict
 from grail.verification.evidence import BETS, Carried
-
-PROCESSES = 32
-"""Most evidence processes that a report may name for a miner."""
-MOST = 1e4
-"""Largest log wealth that is believed, either way."""
 
 
 def keep_proof(node: Node, window: WindowId, miner: Address, verdict: Verdict) -> None:
@@ -43,35 +45,51 @@ def _memo(miner: str) -> str:
 
 
 def report_of(node: Node, window: WindowId) -> bytes:
-    """For each miner the verdict, the check that spoke, evidence, place, what the dealt places added, and of an accept
-    the digest of its proof."""
+    """What this validator says of its audits of a window."""
     proofs = proofs_of(node, window)
     rows = [row for row in node.journal.verdicts(window) if row.validator == node.signer.name]
-    verdicts = {
-        row.miner: {
-            "outcome": row.outcome,
-            "check": row.check,
-            "log10_evidence": round(row.log10_evidence, 3),
-            "place": row.place,
-            "added": {name: [round(float(x), 4) for x in wealth] for name, wealth in sorted(row.added.items())},
-        }
-        | ({"proof": proofs[row.miner].hex()} if row.miner in proofs else {})
-        for row in sorted(rows, key=lambda row: row.miner)
-    }
-    return json.dumps({"window": window, "validator": node.signer.name, "verdicts": verdicts}, sort_keys=True).encode()
+    said = {row.miner: _said(row, proofs.get(row.miner)) for row in rows}
+    name = "0x" + node.address.hex()
+    return AuditReport(version=1, window=window, validator=name, verdicts=said).encode()
+
+
+def _said(row: VerdictRow, proof: Digest | None) -> Said:
+    return Said(
+        outcome=Outcome(row.outcome).value,
+        check=row.check,
+        reason="" if row.outcome == Outcome.ACCEPT.value else row.reason[:REASON],
+        evidence=scaled(row.log10_evidence, DECADE_UNIT),
+        place=tuple(row.place) if row.place else None,
+        rollouts=row.rollouts,
+        tokens=row.tokens,
+        added={name: tuple(scaled(x, WEALTH_UNIT) for x in wealth) for name, wealth in row.added.items()},
+        proof=None if proof is None else proof.hex(),
+    )
+
+
+def report_named_by(node: Node, reveal: ScoreReveal, objects: ObjectStore) -> AuditReport | None:
+    """The report of a reveal; None where it is none. Raises as `objects` do for what cannot be had."""
+    miners = len(seated_in(node, reveal))
+    data = objects.get(reveal.report, report_bytes(miners))
+    try:
+        return audit_report(data, reveal.window, reveal.validator, miners)
+    except BadInput as odd:
+        node.log.info("a report says nothing", validator=reveal.validator.hex(), window=reveal.window, reason=str(odd))
+        return None
 
 
 def claims_of(node: Node, reveal: ScoreReveal) -> dict[Address, Carried]:
     """What a validator says that its seats have read, by miner; of others than it had seats in, nothing. What cannot be
     fetched or read says nothing."""
-    seated = seated_in(node, reveal)
     try:
-        claimed = _parsed(node.objects_of(reveal.validator).get(reveal.report, report_limit(node, reveal)))
-    except (GrailError, ValueError) as unread:
+        report = report_named_by(node, reveal, node.objects_of(reveal.validator))
+    except GrailError as unread:
         reason = str(unread)
         node.log.info("a report says nothing", validator=reveal.validator.hex(), window=reveal.window, reason=reason)
         return {}
-    return {miner: claimed[miner] for miner in seated if miner in claimed}
+    said = {} if report is None else report.verdicts
+    names = {miner: "0x" + miner.hex() for miner in seated_in(node, reveal)}
+    return {miner: _added(said[name]) for miner, name in names.items() if name in said}
 
 
 def seated_in(node: Node, reveal: ScoreReveal) -> list[Address]:
@@ -82,24 +100,6 @@ def seated_in(node: Node, reveal: ScoreReveal) -> list[Address]:
     return [c.miner for i, c in enumerate(commitments) if committee.seats_of(i, reveal.validator)]
 
 
-def report_limit(node: Node, reveal: ScoreReveal) -> int:
-    """Longest report in bytes."""
-    return report_bytes(len(seated_in(node, reveal)))
-
-
-def _parsed(report: bytes) -> dict[Address, Carried]:
-    """Evidence by miner. Raises ValueError on what is no report; what is odd in one entry is left out."""
-    return {bytes.fromhex(name.removeprefix("0x")): _added(entry) for name, entry in verdicts_in(report).items()}
-
-
-def _added(entry: Any) -> Carried:
-    added = entry.get("added") if isinstance(entry, dict) else None
-    if not isinstance(added, dict) or len(added) > PROCESSES:
-        return {}
-    return {name: [min(MOST, max(-MOST, x)) for x in wealth] for name, wealth in added.items() if _is_wealth(wealth)}
-
-
-def _is_wealth(wealth: Any) -> bool:
-    if not isinstance(wealth, list) or len(wealth) != len(BETS):
-        return False
-    return all(type(x) is float and math.isfinite(x) for x in wealth)
+def _added(said: Said) -> Carried:
+    added = {name: [x / WEALTH_UNIT for x in wealth] for name, wealth in said.added.items()}
+    return {name: wealth for name, wealth in added.items() if len(wealth) == len(BETS)}

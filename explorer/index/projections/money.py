@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
-from explorer.index.writer import Writer
+from explorer.index.writer import Writer, block_of, clock_at, commission_of
+from grail.protocol.constants import BPS
+from grail.settlement.payouts import Share
 from grail.storage.chain_tables import (
     BALANCES,
     CLAIMS,
     EARNED,
     EXCHANGES,
+    NEURONS,
     POOLS,
     POSITIONS,
+    REWARDS,
     SETTLEMENTS,
     SLASHES,
     STAKINGS,
@@ -20,6 +24,8 @@ from grail.storage.chain_tables import (
 
 NOBODY = "0x" + "00" * 20
 TOKEN = ("GRAIL",)
+SHARE_SCALE = 10**27
+"""What the vault multiplies rewards a share by."""
 
 
 def _transfer(w: Writer, place: int, f: Mapping[str, Any]) -> None:
@@ -76,8 +82,22 @@ def _claim(expired: bool) -> Any:
             now = w.now(EARNED, f["account"]) or {"amount": 0, "claims": 0}
             paid = {"amount": now["amount"] + numbers["amount"], "claims": now["claims"] + 1}
             w.hold(place, EARNED, (f["account"],), **paid)
+            if numbers["share"] != Share.TREASURY:
+                _divided(w, place, f["account"], numbers["amount"])
 
     return project
+
+
+def _divided(w: Writer, place: int, neuron: str, amount: int) -> None:
+    """What of it delegators are given, a share. Twin of StakeVault.divide."""
+    pool, own, known = w.now(POOLS, neuron), w.now(POSITIONS, neuron, neuron), w.now(NEURONS, neuron)
+    others = (pool["shares"] if pool else 0) - (own["shares"] if own else 0)
+    if pool is None or known is None or others <= 0:
+        return
+    rest = amount * others // pool["shares"]
+    rest -= rest * commission_of(known, clock_at(w, block_of(place))) // BPS
+    before = w.now(REWARDS, neuron) or {"per_share": 0}
+    w.hold(place, REWARDS, (neuron,), per_share=before["per_share"] + rest * SHARE_SCALE // others)
 
 
 PROJECTIONS = {

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from explorer.index.writer import Writer
+from explorer.index.writer import Writer, block_of, clock_at, commission_of
 from grail.storage.chain_tables import NEURONS, PLACES, RESTS
 
 NOBODY, NO_DIGEST = "0x" + "00" * 20, "0x" + "00" * 32
@@ -29,10 +29,8 @@ def _set(neuron: str, **of: Callable[[Mapping[str, Any]], Any]) -> Any:
 
 def _commission(w: Writer, place: int, f: Mapping[str, Any]) -> None:
     before = w.now(NEURONS, f["neuron"])
-    _hold(
-        w, place, f["neuron"], commission=before["next_commission"] if before else 0, next_commission=int(f["bps"]),
-        commission_from=int(f["from"]),
-    )  # fmt: skip
+    now = commission_of(before, clock_at(w, block_of(place))) if before else 0
+    _hold(w, place, f["neuron"], commission=now, next_commission=int(f["bps"]), commission_from=int(f["from"]))
 
 
 def _seated(w: Writer, place: int, f: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from explorer.index.writer import Writer
+from explorer.index.writer import SWITCH, Writer
 from grail.governance.acts import description_digest
 from grail.governance.policy import PARAMETERS
 from grail.storage.chain_tables import (
@@ -12,6 +12,7 @@ from grail.storage.chain_tables import (
     DELEGATIONS,
     ENVIRONMENTS,
     MOTIONS,
+    PAUSED,
     PAUSES,
     POLICY,
     POWER,
@@ -82,7 +83,11 @@ def _environments(w: Writer, place: int, f: Mapping[str, Any]) -> None:
 
 
 def _paused(w: Writer, place: int, f: Mapping[str, Any]) -> None:
-    w.add(PAUSES, place=place, first=int(f["from"]), until_block=int(f["until"]))
+    first, until = int(f["from"]), int(f["until"])
+    w.add(PAUSES, place=place, first=first, until_block=until)
+    last = w.now(PAUSED, *SWITCH) or {"before": 0, "first": 0, "until_block": 0}
+    gone = last["before"] + (last["until_block"] - last["first"]) * (first > last["first"])
+    w.hold(place, PAUSED, SWITCH, before=gone, first=first, until_block=until)
 
 
 KEPT = {
