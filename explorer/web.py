@@ -46,6 +46,8 @@ HEADERS = {
 HERE = pathlib.Path(__file__).parent
 LOCAL = ("127.0.0.1", "localhost", "testserver")
 STALE_SECONDS = 120
+LONGEST_FIELD = 8_000
+"""Characters of what a form may send in one field."""
 UNREADABLE = "the index cannot be read just now: try again"
 Number = Annotated[int, Path(ge=0, lt=1 << 62)]
 Before = Annotated[int | None, Query(ge=0, lt=1 << 62, description="the `next` of the page before")]
@@ -202,6 +204,7 @@ def _pages(app: FastAPI, site: Site) -> None:
     both("/training", "/checkpoints", "training.html", lambda: training.training)
     both("/training/{number}", "/checkpoints/{number}", "version.html", _version)
     both("/votes", "/proposals", "votes.html", lambda: votes.votes)
+    both("/votes/propose", "/governed", "propose.html", lambda: votes.proposing)
     both("/votes/{motion}", "/proposals/{motion}", "vote.html", _motion)
     both("/policy", "/policy", "policy.html", _policy)
     both("/money", "/supply", "money.html", lambda: money.money)
@@ -274,8 +277,8 @@ def _service(app: FastAPI, site: Site) -> None:
 
     @app.get("/api/v1/compose/{act}")
     def composed(request: Request, act: Annotated[str, Path(pattern="^[a-z]{1,20}$")]) -> Response:
-        """What a wallet would sign for an act: delegate, vote, queue, execute, stake, unstake, withdraw, collect."""
-        asked = {name: value[:2_000] for name, value in request.query_params.items()}
+        """What a wallet would sign to delegate, propose, vote, queue, execute, stake, unstake, withdraw, collect."""
+        asked = {name: value[:LONGEST_FIELD] for name, value in request.query_params.items()}
         return site.json(lambda look: compose(look, act, asked))
 
     @app.get("/healthz", include_in_schema=False)

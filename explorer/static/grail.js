@@ -15,6 +15,7 @@ function span(seconds) {
 }
 
 for (const hash of document.querySelectorAll("code.hash")) {
+  if (hash.closest("a")) continue; // what leads somewhere is no button, too
   hash.tabIndex = 0;
   hash.setAttribute("role", "button");
   hash.setAttribute("aria-label", `copy ${hash.title}`);

@@ -12,8 +12,15 @@ const CALLS = {
   "0x2309fab5": ["requestUnstake", "StakeVault", ["address", "uint128"]],
   "0x3ccfd60b": ["withdraw", "StakeVault", []],
   "0x06ec16f8": ["collect", "StakeVault", ["address"]],
+  "0x7d5e81e2": ["propose", "GrailGovernor", ["address[]", "uint256[]", "bytes[]", "string"]],
+  "0x6674b5f1": ["setMany", "RewardPolicy", ["string[]", "uint208[]"]],
+  "0x7a746705": ["setEnvironments", "RewardPolicy", ["string[]", "uint32[]", "uint32[]"]],
+  "0x3d140d21": ["approve", "CheckpointRegistry", ["address", "bool"]],
+  "0x19165587": ["release", "NeuronRegistry", ["address"]],
+  "0x8a0dac4a": ["setGuardian", "PauseSwitch", ["address"]],
+  "0xa9059cbb": ["transfer", "GrailToken", ["address", "uint256"]],
 };
-const ALLOWANCE = "0xdd62ed3e";
+const ALLOWANCE = "0xdd62ed3e", NONCES = "0x7ecebe00";
 const SIDES = { against: 0n, for: 1n, abstain: 2n };
 const LONGEST = 1000, RECEIPT_SECONDS = 180;
 
@@ -33,7 +40,42 @@ const EXPECTED = {
   unstake: (f) => [["requestUnstake", f.neuron, wei(f.amount)]],
   withdraw: () => [["withdraw"]],
   collect: (f) => [["collect", f.neuron]],
+  propose: (f) => [["propose", proposed(f), f.description.trim()]],
 };
+
+// The calls of a proposal, as its form says them.
+function proposed(f) {
+  const made = [], text = (name) => (f[name] || "").trim();
+  const names = Object.keys(f).filter((name) => name.startsWith("policy.") && text(name));
+  if (names.length) {
+    const values = names.map((name) => (text(name).endsWith("GRAIL") ? wei(text(name)) : whole(text(name))));
+    made.push(["RewardPolicy", "setMany", names.map((name) => name.slice(7)), values]);
+  }
+  const mix = text("environments").split("\n").map((line) => line.trim().split(/\s+/)).filter((line) => line[0]);
+  if (mix.length) {
+    const column = (place) => mix.map((line) => (place ? whole(line[place] || "") : line[0]));
+    made.push(["RewardPolicy", "setEnvironments", column(0), column(1), column(2)]);
+  }
+  const low = (name) => text(name).toLowerCase();
+  if (low("trainer")) made.push(["CheckpointRegistry", "approve", low("trainer"), f.trainer_may === "yes"]);
+  if (low("release")) made.push(["NeuronRegistry", "release", low("release")]);
+  if (low("guardian")) made.push(["PauseSwitch", "setGuardian", low("guardian")]);
+  if (low("pay")) made.push(["GrailToken", "transfer", low("pay"), wei(f.amount)]);
+  return made;
+}
+
+// A proposal's call with the calls that it proposes decoded, too.
+function unfolded(read) {
+  if (read.name !== "propose") return read;
+  const [targets, amounts, data, description] = read.values;
+  if (targets.length !== data.length) throw new Error("calldata of no sense");
+  const inner = data.map((one, place) => {
+    const call = decode(one);
+    if (targets[place] !== contracts[call.contract] || amounts[place] !== 0n) throw new Error("a call to another contract");
+    return [call.contract, call.name, ...call.values];
+  });
+  return { ...read, values: [inner, description] };
+}
 
 function calls(fields) {
   const made = JSON.parse(fields.calls);
@@ -41,9 +83,14 @@ function calls(fields) {
 }
 
 function wei(amount) {
-  const found = /^(\d{1,40})(?:\.(\d{1,18}))?$/.exec(amount.trim());
+  const found = /^(\d{1,40})(?:\.(\d{1,18}))?(?: GRAIL)?$/.exec((amount || "").trim());
   if (!found) throw new Error("expected an amount in GRAIL such as 12.5");
   return BigInt(found[1] + (found[2] || "").padEnd(18, "0"));
+}
+
+function whole(number) {
+  if (!/^\d{1,40}$/.test(number)) throw new Error(`expected a whole number, got ${number.slice(0, 40)}`);
+  return BigInt(number);
 }
 
 function decode(data) {
@@ -63,6 +110,7 @@ function valueAt(type, hex, at) {
     if (!/^0{24}/.test(word)) throw new Error("an address that is none");
     return "0x" + word.slice(24);
   }
+  if (type === "bool") return BigInt("0x" + word) === 1n;
   if (type.startsWith("uint")) return BigInt("0x" + word);
   return "0x" + word;
 }
@@ -98,7 +146,7 @@ function verified(act, fields, answer) {
   const wanted = EXPECTED[act](fields);
   if (answer.calls.length !== wanted.length) throw new Error("the server adds calls, or leaves some out");
   return answer.calls.map((call, place) => {
-    const read = decode(call.data);
+    const read = unfolded(decode(call.data));
     if (call.to.toLowerCase() !== contracts[read.contract]) throw new Error("a call to another contract");
     const [name, ...values] = wanted[place];
     const seen = read.values.slice(0, values.length);
@@ -109,17 +157,28 @@ function verified(act, fields, answer) {
   });
 }
 
+function spoken(read) {
+  if (read.name !== "propose") return `${read.contract}.${read.name}(${plain(read.values).join(", ")})`;
+  const calls = plain(read.values[0]).map(([contract, name, ...values]) => `${contract}.${name}(${JSON.stringify(values).slice(1, -1)})`);
+  return `propose:\n${calls.join("\n")}\n\n${read.values[1]}`;
+}
+
 const ask = (method, ...params) => provider.request({ method, params });
 
 async function act(form, button) {
   const fields = { ...form.dataset, ...Object.fromEntries(new FormData(form)) };
   if (button && button.name) fields[button.name] = button.value;
+  if (fields.act === "sign") return signed(fields);
+  for (const { name, value } of form.querySelectorAll("[data-unit=wei]")) {
+    if (value.trim()) fields[name] = `${value.trim()} GRAIL`;
+  }
   const name = fields.act;
   if (name === "delegate" && !fields.to.trim()) fields.to = account;
   if ((fields.reason || "").length > LONGEST) throw new Error(`a reason has at most ${LONGEST} characters`);
   const query = { ...fields };
-  for (const left of ["act", "calls"]) delete query[left];
-  if (query.amount) query.amount = `${query.amount.trim()} GRAIL`;
+  for (const left of Object.keys(query)) {
+    if (left === "act" || left === "calls" || !query[left].trim()) delete query[left];
+  }
   const answer = await fetch(`/api/v1/compose/${name}?${new URLSearchParams(query)}`);
   const composed = await answer.json();
   if (!answer.ok) throw new Error(composed.error || composed.detail);
@@ -127,7 +186,7 @@ async function act(form, button) {
   await onChain();
   for (const call of checked) {
     shown.hidden = false;
-    shown.textContent = `${call.read.contract}.${call.read.name}(${plain(call.read.values).join(", ")})`;
+    shown.textContent = spoken(call.read);
     if (call.read.name === "approve" && (await allowed(call.read.values[0])) >= call.read.values[1]) continue;
     const request = { from: account, to: call.to, data: call.data };
     try {
@@ -139,6 +198,28 @@ async function act(form, button) {
     await mined(await ask("eth_sendTransaction", request));
   }
   tell("Done. The page shows it once its block is indexed.");
+}
+
+// A vote that anybody may send: signed here, shown as JSON, sent by nobody.
+async function signed(fields) {
+  await onChain();
+  const data = NONCES + account.slice(2).padStart(64, "0"), chain = Number(section.dataset.chain);
+  const nonce = BigInt(await ask("eth_call", { to: contracts.GrailGovernor, data }, "latest")).toString();
+  const of = (name, type) => ({ name, type });
+  const typed = {
+    primaryType: "Ballot",
+    types: {
+      EIP712Domain: [of("name", "string"), of("version", "string"), of("chainId", "uint256"), of("verifyingContract", "address")],
+      Ballot: [of("proposalId", "uint256"), of("support", "uint8"), of("voter", "address"), of("nonce", "uint256")],
+    },
+    domain: { name: "GrailGovernor", version: "1", chainId: chain, verifyingContract: contracts.GrailGovernor },
+    message: { proposalId: fields.number, support: Number(SIDES[fields.support]), voter: account, nonce },
+  };
+  const signature = await ask("eth_signTypedData_v4", account, JSON.stringify(typed));
+  const ballot = { chain_id: chain, governor: contracts.GrailGovernor, number: fields.number, choice: fields.support };
+  shown.hidden = false;
+  shown.textContent = JSON.stringify({ ...ballot, voter: account, nonce, signature }, null, 1);
+  tell("Signed, and not sent. Copy it into a file: whoever has it sends it with grail vote relay FILE, and can change nothing.");
 }
 
 async function allowed(spender) {

@@ -5,8 +5,10 @@ from typing import Any
 
 from explorer.views.base import Look, NotThere, Row, codec
 from explorer.views.votes import SUPPORT
+from explorer.views.whatif import changes_of, policy_at
 from grail.errors import GrailError
-from grail.governance.acts import parse_address, parse_amount, shown_amount
+from grail.governance.acts import MAX_DIGITS, acts_from, in_words, parse_address, parse_amount, shown_amount
+from grail.governance.policy import BY_NAME, Floors, check
 from grail.storage import chain_tables as t
 
 
@@ -40,6 +42,45 @@ def _vote(look: Look, asked: dict[str, str]) -> list[Row]:
     number = next(number for number, word in SUPPORT.items() if word == support)
     values = int(row["number"]), number, asked.get("reason", "")[:1_000]
     return [_call(look, f"vote {support} on {row['number'][:10]}…", "GrailGovernor", "castVoteWithReason", *values)]
+
+
+def _propose(look: Look, asked: dict[str, str]) -> list[Row]:
+    """What `grail vote propose` would send for the same tables."""
+    description, acts = asked["description"].strip(), acts_from(_tables(asked))
+    if not description:
+        raise NotThere("a proposal needs a description: say why")
+    known = {name: value for name, value in policy_at(look, look.block).items() if name in BY_NAME}
+    check(known | changes_of(list(acts)), Floors(**look.standing["floors"]))
+    contracts = look.standing["contracts"]
+    targets = [parse_address(contracts[act.contract]) for act in acts]
+    data = [codec(act.contract).calldata(act.function, *act.values) for act in acts]
+    words = "; ".join(line for act in acts for line in in_words(act, known))
+    return [_call(look, words, "GrailGovernor", "propose", targets, [0] * len(acts), data, description)]
+
+
+def _tables(asked: dict[str, str]) -> dict[str, Any]:
+    """A form's fields as the tables of a proposal's file. Raises NotThere."""
+    numbers = {n.removeprefix("policy."): v.strip() for n, v in asked.items() if n.startswith("policy.") and v.strip()}
+    mix = [line.split() for line in asked.get("environments", "").splitlines() if line.strip()]
+    if any(len(line) != 3 or not all(map(_is_whole, line[1:])) for line in mix):
+        raise NotThere("expected lines such as: arithmetic/1 3 1000 (environment, weight, thousandths of the base)")
+    tables: dict[str, Any] = {
+        "policy": {name: int(value) if _is_whole(value) else value for name, value in numbers.items()},
+        "environments": {name: {"weight": int(weight), "reward": int(reward)} for name, weight, reward in mix},
+    }
+    if asked.get("trainer", "").strip():
+        tables["trainers"] = {asked["trainer"].strip(): asked.get("trainer_may") == "yes"}
+    if asked.get("release", "").strip():
+        tables["release"] = [asked["release"].strip()]
+    if asked.get("guardian", "").strip():
+        tables["guardian"] = asked["guardian"].strip()
+    if asked.get("pay", "").strip():
+        tables["pay"] = {asked["pay"].strip(): asked.get("amount", "")}
+    return tables
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS
 
 
 def _settle(function: str, words: str) -> Callable[[Look, dict[str, str]], list[Row]]:
@@ -94,6 +135,7 @@ def _motion(look: Look, asked: dict[str, str]) -> Row:
 
 
 ACTS: dict[str, Callable[[Look, dict[str, str]], list[Row]]] = {
-    "delegate": _delegate, "vote": _vote, "queue": _settle("queue", "queue"), "execute": _settle("execute", "execute"),
-    "stake": _stake, "unstake": _unstake, "withdraw": _withdraw, "collect": _collect,
+    "delegate": _delegate, "propose": _propose, "vote": _vote, "queue": _settle("queue", "queue"),
+    "execute": _settle("execute", "execute"), "stake": _stake, "unstake": _unstake, "withdraw": _withdraw,
+    "collect": _collect,
 }  # fmt: skip

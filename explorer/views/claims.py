@@ -12,12 +12,22 @@ from grail.storage import chain_tables as t
 CHECKS = {
     "structure": "the submission is not built as it must be",
     "derivation": "a key, a problem or the model is not the mandated one",
-    "replay": "tokens are not those that the mandated model gives",
+    "replay": "as the mandated model gives it",
+    "tokens": "its tokens are less likely than the mandated model's own",
+    "flips": "too many tokens are not the mandated ones",
+    "gross": "tokens that the mandated model would hardly give",
+    "outliers": "tokens that the mandated model would never give",
+    "forks": "rollouts that leave the mandated ones",
+    "logprobs": "logprobs that are not the mandated model's",
+    "sketch": "states that are not the mandated model's",
+    "int8": "it follows the weights in 8-bit integers",
+    "fp8": "it follows the weights in 8-bit floats",
+    "previous": "it follows the version before",
     "reward": "a reward is not what the grader gives",
     "availability": "nobody delivered the submission",
     "verifier": "the validator had trouble of its own",
 }
-"""What a check that fails says, in words."""
+"""What a check, or a process of evidence, that speaks against a submission says, in words."""
 STATES = {
     READ: "read", MISSING: "nobody delivers its report", ODD: "what it named is no report", None: "not asked for yet",
 }  # fmt: skip

@@ -9,7 +9,7 @@ from explorer.views.base import Look, NotThere, Row, codec
 from explorer.views.whatif import what_if
 from grail.errors import BadInput
 from grail.governance.acts import Act, in_words
-from grail.governance.policy import BY_NAME, PARAMETERS
+from grail.governance.policy import BY_NAME, PARAMETERS, Floors
 from grail.storage import chain_tables as t
 
 UNDECIDED = ("waiting", "open", "passed", "queued", "ready", "ended")
@@ -20,6 +20,19 @@ def votes(look: Look) -> Row:
     """All motions, the newest first."""
     rows = sorted(motions_of(look), key=lambda row: -row["start"])
     return {"motions": [_motion(look, row) for row in rows]}
+
+
+def proposing(look: Look) -> Row:
+    """What may be proposed: every governed number with its bounds, the mix, and who may propose."""
+    said = look.facts(t.ADMINISTRATION, t.ADMINISTRATION.c.name == "ProposalThresholdSet", limit=1)
+    now = policy(look)
+    floors = Floors(**look.standing["floors"])
+    numbers = [{**row, "low": floors.low(BY_NAME[row["name"]])} for row in now["parameters"]]
+    return {
+        "threshold": int(said[0]["fields"]["newProposalThreshold"]) if said else None,
+        "parameters": [{name: value for name, value in row.items() if name != "past"} for row in numbers],
+        "environments": now["environments"],
+    }
 
 
 def motion(look: Look, number: str) -> Row:

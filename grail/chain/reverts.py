@@ -112,6 +112,7 @@ REMEDIES: Mapping[str, str] = {
     "GovernorUnexpectedProposalState": "the proposal is not at this stage: see `grail vote show`",
     "GovernorInsufficientProposerVotes": "hold, borrow or stake more tokens, or ask others to delegate to you",
     "GovernorAlreadyCastVote": "nothing to do: this account has voted",
+    "GovernorInvalidSignature": "the ballot was not signed by its voter, or its nonce has been used: sign anew",
     "GovernorNonexistentProposal": "see `grail vote list` for the numbers",
     "TimelockUnexpectedOperationState": "wait until the timelock's delay is over: see `grail vote show`",
 }

@@ -43,6 +43,8 @@ def acts_from(tables: Mapping[str, Any]) -> tuple[Act, ...]:
             weights, rewards = [int(e["weight"]) for e in mix.values()], [int(e["reward"]) for e in mix.values()]
         except (KeyError, TypeError) as error:
             raise SettingsError(f"expected each environment to have a weight and a reward, but {error}") from error
+        if not all(0 <= number < 1 << 32 for number in (*weights, *rewards)):
+            raise SettingsError("expected weights and rewards of environments below 2^32")
         acts.append(Act("RewardPolicy", "setEnvironments", (list(mix), weights, rewards)))
     for trainer, yes in tables.get("trainers", {}).items():
         acts.append(Act("CheckpointRegistry", "approve", (parse_address(trainer), bool(yes))))
@@ -50,7 +52,10 @@ def acts_from(tables: Mapping[str, Any]) -> tuple[Act, ...]:
     if "guardian" in tables:
         acts.append(Act("PauseSwitch", "setGuardian", (parse_address(tables["guardian"]),)))
     for account, amount in tables.get("pay", {}).items():
-        acts.append(Act("GrailToken", "transfer", (parse_address(account), parse_amount(amount))))
+        paid = parse_amount(amount)
+        if paid >= 1 << 256:
+            raise SettingsError(f"expected an amount that can exist, got {amount!r}")
+        acts.append(Act("GrailToken", "transfer", (parse_address(account), paid)))
     if not acts:
         raise SettingsError("expected a proposal that does something: see `grail vote propose --help`")
     return tuple(acts)

@@ -18,7 +18,7 @@ Number = Annotated[str, typer.Argument(help="The proposal's number, or its first
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     group = typer.Typer(help="Vote on the network's rules with the tokens you hold or stake.", no_args_is_help=True)
-    for command in (propose, vote, delegate, queue, execute):
+    for command in (propose, vote, delegate, sign, relay, queue, execute):
         group.command()(command)
     group.command("list")(list_all)
     group.command()(show)
@@ -145,6 +145,72 @@ def delegate(
     target = parse_address(to) if to else signer.address
     subnet.delegate(signer, target)
     typer.echo(f"0x{target.hex()} votes with the tokens that {signer.name} holds; staked tokens vote with their staker")
+
+
+def sign(
+    number: Number,
+    choice: Annotated[str, typer.Argument(help="for, against or abstain.")],
+    config: Config = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write it here; else it is printed.")] = None,
+) -> None:
+    """Sign a vote without sending it: who has the ballot can send it with `grail vote relay`, and pays the gas.
+
+    Nobody can change it; nobody must send it. Sign one ballot a proposal: of two, whoever has both chooses.
+
+    Example: grail vote sign 8125 for --out ballot.json
+    """
+    from grail.errors import SettingsError
+    from grail.governance.ballots import CHOICES
+
+    if choice not in CHOICES:
+        raise SettingsError(f"expected for, against or abstain, got {choice!r}")
+    subnet, signer = network_and_key(config)
+    ballot = subnet.sign_ballot(signer, subnet.motion(number).number, choice).model_dump_json(indent=1)
+    if out is None:
+        typer.echo(ballot)
+    else:
+        out.write_text(ballot + "\n")
+        typer.echo(f"{out}: hand it to anybody who runs: grail vote relay {out}")
+
+
+def relay(
+    files: Annotated[list[Path], typer.Argument(help="Signed ballots.")],
+    config: Config = None,
+    least: Annotated[str, typer.Option(help="Leave out ballots that count for less.")] = "1 wei",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check them, send nothing.")] = False,
+) -> None:
+    """Send votes that others have signed, and pay their gas. Each is checked first; exit code 1 where one was left out.
+
+    Examples:
+
+        grail vote relay ballot.json --dry-run
+
+        grail vote relay ballots/*.json --least "100 GRAIL"
+    """
+    from grail.errors import BadInput, ChainError
+    from grail.foreign.files import read_text
+    from grail.governance.acts import parse_amount, shown_amount
+    from grail.governance.ballots import MOST_BYTES, parse_ballot
+
+    limit = parse_amount(least)
+    subnet, signer = (network(config), None) if dry_run else network_and_key(config)
+    left_out = 0
+    for file in files:
+        try:
+            ballot = parse_ballot(read_text(file, "a signed ballot", most=MOST_BYTES).encode())
+            weight = subnet.ballot_weight(ballot)
+            if weight < limit:
+                raise BadInput(f"it counts for {shown_amount(weight)}")
+            if signer is not None:
+                subnet.relay_ballot(signer, ballot)
+        except (BadInput, ChainError) as error:
+            left_out += 1
+            typer.echo(f"{file}: left out: {error}", err=True)
+            continue
+        done = "would send" if signer is None else "sent"
+        typer.echo(f"{file}: {done}: {ballot.voter} {ballot.choice}, {shown_amount(weight)}")
+    if left_out:
+        raise typer.Exit(1)
 
 
 def queue(number: Number, config: Config = None) -> None:

@@ -84,6 +84,18 @@ def test_deploy_and_vote_as_the_docs_show(url, shell, tmp_path):
     subnet = Subnet(chain, AddressBook.load(Path("network.json")))
     assert subnet.latest_policy().audit_rollouts == 128
 
+    Path("more.toml").write_text('description = "Signed by one, sent by another"\n[policy]\naudit_rollouts = 96\n')
+    shell("vote", "propose", "more.toml")
+    (number,) = [line[:8] for line in shell("vote", "list").splitlines() if "Signed by one" in line]
+    chain.mine(3)
+    assert "hand it to anybody" in shell("vote", "sign", number, "against", "--out", "ballot.json")
+    assert '"choice": "against"' in shell("vote", "sign", number, "against")
+    assert f"would send: {address.lower()} against, 10,000,000 GRAIL" in shell(
+        "vote", "relay", "ballot.json", "--dry-run"
+    )
+    assert "ballot.json: sent" in shell("vote", "relay", "ballot.json")
+    assert "against  10,000,000.0 GRAIL" in shell("vote", "show", number)
+
     shell("register", "--role", "validator", "--stake", "5000 GRAIL", "--commission", "12.5")
     assert "commission 12.5 %" in shell("stake", "show", address)
     assert "has 5,100.000000 GRAIL in it" in shell("stake", "add", address, "100 GRAIL")

@@ -204,6 +204,10 @@ def test_nothing_can_be_written_and_no_stranger_names_the_host(site):
     assert site.get("/", headers={"host": "evil.example"}).status_code == 400
 
 
+PROPOSED = (
+    "description", "environments", "trainer", "release", "guardian", "pay", "policy.reject_penalty",
+    "policy.audit_seats", "policy.zeal",
+)  # fmt: skip
 STRANGE = (
     "", "0", "-1", "7", "1e9", "x" * 3_000, "\0", "0x" + "ab" * 20, "0x" + "zz" * 20, "12 GRAIL", "9" * 60 + " GRAIL",
     "for", "../../etc/passwd", "\ud7ff", "' OR 1=1 --", str(1 << 70),
@@ -221,6 +225,7 @@ def test_no_question_is_a_server_error(played, site):
             for _ in range(40):
                 asked = {name: dice.choice(values) for name in [*names, "number", "support", "amount", "neuron", "to"]}
                 made = re.sub(r"{(\w+)}", lambda found, asked=asked: quote(asked[found[1]] or "0", safe=""), path)
+                asked |= {name: dice.choice([*values, "a 1 99999999999", "a/1 1 1"]) for name in PROPOSED}
                 if "compose" in path:
                     made = f"/api/v1/compose/{dice.choice(list(ACTS))}"
                 answer = client.get(made, params=asked)

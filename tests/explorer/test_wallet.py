@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_account.messages import encode_typed_data
 
 from explorer.index.follow import Follower
 from explorer.running import serving
@@ -16,8 +17,9 @@ from grail.chain.deployment import deploy
 from grail.chain.embedded import EmbeddedChain
 from grail.chain.subnet import Subnet
 from grail.chain.subnet.votes import MotionState
-from grail.errors import ChainError
-from grail.governance.acts import Act
+from grail.errors import BadInput, ChainError
+from grail.governance.acts import Act, acts_from, in_words
+from grail.governance.ballots import parse_ballot
 from grail.protocol.records import Role
 from grail.storage.database import Database
 from neurons.devnet.layout import free_ports
@@ -68,6 +70,12 @@ class Wallet:
             return hex(self.chain_id)
         if method == "eth_getTransactionReceipt":
             return {"status": "0x1"}
+        if method == "eth_signTypedData_v4":
+            if self.rejects:
+                raise PermissionError
+            assert params[0] == "0x" + HOLDER.address.hex()
+            signed = HOLDER.account.sign_message(encode_typed_data(full_message=json.loads(params[1])))
+            return "0x" + bytes(signed.signature).hex()
         to, data = bytes.fromhex(params[0]["to"][2:]), bytes.fromhex(params[0]["data"][2:])
         if method == "eth_call":
             sender = bytes.fromhex(params[0].get("from", "0x" + "00" * 20)[2:])
@@ -150,7 +158,7 @@ def test_delegate_vote_queue_execute_and_the_rules_obey(world, tab):
     opened(page, f"{site}/votes/{motion.number}")
     playwright.expect(page.locator("main")).to_contain_text("set reject_penalty to 7 GRAIL")
     page.get_by_label("Reason").fill("it is enough: “<b>” ✓")
-    page.get_by_role("button", name="For").click()
+    page.get_by_role("button", name="For", exact=True).click()
     done(page)
     assert subnet.motion(str(motion.number)).in_favour > 0
     subnet.chain.mine(motion.end - subnet.chain.head().number + 1)
@@ -165,6 +173,111 @@ def test_delegate_vote_queue_execute_and_the_rules_obey(world, tab):
     page.goto(f"{site}/votes/{motion.number}")
     playwright.expect(page.locator("main")).to_contain_text("it is enough: “<b>” ✓")
     assert wallet.sent == ["0x5c19a95c", "0x7b3c71d3", "0x160cbed7", "0x2656227d"]
+
+
+def fill_in(page: Any, **fields: str) -> None:
+    for name, value in fields.items():
+        page.locator(f'[name="{name.replace("__", ".")}"]').fill(value)
+
+
+def test_propose_what_the_command_proposes_and_the_next_window_obeys(world, tab):
+    """The same calls as `grail vote propose` makes of the same tables."""
+    subnet, follower, site = world
+    page, wallet = tab
+    subnet.delegate(HOLDER, HOLDER.address)
+    subnet.chain.mine(2)
+    follower.catch_up()
+    opened(page, f"{site}/votes/propose")
+    payee, words = "0x" + "5a" * 20, "More for miners\n<script>alert(1)</script>\n" + HOSTILE[3][:12]
+    fill_in(
+        page, description=words, policy__split_miners_bps="7000", policy__split_validators_bps="1500",
+        policy__reject_penalty="3.5", environments="arithmetic/1 3 1000\n  sums/1   1 500 ", pay=payee, amount="12.25",
+        trainer=payee, release="0x" + OWNER.address.hex(), guardian=payee,
+    )  # fmt: skip
+    page.locator("[name=trainer_may]").select_option("no")
+    page.get_by_role("button", name="Propose", exact=True).click()
+    done(page)
+    motion = subnet.motions()[-1]
+    tables = {
+        "policy": {"reject_penalty": "3.5 GRAIL", "split_miners_bps": 7000, "split_validators_bps": 1500},
+        "environments": {"arithmetic/1": {"weight": 3, "reward": 1000}, "sums/1": {"weight": 1, "reward": 500}},
+        "trainers": {payee: False}, "release": ["0x" + OWNER.address.hex()], "guardian": payee,
+        "pay": {payee: "12.25 GRAIL"},
+    }  # fmt: skip
+    wanted = acts_from(tables)
+    assert [act.function for act in motion.acts] == [act.function for act in wanted]
+    current = subnet.latest_policy().as_dict()
+    said, meant = ([line.lower() for act in acts for line in in_words(act, current)] for acts in (motion.acts, wanted))
+    assert sorted(said) == sorted(meant)
+    assert motion.description.startswith("More for miners") and wallet.sent == ["0x7d5e81e2"]
+    page.goto(f"{site}/votes/{motion.number}")
+    playwright.expect(page.locator("main")).to_contain_text("set split_miners_bps to 7,000 bps")
+
+
+def test_what_cannot_be_proposed_is_said_before_anybody_signs(world, tab):
+    _, _, site = world
+    page, wallet = tab
+    opened(page, f"{site}/votes/propose")
+    fill_in(page, description="odd")
+    for fields, words in (
+        ({}, "expected a proposal that does something"), ({"policy__split_miners_bps": "9000"}, "sum to 10000"),
+        ({"policy__split_miners_bps": "999999"}, "expected split_miners_bps in"),
+        ({"policy__split_miners_bps": "many"}, "expected"),
+        ({"policy__split_miners_bps": "", "environments": "a b"}, "expected lines such as"),
+    ):  # fmt: skip
+        fill_in(page, **fields)
+        page.get_by_role("button", name="Propose", exact=True).click()
+        refused(page, words)
+    assert wallet.sent == []
+
+
+@pytest.mark.parametrize("what", ["another amount", "another call", "a call more", "another description"])
+def test_a_server_that_composes_another_proposal_is_refused(world, tab, what):
+    subnet, _, site = world
+    page, wallet = tab
+    contracts = {name: "0x" + address.hex() for name, address in subnet.book.addresses.items()}
+
+    def lies(route):
+        told = json.loads(route.fetch().body())
+        governor, policy = subnet.contracts["GrailGovernor"], subnet.contracts["RewardPolicy"]
+        inner = [policy.calldata("setMany", ["reject_penalty"], [(2 if what == "another amount" else 1) * GRAIL])]
+        targets = [bytes.fromhex(contracts["RewardPolicy"][2:])]
+        if what in ("another call", "a call more"):
+            extra = subnet.contracts["GrailToken"].calldata("transfer", b"\6" * 20, GRAIL)
+            inner, targets = (inner, targets) if what == "a call more" else ([], [])
+            inner, targets = [*inner, extra], [*targets, subnet.contracts["GrailToken"].address]
+        description = "why not" if what == "another description" else "why"
+        data = governor.calldata("propose", targets, [0] * len(inner), inner, description)
+        told["calls"][0]["data"] = "0x" + data.hex()
+        route.fulfill(json=told)
+
+    page.route("**/api/v1/compose/**", lies)
+    opened(page, f"{site}/votes/propose")
+    fill_in(page, description="why", policy__reject_penalty="1")
+    page.get_by_role("button", name="Propose", exact=True).click()
+    refused(page, "Not done")
+    assert wallet.sent == []
+
+
+def test_a_ballot_is_signed_by_one_and_sent_by_another(world, tab):
+    subnet, follower, site = world
+    page, wallet = tab
+    subnet.delegate(HOLDER, HOLDER.address)
+    subnet.chain.mine(2)
+    subnet.propose_motion(HOLDER, (Act("RewardPolicy", "setMany", (["reject_penalty"], [6 * GRAIL])),), "Signed away")
+    motion = subnet.motions()[-1]
+    subnet.chain.mine(motion.start - subnet.chain.head().number + 1)
+    follower.catch_up()
+    opened(page, f"{site}/votes/{motion.number}")
+    page.get_by_role("button", name="Sign against").click()
+    refused(page, "Signed, and not sent")
+    ballot = parse_ballot(page.locator("#wallet-shown").inner_text().encode())
+    assert wallet.sent == [] and subnet.motion(motion.number).against == 0
+    weight = subnet.ballot_weight(ballot)
+    subnet.relay_ballot(OWNER, ballot)
+    assert subnet.motion(motion.number).against == weight > 0
+    with pytest.raises(BadInput, match="nonce"):
+        subnet.ballot_weight(ballot)
 
 
 def test_stake_and_ask_it_back(world, tab):
@@ -234,7 +347,7 @@ def test_another_chain_a_rejection_and_no_tokens_are_said(world, tab):
 def test_pages_fit_a_phone_and_work_by_keyboard(world, tab):
     _, _, site = world
     page, _ = tab
-    for where in ("/", "/windows", "/neurons", "/votes", "/policy", "/money", "/activity"):
+    for where in ("/", "/windows", "/neurons", "/votes", "/votes/propose", "/policy", "/money", "/activity"):
         page.goto(site + where)
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, where
     page.keyboard.press("Tab")

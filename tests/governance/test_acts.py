@@ -48,6 +48,9 @@ def test_a_call_that_nobody_foresaw_is_shown_as_it_is():
         {"environments": {"a/1": {"weight": 1}}},
         {"release": ["0x12"]},
         {"pay": {NEURON: "10 BTC"}},
+        {"pay": {NEURON: "9" * 60 + " GRAIL"}},
+        {"environments": {"a/1": {"weight": 1 << 32, "reward": 1}}},
+        {"environments": {"a/1": {"weight": 1, "reward": -1}}},
     ],
 )
 def test_what_cannot_be_is_refused(tables):

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from grail.chain.accounts import Signer
+from grail.chain.accounts import Signer, recovered
 from grail.chain.base import Receipt
 from grail.chain.subnet.windows import Windows
 from grail.errors import BadInput, SettingsError
 from grail.governance.acts import Act, description_digest
+from grail.governance.ballots import CHOICES, SignedBallot, address_of, ballot_digest
 from grail.protocol.units import Address, BlockNumber, Wei
 
 
@@ -62,6 +63,42 @@ class Votes(Windows):
     def cast(self, signer: Signer, number: int, choice: Choice, reason: str = "") -> Receipt:
         """Vote with all tokens held by or delegated to the signer, and all that it has staked."""
         return self.contracts["GrailGovernor"].send(signer, "castVoteWithReason", number, int(choice), reason)
+
+    def sign_ballot(self, signer: Signer, number: int, choice: str) -> SignedBallot:
+        """The signer's vote on a proposal, for anybody to send. `choice`: for, against or abstain."""
+        governor, chain_id = self.contracts["GrailGovernor"], self.chain.chain_id
+        nonce = governor.call("nonces", signer.address)
+        digest = ballot_digest(chain_id, governor.address, number, choice, signer.address, nonce)
+        return SignedBallot.model_validate(
+            {
+                "chain_id": chain_id,
+                "governor": "0x" + governor.address.hex(),
+                "number": str(number),
+                "choice": choice,
+                "voter": "0x" + signer.address.hex(),
+                "nonce": str(nonce),
+                "signature": "0x" + signer.sign_hash(digest).hex(),
+            }
+        )
+
+    def ballot_weight(self, ballot: SignedBallot) -> Wei:
+        """What a signed ballot would count for, now, in wei. Raises BadInput for another network's, for one of another
+        nonce, and for one that its voter has not signed; Reverted where the vote does not run.
+        """
+        governor, voter = self.contracts["GrailGovernor"], address_of(ballot.voter)
+        if (ballot.chain_id, address_of(ballot.governor)) != (self.chain.chain_id, governor.address):
+            raise BadInput(f"a ballot for governor {ballot.governor} of chain {ballot.chain_id}: not this network's")
+        nonce = governor.call("nonces", voter)
+        if int(ballot.nonce) != nonce:
+            raise BadInput(f"a ballot with nonce {ballot.nonce} of {ballot.voter}, whose nonce is {nonce}: sign anew")
+        signature = bytes.fromhex(ballot.signature[2:])
+        if not self.chain.code(voter) and recovered(ballot.digest(), signature) != voter:
+            raise BadInput(f"a ballot that {ballot.voter} has not signed")
+        return Wei(governor.call("castVoteBySig", *_cast_values(ballot)))
+
+    def relay_ballot(self, payer: Signer, ballot: SignedBallot) -> Receipt:
+        """Send a signed ballot; the payer pays the gas and nothing else."""
+        return self.contracts["GrailGovernor"].send(payer, "castVoteBySig", *_cast_values(ballot))
 
     def has_voted(self, number: int, voter: Address) -> bool:
         """Has this account voted on a proposal?"""
@@ -136,3 +173,8 @@ class Votes(Windows):
     def _settle_motion(self, signer: Signer, motion: Motion, step: str) -> Receipt:
         digest = description_digest(motion.description)
         return self.contracts["GrailGovernor"].send(signer, step, *self._calls(motion.acts), digest)
+
+
+def _cast_values(ballot: SignedBallot) -> tuple[Any, ...]:
+    signature = bytes.fromhex(ballot.signature[2:])
+    return int(ballot.number), CHOICES[ballot.choice], address_of(ballot.voter), signature
