@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from explorer.index.readings import QUORUM
+from explorer.index.writer import block_of
 from explorer.views.base import Look, NotThere, Row, codec
 from explorer.views.whatif import what_if
 from grail.errors import BadInput
@@ -12,6 +13,8 @@ from grail.governance.acts import Act, in_words
 from grail.governance.policy import BY_NAME, PARAMETERS, Floors
 from grail.storage import chain_tables as t
 
+PAST = 10
+"""Changes of a number that are shown, the newest."""
 UNDECIDED = ("waiting", "open", "passed", "queued", "ready", "ended")
 SUPPORT = {0: "against", 1: "for", 2: "abstain"}
 
@@ -115,25 +118,44 @@ def _act(look: Look, target: str, data: str) -> Act:
 
 
 def policy(look: Look, window: int | None = None) -> Row:
-    """Every governed number as it stands, or as it held in a window; with bounds, default and past."""
+    """Every governed number as it stands, or as it held in a window; with bounds, default, and its last values."""
     if window is not None and (look.window is None or not 0 <= window <= look.window):
         raise NotThere(f"window {window} has not begun")
-    past: dict[str, list[Row]] = {}
-    rows = look.connection.execute(select(t.POLICY).order_by(t.POLICY.c.since)).mappings().all()
-    for row in look.dated([{**row, "place": row["since"]} for row in rows]):
-        past.setdefault(row["name"], []).append({key: row[key] for key in ("value", "block", "time")})
     at = look.block if window is None else look.begins(window)
-    return {"window": window, "parameters": [_parameter(one.name, past.get(one.name, []), at) for one in PARAMETERS],
+    rows = _changes(look, (at + 1) << t.PLACE_BITS)
+    decided = _decided(look, {row["block"] for row in rows})
+    past: dict[str, list[Row]] = {}
+    for row in rows:
+        known = {key: row[key] for key in ("value", "block", "time")}
+        past.setdefault(row["name"], []).append({**known, "proposal": decided.get(row["block"])})
+    return {"window": window, "parameters": [_parameter(one.name, past.get(one.name, [])) for one in PARAMETERS],
             "environments": _mix(look, at)}  # fmt: skip
 
 
-def _parameter(name: str, past: list[Row], at: int) -> Row:
+def _changes(look: Look, place: int) -> list[Row]:
+    """The last changes of each number before a place, the oldest first."""
+    table = t.POLICY
+    age = func.row_number().over(partition_by=table.c.name, order_by=table.c.since.desc()).label("age")
+    ranked = select(table.c.name, table.c.value, table.c.since, age).where(table.c.since < place).subquery()
+    query = select(ranked).where(ranked.c.age <= PAST).order_by(ranked.c.since)
+    found = look.connection.execute(query).mappings().all()
+    return look.dated([{**row, "place": row["since"]} for row in found])
+
+
+def _decided(look: Look, blocks: set[int]) -> dict[int, str]:
+    """Numbers of the motions that were executed, by block."""
+    executed = select(t.MOTIONS.c.number, t.MOTIONS.c.since).where(t.MOTIONS.c.stage == "executed")
+    found = {block_of(row.since): row.number for row in look.connection.execute(executed)}
+    return {block: found[block] for block in blocks & set(found)}
+
+
+def _parameter(name: str, known: list[Row]) -> Row:
     parameter = BY_NAME[name]
-    known = [row for row in past if row["block"] <= at]
     return {
         "name": name, "unit": parameter.unit, "value": known[-1]["value"] if known else None, "low": parameter.low,
         "high": parameter.high, "default": parameter.default, "reason": parameter.reason,
-        "since": known[-1]["block"] if known else None, "past": past,
+        "since": known[-1]["block"] if known else None, "proposal": known[-1]["proposal"] if known else None,
+        "past": known,
     }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Engine and sessions: SQLite in a file (write-ahead log) or PostgreSQL by URL."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ from grail.errors import SettingsError, StorageError
 from grail.storage import chain_tables, migrations
 
 BUSY_MILLISECONDS = 10_000
+READER_SECONDS = 10.0
+STEPS_A_LOOK = 100_000
+"""Of SQLite's machine between two looks at the clock."""
 POSTGRES = "postgresql+psycopg"
 READS_ALONE = (
     "-c default_transaction_read_only=on -c statement_timeout=10s -c default_transaction_isolation=repeatable\\ read"
@@ -25,6 +29,7 @@ REMEDIES = {
     "readonly": "this user may not write there",
     "malformed": "the file is damaged: move it away, the node finds its own acts on the chain again",
     "not a database": "the file is something else: move it away",
+    "interrupted": "the question took too long",
 }
 """By words of SQLite's reason."""
 
@@ -49,6 +54,8 @@ class Database:
         self._place = place.render_as_string(hide_password=True)
         if place.drivername.startswith("sqlite"):
             event.listen(self._engine, "connect", _only_read if reader else _use_write_ahead_log)
+            if reader:
+                event.listen(self._engine, "before_cursor_execute", _end_in_time)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         with self.writing() as connection:
             self._brought_up(connection, reader=reader)
@@ -117,6 +124,13 @@ class Database:
 def _only_read(connection: object, _record: object) -> None:
     connection.execute("PRAGMA query_only=ON")  # type: ignore[attr-defined]
     connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")  # type: ignore[attr-defined]
+
+
+def _end_in_time(_connection: object, cursor: object, *_statement: object) -> None:
+    """No question of a reader takes for ever: SQLite has no time-out of its own."""
+    ends = time.monotonic() + READER_SECONDS
+    connection = cursor.connection  # type: ignore[attr-defined]
+    connection.set_progress_handler(lambda: time.monotonic() > ends, STEPS_A_LOOK)
 
 
 def _use_write_ahead_log(connection: object, _record: object) -> None:

@@ -1,6 +1,7 @@
 """A network that has played: a cheat, a lazy validator, a delegation, a vote, and texts that want to be obeyed."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -36,10 +37,15 @@ class Played:
 
 @pytest.fixture(scope="session")
 def played(tmp_path_factory) -> Played:
+    return play(tmp_path_factory.mktemp("explorer") / "run", WINDOWS)
+
+
+def play(folder: Path, windows: int) -> Played:
+    """So many windows; a vote passes after the first."""
     options = LocalnetOptions(
-        windows=WINDOWS, miners=2, cheats=1, validators=3, groups=8, lazy=("copy",), lies=(), threads=1
+        windows=windows, miners=2, cheats=1, validators=3, groups=8, lazy=("copy",), lies=(), threads=1
     )
-    network = LocalNetwork(options, tmp_path_factory.mktemp("explorer") / "run")
+    network = LocalNetwork(options, folder)
     subnet, holder = network.subnet, signer_of(0, "holder")
     miner = next(part for part in network.parts if part.role is Role.MINER)
     subnet.delegate(holder, holder.address)
@@ -58,7 +64,7 @@ def played(tmp_path_factory) -> Played:
     subnet.contracts["StakeVault"].send(miner.signer, "announceCommission", 500)
     subnet.contracts["NeuronRegistry"].send(miner.signer, "setEndpoint", HOSTILE[1])
     subnet.contracts["StakeVault"].send(signer_of(0, "delegator"), "requestUnstake", miner.signer.address, GRAIL)
-    while network.next_window < WINDOWS:
+    while network.next_window < windows:
         assert network.advance().right
     return Played(network, holder.address, str(motion.number))
 

@@ -23,7 +23,7 @@ from grail.chain.contract import artifact
 from grail.storage import chain_tables as t
 from grail.storage.columns import Wei
 from grail.storage.database import Database
-from tests.explorer.conftest import HOSTILE, WINDOWS, fill
+from tests.explorer.conftest import HOSTILE, WINDOWS, fill, play
 from tests.explorer.rows import dump
 
 PAGES = [
@@ -49,6 +49,18 @@ def test_the_index_is_what_the_chain_says_and_is_made_anew_the_same(played, inde
         assert before[table] or table == "duels", table
     rebuild(indexed)
     assert dump(indexed) == before
+
+
+@pytest.mark.slow
+def test_twenty_windows_are_what_the_chain_says(tmp_path):
+    long = play(tmp_path / "run", 20)
+    database = Database.in_file(tmp_path / "rows.sqlite")
+    fill(database, long.network)
+    found = check(database, long.network.subnet)
+    assert found.rows > 600 and found.differences == () and found.supply_gap == 0 and found.lag == 0
+    before = dump(database)
+    rebuild(database)
+    assert dump(database) == before
 
 
 @pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
@@ -176,6 +188,7 @@ def test_a_vote_is_shown_in_words_with_its_effect(site, played):
     assert found["stage"] == "executed" and "set split_miners_bps to 7,000 bps" in " ".join(found["acts"])
     rows = {row["name"]: row for row in site.get("/api/v1/policy").json()["parameters"]}
     assert rows["split_miners_bps"]["value"] == 7000 and len(rows["split_miners_bps"]["past"]) == 2
+    assert rows["split_miners_bps"]["proposal"] == played.motion and rows["audit_seats"]["proposal"] is None
     before = {row["name"]: row for row in site.get("/api/v1/policy?window=0").json()["parameters"]}
     assert before["split_miners_bps"]["value"] == 6000
 

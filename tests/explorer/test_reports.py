@@ -14,7 +14,11 @@ from grail.protocol.reports import AuditReport, Said
 from grail.storage import chain_tables as t
 from grail.storage.database import Database
 from grail.storage.file_store import FileStore
-from tests.explorer.conftest import HOSTILE, WINDOWS
+from simulation.adversaries import ATTACKS
+from simulation.network import LocalNetwork
+from simulation.options import LocalnetOptions
+from simulation.redteam import LEDGER
+from tests.explorer.conftest import HOSTILE, WINDOWS, fill
 
 
 def test_what_seats_say_of_why_is_shown_beside_their_sheets(played, indexed):
@@ -129,3 +133,31 @@ def test_claims_outlive_a_rebuild_and_a_digest_that_a_reorganisation_takes_away_
         connection.execute(t.AUDIT_REPORTS.update().values(digest="0x" + keccak256(b"another block").hex()))
     assert Reports(indexed, played.network.store, private=False).step() > 3
     assert sorted(map(str, claims())) == sorted(map(str, before))
+
+
+@pytest.mark.slow
+def test_no_attack_of_the_red_team_leaves_a_neuron_without_a_reason(tmp_path):
+    """Every known cheat works in one network: each has a reason, each rejection a check and evidence or words."""
+    attacks = tuple(name for name, kind in ATTACKS.items() if kind.family() != LEDGER)
+    options = LocalnetOptions(
+        windows=2, miners=1, cheats=len(attacks), attacks=attacks, validators=3, groups=4, lies=(), threads=1
+    )
+    network = LocalNetwork(options, tmp_path / "run")
+    for _ in range(2):
+        assert network.advance().right
+    database = Database(f"sqlite:///{tmp_path / 'rows.sqlite'}")
+    fill(database, network)
+    unknown, rejections, claims = [], 0, 0
+    with database.reading() as connection:
+        look = Look(connection)
+        for neuron in look.neurons:
+            for window in range(2):
+                found = why(look, neuron, window)
+                known = found["code"] and found["words"]
+                for row in found["claims"]:
+                    claims += row["claim"] is not None
+                    rejections += row["word"] == "reject"
+                    known &= row["claim"] is not None and bool(row["claim"]["words"]) and row["claim"]["agrees"]
+                    known &= row["word"] != "reject" or bool(row["claim"]["reason"])
+                unknown += [] if known else [(look.name(neuron), window, found)]
+    assert unknown == [] and rejections > len(attacks) and claims > rejections

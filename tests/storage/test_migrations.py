@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, inspect, text
 
 from grail.errors import StorageError
 from grail.storage import chain_tables, migrations
+from grail.storage import database as database_module
 from grail.storage.columns import Wei
 from grail.storage.database import Database
 from grail.storage.journal import Journal
@@ -86,3 +87,18 @@ def test_amounts_are_exact_and_ordered_on_both_engines(empty_url, value):
     with pytest.raises(ValueError, match="256 bits"):
         Wei().process_bind_param(-1, engine_of(empty_url).dialect)
     assert "alembic_version" in inspect(engine_of(empty_url)).get_table_names()
+
+
+def test_no_question_of_a_reader_takes_for_ever(empty_url, monkeypatch):
+    monkeypatch.setattr(database_module, "READER_SECONDS", 0.2)
+    Database(empty_url)
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    if empty_url.startswith("postgresql"):
+        monkeypatch.setattr(
+            database_module, "READS_ALONE", database_module.READS_ALONE.replace("timeout=10s", "timeout=200ms")
+        )
+    reader = Database(empty_url, reader=True)
+    with pytest.raises(StorageError, match=r"interrupted|timeout"), reader.reading() as connection:
+        connection.execute(text(endless)).all()
+    with reader.reading() as connection:
+        assert connection.execute(text("SELECT 1")).scalar() == 1
