@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, func, or_, select
+from sqlalchemy import Table, select
 
 from explorer.index.projections.money import SHARE_SCALE
-from explorer.index.writer import place_of
+from explorer.index.writer import held_now, place_of
 from explorer.views.base import Look, Row
 from grail.storage import chain_tables as t
 
@@ -37,12 +37,10 @@ def returns_of(look: Look, neurons: Sequence[str]) -> dict[str, dict[str, float 
 
 def _place_before(look: Look, moment: int) -> int | None:
     """The end of the last block with an event at or before a time."""
-    block = look.connection.scalar(select(func.max(t.BLOCKS.c.number)).where(t.BLOCKS.c.time <= moment))
+    blocks = t.BLOCKS
+    query = select(blocks.c.number).where(blocks.c.time <= moment)
+    block = look.connection.scalar(query.order_by(blocks.c.time.desc(), blocks.c.number.desc()).limit(1))
     return None if block is None else place_of(block + 1, 0)
-
-
-def _held_at(table: Table, place: int) -> list[ColumnElement[bool]]:
-    return [table.c.since < place, or_(table.c.until.is_(None), table.c.until >= place)]
 
 
 def _pools(look: Look, neurons: Sequence[str], place: int) -> dict[str, Fraction]:
@@ -56,7 +54,12 @@ def _rewards(look: Look, neurons: Sequence[str], place: int) -> dict[str, int]:
 
 
 def _rows(look: Look, table: Table, neurons: Sequence[str], place: int) -> list[Any]:
-    query = select(table).where(table.c.neuron.in_(neurons), *_held_at(table, place))
+    """States that held before a place: by the key of each neuron's last one, not through its past."""
+    now = select(table.c.neuron).where(table.c.neuron.in_(neurons), held_now(table)).subquery()
+    past = table.alias()
+    last = select(past.c.since).where(past.c.neuron == now.c.neuron, past.c.since < place)
+    newest = last.order_by(past.c.since.desc()).limit(1).correlate(now).scalar_subquery()
+    query = select(table).join(now, table.c.neuron == now.c.neuron).where(table.c.since == newest)
     return list(look.connection.execute(query).mappings())
 
 

@@ -7,11 +7,13 @@ from typing import Any
 from sqlalchemy import and_, func, select
 
 from explorer.index.reports import NONE
-from explorer.views.base import MOST, Look, NotThere, Row
+from explorer.views.base import Look, NotThere, Row
 from explorer.views.claims import STATES
 from grail.protocol.reports import MICRO_UNIT
 from grail.storage import chain_tables as t
 
+VERSIONS = 100
+"""Of a page, the newest."""
 SURE = 1.96
 """Standard errors on both sides that hold the mean in 19 cases of 20."""
 CURVES = {
@@ -23,9 +25,10 @@ CURVES = {
 
 def training(look: Look) -> Row:
     """Versions, the newest first, what worked on each, and curves over those whose trainers say something."""
-    rows = look.facts(t.CHECKPOINTS)
+    rows = look.facts(t.CHECKPOINTS, limit=VERSIONS)
     table, used, groups = t.COMMITMENTS, Counter[int](), Counter[int]()
     query = select(table.c.version, func.count(), func.sum(table.c.groups)).group_by(table.c.version)
+    query = query.where(table.c.window >= min((row["active_from"] for row in rows), default=0))
     for version, count, total in look.connection.execute(query):
         used[version], groups[version] = count, int(total)
     said = _said(look)
@@ -67,7 +70,7 @@ def _said(look: Look, *where: Any) -> dict[int, Row]:
     made, known = t.CHECKPOINTS, t.TRAINING_REPORTS
     joined = and_(known.c.version == made.c.version, known.c.manifest == made.c.manifest)
     query = select(made.c.version, known.c.state, known.c.said).join(known, joined).where(*where)
-    found = look.connection.execute(query.order_by(made.c.place.desc()).limit(MOST)).mappings()
+    found = look.connection.execute(query.order_by(made.c.place.desc()).limit(VERSIONS)).mappings()
     return {row["version"]: dict(row) for row in found}
 
 

@@ -44,7 +44,7 @@ BLOCKS = Table(
     "chain_blocks",
     META,
     Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("time", BigInteger, nullable=False),
+    Column("time", BigInteger, nullable=False, index=True),
 )
 
 

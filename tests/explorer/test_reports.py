@@ -153,7 +153,7 @@ def test_no_attack_of_the_red_team_leaves_a_neuron_without_a_reason(tmp_path):
         for neuron in look.neurons:
             for window in range(2):
                 found = why(look, neuron, window)
-                known = found["code"] and found["words"]
+                known = bool(found["code"] and found["words"])
                 for row in found["claims"]:
                     claims += row["claim"] is not None
                     rejections += row["word"] == "reject"

@@ -60,6 +60,8 @@ def upgrade() -> None:
     numbers = [sa.Column(name, sa.BigInteger, nullable=False) for name in ("before", "first", "until_block")]
     _state("paused", sa.Column("switch", sa.String(8), primary_key=True), *numbers)
 
+    op.create_index("ix_chain_blocks_time", "chain_blocks", ["time"])
+
 
 def _state(name: str, key: sa.Column[str], *values: sa.Column[Any]) -> None:
     since = sa.Column("since", sa.BigInteger, primary_key=True, autoincrement=False)
@@ -69,5 +71,6 @@ def _state(name: str, key: sa.Column[str], *values: sa.Column[Any]) -> None:
 
 def downgrade() -> None:
     """Drop them: reports can be read again while they are kept."""
+    op.drop_index("ix_chain_blocks_time", "chain_blocks")
     for table in ("paused", "rewards", "training_reports", "audit_claims", "audit_reports"):
         op.drop_table(table)
