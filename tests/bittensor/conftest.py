@@ -1,0 +1,66 @@
+"""A double with a validator and two miners, and a client of the validator's hotkey."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+bt = pytest.importorskip("bittensor", reason="NOTICE: bittensor is missing: its tests are SKIPPED")
+
+from grail.chain.bittensor.client import SubtensorClient, open_wallet  # noqa: E402
+from tests.bittensor.double import Double, serving  # noqa: E402
+
+MINERS = (b"\x51" * 20, b"\x52" * 20)
+
+
+def keypair(name: str) -> Any:
+    """A key that everybody knows."""
+    return bt.sp_core.Keypair.create_from_uri(f"//{name}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BITTENSOR_RUNTIME_CACHE_DIR", str(tmp_path_factory.mktemp("runtimes")))
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+@dataclass
+class World:
+    """The double, its validator's wallet and a client of it. Uid 0 is the validator, 1 and 2 are miners."""
+
+    double: Double
+    wallet: Any
+    client: SubtensorClient
+
+    def again(self) -> SubtensorClient:
+        """Another client, as after a restart."""
+        client = SubtensorClient(self.double.url, self.wallet, seconds=5.0, inclusion_seconds=3.0)
+        client.open()
+        return client
+
+
+@pytest.fixture(scope="session")
+def wallet(tmp_path_factory) -> Any:
+    """A wallet whose coldkey is not on this machine."""
+    folder = tmp_path_factory.mktemp("wallets")
+    made = bt.Wallet("cold", "hot", path=str(folder))
+    made.create_new_coldkey(use_password=False, suppress=True)
+    made.create_new_hotkey(suppress=True)
+    (folder / "cold" / "coldkey").unlink()
+    return open_wallet("cold", "hot", folder)
+
+
+@pytest.fixture()
+def world(wallet) -> Iterator[World]:
+    double = Double()
+    with serving(double):
+        double.register(wallet.hotkey, permit=True, stake=10**12)
+        for number, evm in enumerate(MINERS):
+            double.associate(double.register(keypair(f"miner{number}")), evm)
+        client = SubtensorClient(double.url, wallet, seconds=5.0, inclusion_seconds=3.0)
+        client.open()
+        yield World(double, wallet, client)
+        client.close()
