@@ -80,6 +80,27 @@ class DatabaseSettings(pydantic.BaseModel, extra="forbid"):
     url: str = pydantic.Field("", description="sqlite:///PATH or postgresql://…; empty: files in work.folder")
 
 
+class BittensorSettings(pydantic.BaseModel, extra="forbid"):
+    """Which subnet of Bittensor, and as whom; nothing of it is used without `netuid`."""
+
+    netuid: int | None = pydantic.Field(None, ge=0, le=65_535, description="the subnet; without it there is none")
+    network: str = pydantic.Field("finney", description="finney, test, local, or the ws:// address of a node")
+    wallet_name: str = pydantic.Field("default", description="coldkey's name: a folder in wallet_path")
+    wallet_hotkey: str = pydantic.Field("default", description="hotkey's name; the coldkey itself is never opened")
+    wallet_path: Path = pydantic.Field(Path.home() / ".bittensor/wallets", description="folder of wallets")
+    evm_key: str = pydantic.Field(
+        "", description="an EVM key of the wallet (its evmkeys folder) to work with, instead of key.keystore"
+    )
+    burn_uid: int | None = pydantic.Field(
+        None, ge=0, le=65_535, description="uid that gets the weight of what no bound miner has earned; none: nobody"
+    )
+
+    @property
+    def evm_keystore(self) -> Path:
+        """The file of `evm_key`."""
+        return self.wallet_path.expanduser() / self.wallet_name / "evmkeys" / self.evm_key
+
+
 class MeterSettings(pydantic.BaseModel, extra="forbid"):
     """Where numbers go besides the database."""
 
@@ -147,6 +168,7 @@ class Settings(BaseSettings):
     training: TrainingSettings = TrainingSettings()
     meters: MeterSettings = MeterSettings()
     database: DatabaseSettings = DatabaseSettings()
+    bittensor: BittensorSettings = BittensorSettings()
     password: pydantic.SecretStr | None = pydantic.Field(None, description="keystore password (environment only)")
 
     @classmethod
@@ -160,6 +182,31 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file."""
         return env_settings, init_settings
+
+
+BITTENSOR_FLAGS = {
+    "netuid": "netuid", "subtensor.network": "network", "subtensor.chain_endpoint": "network",
+    "wallet.name": "wallet_name", "wallet.hotkey": "wallet_hotkey", "wallet.path": "wallet_path",
+}  # fmt: skip
+"""Flags as Bittensor's people know them, and our settings."""
+BITTENSOR_VARIABLES = {
+    "BT_NETUID": "netuid", "BT_SUBTENSOR_NETWORK": "network", "BT_SUBTENSOR_CHAIN_ENDPOINT": "network",
+    "BT_WALLET_NAME": "wallet_name", "BT_WALLET_HOTKEY": "wallet_hotkey", "BT_WALLET_PATH": "wallet_path",
+}  # fmt: skip
+"""Variables that the SDK's tools read, too; GRAIL_BITTENSOR__… wins over them."""
+
+
+def with_bittensor_flags(settings: Settings, flags: Mapping[str, Any]) -> Settings:
+    """Settings with the flags that were given, which win over everything. Raises SettingsError."""
+    given = {BITTENSOR_FLAGS[name]: value for name, value in flags.items() if value is not None}
+    if not given:
+        return settings
+    try:
+        told = BittensorSettings.model_validate({**settings.bittensor.model_dump(), **given})
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(f"--{first['loc'][0]}: {first['msg']}") from error
+    return settings.model_copy(update={"bittensor": told})
 
 
 def training_settings(told: Sequence[str]) -> TrainingSettings:
@@ -183,6 +230,9 @@ def load_settings(path: Path | None = None) -> Settings:
         values = _read_toml(path, "a settings file")
         if "password" in values:
             raise SettingsError(f"expected no password in {path}: use key.password_file or GRAIL_PASSWORD")
+    known = {ours: os.environ[name] for name, ours in BITTENSOR_VARIABLES.items() if os.environ.get(name)}
+    if known:
+        values["bittensor"] = {**values.get("bittensor", {}), **known}
     try:
         return Settings(**values)
     except pydantic.ValidationError as error:
@@ -209,6 +259,8 @@ def read_password(settings: Settings) -> str | None:
         if not found:
             raise SettingsError(f"expected a password in {settings.key.password_file}, which is empty")
         return found
+    if settings.password is None and settings.bittensor.evm_key:
+        return os.environ.get("BT_WALLET_PASSWORD")
     return settings.password.get_secret_value() if settings.password else None
 
 

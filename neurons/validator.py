@@ -9,6 +9,7 @@ if __name__ == "__main__":
 from grail.config import Settings
 from grail.protocol.records import Role
 from neurons.entry import main
+from neurons.native import mirrored
 from neurons.wiring import open_node, run_until_stopped
 
 
@@ -19,7 +20,8 @@ def run(settings: Settings) -> None:
     work = settings.work
     node = open_node(settings, Role.VALIDATOR)
     service = validator_service(node, watchdog_seconds=work.watchdog_seconds)
-    run_until_stopped(service, work)
+    with mirrored(settings, node, service):
+        run_until_stopped(service, work)
 
 
 if __name__ == "__main__":

@@ -117,14 +117,19 @@ def keystore_address(path: Path) -> Address | None:
     return found if len(found) == 20 else None
 
 
+def keystore_of(settings: Settings) -> Path:
+    """The file of the key that a node works with: key.keystore, or an EVM key of a Bittensor wallet."""
+    return settings.bittensor.evm_keystore if settings.bittensor.evm_key else settings.key.keystore
+
+
 def unlock(settings: Settings) -> Signer:
     """The key of the keystore file; asks for the password where nothing gives it."""
-    password = read_password(settings)
+    password, keystore = read_password(settings), keystore_of(settings)
     if password is None:
         if not sys.stdin.isatty():
             raise SettingsError("expected a keystore password: set key.password_file or GRAIL_PASSWORD")
-        password = getpass(f"password of {settings.key.keystore}: ")
-    return load_keystore(settings.key.keystore, password)
+        password = getpass(f"password of {keystore}: ")
+    return load_keystore(keystore, password)
 
 
 def run_until_stopped(service: Service, work: WorkSettings) -> None:

@@ -7,6 +7,7 @@ import typer
 from grail.errors import GrailError
 from neurons.cli import (
     bench,
+    bittensor,
     calibrate,
     court,
     deploy,
@@ -40,7 +41,7 @@ app = typer.Typer(
 )
 for module in (
     localnet, explorer, devnet, init, models, run, verify, calibrate, redteam, bench, plot, relay, inspect, keys,
-    pledge, stake, rest, store, token, vote, court, deploy, publish,
+    pledge, stake, rest, store, token, vote, court, deploy, publish, bittensor,
 ):  # fmt: skip
     module.add_to(app)
 

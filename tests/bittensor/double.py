@@ -7,6 +7,7 @@ misbehave.
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,9 +16,12 @@ from typing import Any
 
 import bittensor_core as core
 from bittensor.sp_core import Keypair
+from eth_account import Account
+from eth_account.messages import encode_defunct
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
+from grail.protocol.hashing import keccak256
 from tests.bittensor.metadata import described, metadata
 
 SPEC, TX_VERSION = 430, 1
@@ -33,6 +37,11 @@ ACCOUNT: dict[str, Any] = {
     "nonce": 0, "consumers": 0, "providers": 1, "sufficients": 0,
     "data": {"free": 10**9, "reserved": 0, "frozen": 0, "flags": 0},
 }  # fmt: skip
+BLOCK_AT = {
+    "chain_getHeader": 0, "chain_getBlock": 0, "state_getStorageAt": 1, "state_queryStorageAt": 1,
+    "state_getKeysPaged": 3,
+}  # fmt: skip
+"""Where a method names its block."""
 INFO = {"weight": {"ref_time": 1, "proof_size": 0}, "class": "Normal", "pays_fee": "No"}
 
 
@@ -81,6 +90,7 @@ class Double:
     faults: Faults = field(default_factory=Faults)
     received: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
+    clock: Callable[[], float] = time.time
 
     def __post_init__(self) -> None:
         self.codec = core.Runtime(metadata(), self.spec, TX_VERSION, SS58)
@@ -122,6 +132,7 @@ class Double:
     def mine(self, count: int = 1, extrinsics: list[bytes] | None = None) -> Block:
         """Make blocks; the first one holds the extrinsics and their events."""
         with self._lock:
+            self.keep("Now", [], int(self.clock() * 1_000), "Timestamp")
             for place in range(count):
                 number = self.head.number + 1
                 self.keep("Events", [], self._events, "System")
@@ -272,11 +283,26 @@ class Double:
         digest = "0x" + blake2b(str(commit).encode(), digest_size=32).hexdigest()
         return [{MODULE: {"TimelockedWeightsCommitted": ["0x" + account.hex(), netuid, digest, reveal_round]}}]
 
+    def _associate_evm_key(
+        self, account: bytes, netuid: int, evm_key: str, block_number: int, signature: Any
+    ) -> list[dict[str, Any]]:
+        uid = self.kept("Uids", [netuid, "0x" + account.hex()])
+        if uid is None:
+            raise Refused("HotKeyNotRegisteredInSubNet")
+        proof = bytes.fromhex(signature[2:]) if isinstance(signature, str) else bytes(signature)
+        told = encode_defunct(primitive=account + keccak256(block_number.to_bytes(8, "little")))
+        if Account.recover_message(told, signature=proof).lower() != evm_key.lower():
+            raise Refused("InvalidRecoveredPublicKey")
+        block = self.head.number + 1
+        self.keep("AssociatedEvmAddress", [netuid, uid], (evm_key, block))
+        said = {"netuid": netuid, "hotkey": "0x" + account.hex(), "evm_key": evm_key, "block_associated": block}
+        return [{MODULE: {"EvmKeyAssociated": said}}]
+
     # Questions
 
     def answer(self, method: str, params: list[Any]) -> Any:
         """One JSON-RPC call."""
-        block = self._block(params)
+        block = self._block(params, BLOCK_AT.get(method))
         match method:
             case "chain_getHead" | "chain_getFinalizedHead":
                 return self.head.hash
@@ -311,8 +337,8 @@ class Double:
                 return self._sent.get(bytes(core.ss58_decode(params[0])), 0)
         raise LookupError(method)
 
-    def _block(self, params: list[Any]) -> Block | None:
-        named = next((p for p in reversed(params) if isinstance(p, str) and len(p) == 66), None)
+    def _block(self, params: list[Any], at: int | None) -> Block | None:
+        named = params[at] if at is not None and len(params) > at else None
         if named is None:
             return self.head
         return next((block for block in self.blocks if block.hash == named), None)

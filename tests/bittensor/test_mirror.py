@@ -11,47 +11,17 @@ from grail.protocol.records import Role
 from grail.protocol.units import WindowId
 from simulation.network import LocalNetwork
 from simulation.options import LocalnetOptions
-from tests.bittensor.conftest import World
+from tests.bittensor.conftest import TEMPO, World, to_next_epoch
 from tests.bittensor.double import Faults
 from validator.duties import mirror
 from validator.duties.mirror import EPOCH, MirrorWeights, window_rows
 
 WINDOW = WindowId(1)
-TEMPO = 100
-
-
-@pytest.fixture(scope="session")
-def settled(tmp_path_factory) -> LocalNetwork:
-    """Two windows of two honest miners and a cheat; both are settled."""
-    options = LocalnetOptions(windows=2, miners=2, cheats=1, validators=2, groups=4, threads=1)
-    network = LocalNetwork(options, tmp_path_factory.mktemp("mirror") / "run")
-    for _ in range(2):
-        assert network.advance().right
-    return network
-
-
-@pytest.fixture()
-def bound(world: World, settled: LocalNetwork, monkeypatch) -> World:
-    """The double's miners are the network's, in a subnet with short epochs."""
-    monkeypatch.setattr(mirror, "LOOK_SECONDS", 0.0)
-    miners = [part for part in settled.parts if part.role is Role.MINER and not part.cheat]
-    world.double.keep("Tempo", [5], TEMPO)
-    world.double.keep("WeightsSetRateLimit", [5], 10)
-    for uid, part in enumerate(miners, 1):
-        world.double.associate(uid, part.signer.address)
-    _to_next_epoch(world)
-    return world
-
-
-def _to_next_epoch(world: World, into: int = 2) -> None:
-    """To a block early in the next epoch."""
-    at = (world.double.head.number + 6) % (TEMPO + 1)
-    world.double.mine(TEMPO + 1 - at + into)
 
 
 def duty(world: World, network: LocalNetwork, native=None, journal=None, **options) -> MirrorWeights:
     node = next(service.node for service in network.services if service.node.name == "validator-1")
-    node = replace(node, journal=journal or network.journal, name=f"validator-of-{id(world)}")
+    node = replace(node, journal=journal or network.journal, name=f"validator-of-{world.number}")
     return MirrorWeights(node, native or world.client, 5, **options)
 
 
@@ -162,14 +132,15 @@ def test_what_the_chain_refuses_is_noted_and_not_tried_again_in_the_epoch(bound,
     assert not note["mirrored"] and note["reason"] == Reason.NO_PERMIT and len(bound.double.received) == 1
     bound.double.faults = Faults()
     assert not duty(bound, settled).run(WINDOW)["mirrored"] and len(bound.double.received) == 1
-    _to_next_epoch(bound)
+    to_next_epoch(bound)
     assert duty(bound, settled).run(WINDOW)["mirrored"] and len(bound.double.received) == 2
 
 
 @pytest.mark.parametrize(
     ("item", "params", "value", "reason"),
     [
-        ("ValidatorPermit", [5], [False, False, False], Reason.NO_PERMIT), ("StakeThreshold", [], 10**15, Reason.BELOW_STAKE),
+        ("ValidatorPermit", [5], [False, False, False], Reason.NO_PERMIT),
+        ("StakeThreshold", [], 10**15, Reason.BELOW_STAKE),
         ("MinAllowedWeights", [5], 9, Reason.TOO_FEW), ("MaxWeightsLimit", [5], 20_000, Reason.TOO_LARGE),
     ],
 )  # fmt: skip
@@ -185,18 +156,18 @@ def test_what_the_subnet_would_refuse_is_not_sent(bound, settled, item, params, 
 def test_a_rate_limit_is_waited_for(bound, settled):
     assert duty(bound, settled).run(WINDOW)["mirrored"]
     bound.double.keep("WeightsSetRateLimit", [5], 150)
-    _to_next_epoch(bound)
+    to_next_epoch(bound)
     work = duty(bound, settled)
     assert work.run(WINDOW) is None and work._told[0] is Reason.RATE_LIMITED
-    _to_next_epoch(bound)
+    to_next_epoch(bound)
     assert work.run(WINDOW)["mirrored"] and len(bound.double.received) == 2
 
 
 def test_nothing_is_signed_at_the_end_of_an_epoch(bound, settled):
-    _to_next_epoch(bound, into=TEMPO - 10)
+    to_next_epoch(bound, into=TEMPO - 10)
     work = duty(bound, settled)
     assert work.run(WINDOW) is None and bound.double.received == []
-    _to_next_epoch(bound)
+    to_next_epoch(bound)
     assert work.run(WINDOW)["mirrored"]
 
 
@@ -209,11 +180,11 @@ def test_a_commitment_is_compared_once_it_is_revealed_and_given_up_if_never(boun
     bound.double.reveal(0, list(expected(bound, settled)))
     work._look_after(bound.client.metagraph(5))
     assert settled.journal.note(work._node.name, f"{EPOCH} of 5", epoch)["state"] == "done"
-    _to_next_epoch(bound)
+    to_next_epoch(bound)
     assert work.run(WINDOW)["state"] == "done"  # the same weights stand there already
     bound.double.reveal(0, [(1, 5)])
     for _ in range(4):
-        _to_next_epoch(bound)
+        to_next_epoch(bound)
     graph = bound.client.metagraph(5)
     settled.journal.record(work._node.name, f"{EPOCH} of 5", graph.epoch - 3, {
         "state": "sent", "commit": True, "uid": 0, "vector": [[1, 65_535]], "window": 1,
@@ -224,3 +195,27 @@ def test_a_commitment_is_compared_once_it_is_revealed_and_given_up_if_never(boun
 
 def test_a_window_that_is_not_settled_sets_nothing(bound, settled):
     assert duty(bound, settled).run(WindowId(2)) is None and bound.double.received == []
+
+
+def test_weights_follow_settlements_window_by_window_through_a_restart_of_everything(world, tmp_path, monkeypatch):
+    """A network plays while its validator mirrors; after the second window all of it starts anew."""
+    monkeypatch.setattr(mirror, "LOOK_SECONDS", 0.0)
+    options = LocalnetOptions(windows=4, miners=2, cheats=1, validators=2, groups=4, threads=1)
+    world.double.keep("Tempo", [5], TEMPO)
+    world.double.keep("WeightsSetRateLimit", [5], 10)
+    network, client = LocalNetwork(options, tmp_path / "run"), world.client
+    for uid, part in enumerate((p for p in network.parts if p.role is Role.MINER and not p.cheat), 1):
+        world.double.associate(uid, part.signer.address)
+    for window in range(4):
+        if window == 2:
+            network, client = LocalNetwork(options, tmp_path / "run"), world.again()
+        service = next(s for s in network.services if s.node.name == "validator-1")
+        if not any(isinstance(each, MirrorWeights) for each in service._duties):
+            service.add(MirrorWeights(service.node, client, 5))
+        to_next_epoch(world)
+        assert network.advance().right
+        service.tick()
+        assert len(world.double.received) == window + 1
+        rows = window_rows(network.subnet, WindowId(window), client.metagraph(5), None)
+        assert tuple(world.double.weights(0)) == tuple((row.uid, row.u16) for row in rows)
+    client.close()

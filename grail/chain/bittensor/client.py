@@ -11,6 +11,7 @@ import bittensor as bt
 from bittensor import storage
 from bittensor.result import ChainError as NativeError
 
+from grail.chain.accounts import Signer
 from grail.chain.bittensor.base import Metagraph, Peer, Reason, Rules, Signed, Vector, WeightsRefused
 from grail.errors import ChainError, ChainUnavailable, GrailError, SettingsError, WrongChain
 
@@ -209,11 +210,14 @@ class SubtensorClient:
 
         return self._run(read())
 
-    def associate(self, netuid: int, evm_key: str, block: int, signature: bytes) -> None:
-        """Bind an EVM key to the hotkey's slot. Raises WeightsRefused with the chain's reason, ChainError."""
+    def associate(self, netuid: int, signer: Signer, block: int) -> None:
+        """Bind an EVM key to the hotkey's slot: the key signs for it. Raises WeightsRefused with the chain's reason,
+        ChainError.
+        """
+        proof, number = bt.evm.association_proof(cast(Any, signer.account), self.hotkey, block)
 
         async def submit() -> Any:
-            intent = bt.AssociateEvmKey(netuid=netuid, evm_key=evm_key, block_number=block, signature=signature)
+            intent = bt.AssociateEvmKey(netuid=netuid, evm_key=signer.name, block_number=number, signature=proof)
             return await self._client.execute(intent, self._wallet, wait_for_finalization=False)
 
         found = self._run(submit(), self._inclusion_seconds)
