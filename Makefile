@@ -2,7 +2,7 @@
 # make test        set everything up and pass the tests
 # make vllm        put vLLM for the CPU beside it (3 GB); its tests then run, too
 # make gas         gas of every call, by number of miners, into contracts/gas.json
-.PHONY: setup vllm localnet test lint unit contracts contracts-test invariants mutants gas clean
+.PHONY: setup vllm localnet test lint unit contracts contracts-test invariants mutants gas chopsticks clean
 
 BIN := .venv/bin
 SYSTEM := $(shell uname -s | tr A-Z a-z)
@@ -61,4 +61,10 @@ contracts/node_modules/.package-lock.json: contracts/package.json contracts/pack
 	cd contracts && npm install --no-save --ignore-scripts --silent && touch node_modules/.package-lock.json
 
 clean:
-	rm -rf .venv build contracts/node_modules contracts/out contracts/cache
+	rm -rf .venv build .chopsticks contracts/node_modules contracts/out contracts/cache
+
+# Subtensor's real runtime for tests/bittensor/test_runtime.py: chopsticks from npm, 250 MB, in a folder that git ignores.
+chopsticks: .chopsticks/node_modules/.package-lock.json
+.chopsticks/node_modules/.package-lock.json:
+	mkdir -p .chopsticks
+	cd .chopsticks && npm install --silent --ignore-scripts --prefix . @acala-network/chopsticks@1.5.1
