@@ -3,11 +3,13 @@
 import shutil
 
 import pytest
+from sqlalchemy import update
 
 from explorer.running import serving
+from grail.storage import chain_tables as t
 from grail.storage.database import Database
 from neurons.devnet.layout import free_ports
-from tests.explorer.conftest import WINDOWS, fill
+from tests.explorer.conftest import HOSTILE, WINDOWS, fill
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is missing")
@@ -23,6 +25,48 @@ TOO_WIDE = """width => [...document.querySelectorAll("main *")].filter(
 """
 SERIOUS = ("serious", "critical")
 STANDARDS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+def poisoned(database: Database) -> None:
+    """Every text that a validator or a trainer can claim wants to be obeyed."""
+    text = "\n".join(HOSTILE)
+    sample = {
+        "environment": text,
+        "miner": "0x" + "11" * 20,
+        "prompt": text,
+        "completion": text,
+        "reward": 1,
+        "margin": 2,
+    }
+    said = {
+        "window": 1, "parent": "ab" * 32, "numbers": {text[:40]: 5, "reward": 1}, "dropped": {text[:40]: 1},
+        "rewards": {text: 3}, "samples": [sample],
+    }  # fmt: skip
+    with database.writing() as connection:
+        connection.execute(update(t.AUDIT_CLAIMS).values(reason=text.replace("\0", ""), check=HOSTILE[0]))
+        connection.execute(update(t.TRAINING_REPORTS).where(t.TRAINING_REPORTS.c.version > 1).values(said=said))
+
+
+def test_no_claim_is_obeyed_in_a_browser(played, tmp_path):
+    url = f"sqlite:///{tmp_path / 'rows.sqlite'}"
+    database, wrong, seen = Database(url), [], ""
+    fill(database, played.network)
+    poisoned(database)
+    addresses = {part.name: "0x" + part.signer.address.hex() for part in played.network.parts}
+    port = free_ports(1)[0]
+    with serving(url, "127.0.0.1", port), playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 320, "height": 800})
+        page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+        page.on("request", lambda asked: wrong.append(asked.url) if f":{port}/" not in asked.url else None)
+        for where in ("/training", "/training/2", f"/why/{addresses['int4-weights']}/0", "/windows/0"):
+            page.goto(f"http://127.0.0.1:{port}{where}")
+            seen += page.content()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 320, where
+        browser.close()
+    assert wrong == [] and seen.count("&lt;script&gt;") > 5 and "⟨202E⟩" in seen
 
 
 @pytest.fixture(scope="module")
