@@ -190,10 +190,11 @@ BITTENSOR_FLAGS = {
 }  # fmt: skip
 """Flags as Bittensor's people know them, and our settings."""
 BITTENSOR_VARIABLES = {
-    "BT_NETUID": "netuid", "BT_SUBTENSOR_NETWORK": "network", "BT_SUBTENSOR_CHAIN_ENDPOINT": "network",
+    "BT_SUBTENSOR_NETWORK": "network", "BT_SUBTENSOR_CHAIN_ENDPOINT": "network",
     "BT_WALLET_NAME": "wallet_name", "BT_WALLET_HOTKEY": "wallet_hotkey", "BT_WALLET_PATH": "wallet_path",
 }  # fmt: skip
-"""Variables that the SDK's tools read, too; GRAIL_BITTENSOR__… wins over them."""
+"""Variables that the SDK's tools read, too; GRAIL_BITTENSOR__… wins over them. None names a subnet: what lies about in
+a shell must not make a test network's validator set real weights."""
 
 
 def with_bittensor_flags(settings: Settings, flags: Mapping[str, Any]) -> Settings:

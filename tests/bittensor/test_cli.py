@@ -106,7 +106,8 @@ def test_flags_win_over_variables_and_variables_over_the_file(tmp_path, monkeypa
     file = tmp_path / "validator.toml"
     file.write_text('[bittensor]\nnetuid = 1\nwallet_name = "of-file"\nwallet_hotkey = "of-file"\nnetwork = "test"\n')
     monkeypatch.setenv("BT_WALLET_HOTKEY", "of-bt")
-    monkeypatch.setenv("BT_NETUID", "2")
+    monkeypatch.setenv("BT_NETUID", "2")  # lies about in a shell, and names no subnet
+    assert load_settings(file).bittensor.netuid == 1 and load_settings().bittensor.netuid is None
     monkeypatch.setenv("GRAIL_BITTENSOR__NETUID", "3")
     told = load_settings(file).bittensor
     assert (told.netuid, told.wallet_name, told.wallet_hotkey, told.network) == (3, "of-file", "of-bt", "test")
