@@ -200,13 +200,13 @@ def test_a_window_that_is_not_settled_sets_nothing(bound, settled):
 def test_weights_follow_settlements_window_by_window_through_a_restart_of_everything(world, tmp_path, monkeypatch):
     """A network plays while its validator mirrors; after the second window all of it starts anew."""
     monkeypatch.setattr(mirror, "LOOK_SECONDS", 0.0)
-    options = LocalnetOptions(windows=4, miners=2, cheats=1, validators=2, groups=4, threads=1)
+    options = LocalnetOptions(windows=3, miners=2, cheats=1, validators=2, groups=4, threads=1)
     world.double.keep("Tempo", [5], TEMPO)
     world.double.keep("WeightsSetRateLimit", [5], 10)
     network, client = LocalNetwork(options, tmp_path / "run"), world.client
     for uid, part in enumerate((p for p in network.parts if p.role is Role.MINER and not p.cheat), 1):
         world.double.associate(uid, part.signer.address)
-    for window in range(4):
+    for window in range(3):
         if window == 2:
             network, client = LocalNetwork(options, tmp_path / "run"), world.again()
         service = next(s for s in network.services if s.node.name == "validator-1")

@@ -29,9 +29,20 @@ def rows(scores: dict[int, int], whole: int | None = None, burn: int | None = No
     return rows_of({bytes([uid]) * 20: n for uid, n in scores.items()}, whole or 0, bound_of(list(scores)), burn)
 
 
+@settings(max_examples=1_000, deadline=None)
+@given(SCORES)
+def test_settlements_are_what_the_sdk_would_make_of_them(scores):
+    compared(scores)
+
+
+@pytest.mark.slow
 @settings(max_examples=10_000, deadline=None)
 @given(SCORES)
 def test_ten_thousand_settlements_are_what_the_sdk_would_make_of_them(scores):
+    compared(scores)
+
+
+def compared(scores: dict[int, int]) -> None:
     normalize = pytest.importorskip("bittensor.intents.weights").normalize
     if not any(scores.values()):
         with pytest.raises(WeightsRefused) as refused:

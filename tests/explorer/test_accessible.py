@@ -81,8 +81,8 @@ def site(played, tmp_path_factory):
 @pytest.mark.parametrize(
     ("theme", "width"),
     [
-        ("light", 320), ("dark", 1280),
-        pytest.param("dark", 320, marks=pytest.mark.slow), pytest.param("light", 1280, marks=pytest.mark.slow),
+        ("dark", 320), pytest.param("dark", 1280, marks=pytest.mark.slow),
+        pytest.param("light", 320, marks=pytest.mark.slow), pytest.param("light", 1280, marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_nothing_serious_is_in_anybodys_way(site, played, theme, width):

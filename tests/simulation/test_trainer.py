@@ -59,7 +59,8 @@ def changed(submission, group, **fields):
 
 def test_honest_work_is_taken_whole_and_carries_its_version(node, work):
     found = list(_verified(node, *work))
-    assert len(found) == 12 and {group.checkpoint_version for group in found} == {1}
+    assert len(found) == 12 and {group.checkpoint_version for group, _ in found} == {1}
+    assert all(0 <= margin < 0.01 for _, margin in found)
 
 
 def test_one_bad_token_or_reward_drops_its_group_whole_and_says_which(node, work):
