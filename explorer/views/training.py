@@ -37,7 +37,8 @@ def training(look: Look) -> Row:
          **_in_short(said.get(row["version"]))}
         for row in rows
     ]  # fmt: skip
-    return {"versions": versions, "curves": _curves({row["version"]: said.get(row["version"]) for row in rows})}
+    curves = _curves({row["version"]: said.get(row["version"]) for row in rows})
+    return {"versions": versions, "curves": curves, "points": _table(curves)}
 
 
 def version(look: Look, number: int) -> Row:
@@ -88,6 +89,16 @@ def _error(numbers: dict[str, int]) -> float | None:
     """What the mean reward may be off by, from how much rewards spread."""
     rollouts, spread = numbers.get("rollouts", 0) / MICRO_UNIT, numbers.get("spread", 0) / MICRO_UNIT
     return SURE * spread / sqrt(rollouts) if rollouts >= 1 else None
+
+
+def _table(curves: list[Row]) -> list[Row]:
+    """The points of all curves, a row for each version: what stands behind the pictures."""
+    rows: dict[int, Row] = {}
+    for curve in curves:
+        for point in curve["points"]:
+            rows.setdefault(point["version"], {"version": point["version"]} | {c["name"]: None for c in curves})
+            rows[point["version"]][curve["name"]] = point["value"]
+    return [rows[number] for number in sorted(rows, reverse=True)]
 
 
 def _curves(said: dict[int, Row | None]) -> list[Row]:

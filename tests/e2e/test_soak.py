@@ -1,5 +1,5 @@
 """Three minutes of benchmarks/soak.py: random kills, a node that fails, and everything goes on. Its full hour is run by
-hand; what grows is told there, since three minutes are all warm-up."""
+hand; what grows is told there, since three minutes are all warm-up. test_devnet.py kills every process once, always."""
 
 import json
 import subprocess
@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MINUTES = 3
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1_200)
 def test_windows_settle_through_kills_and_a_failing_node():
     done = subprocess.run(

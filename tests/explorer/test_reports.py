@@ -50,8 +50,10 @@ def test_a_trainers_claims_are_a_curve_and_pages_of_samples(played, indexed):
         newest = version(look, said[0]["version"])
         assert newest["parent_version"] == newest["version"] - 1
         assert newest["samples"] and all(one["prompt"] and one["miner"][:2] == "0x" for one in newest["samples"])
-        if len(said) > 1:
-            assert {curve["name"] for curve in found["curves"]} >= {"reward", "entropy"}
+        assert len(said) > 1 and {curve["name"] for curve in found["curves"]} >= {"reward", "entropy"}
+        behind = {row["version"]: row for row in found["points"]}
+        for curve in found["curves"]:
+            assert all(behind[point["version"]][curve["name"]] == point["value"] for point in curve["points"])
 
 
 @pytest.fixture()

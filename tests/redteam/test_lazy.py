@@ -17,7 +17,7 @@ def network_of(folder, **options) -> LocalNetwork:
     return LocalNetwork(LocalnetOptions(**values), folder / "run")
 
 
-@pytest.mark.parametrize("seed", [0, 2])
+@pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.slow), 2])
 def test_every_kind_of_laziness_is_slashed(tmp_path, seed):
     """Four lazy among seven: more stake than the honest have, but as jurors they read."""
     network = network_of(tmp_path, lazy=tuple(LAZY), cheats=2, attacks=("edited-answer", "greedy"), seed=seed)
