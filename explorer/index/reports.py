@@ -16,7 +16,7 @@ from grail.checkpoints.manifest import MAX_MANIFEST_BYTES, parse_manifest
 from grail.errors import BadCheckpoint, BadInput, ObjectMissing, ObjectTooLarge, StorageError
 from grail.protocol.reports import MAX_TRAINING_BYTES, AuditReport, TrainingReport, audit_report, report_bytes
 from grail.protocol.units import Digest, WindowId
-from grail.runtime.objects import MOST_ENDPOINTS, READABLE
+from grail.runtime.objects import urls_in
 from grail.storage import chain_tables as t
 from grail.storage.base import ObjectStore
 from grail.storage.database import Database
@@ -105,8 +105,7 @@ class Reports:
         try:
             return self._own.get(named, most)
         except ObjectMissing:
-            urls = [part.strip() for part in endpoints.get(owner, "").split(",")]
-            urls = [url for url in urls if url.startswith(READABLE)][:MOST_ENDPOINTS]
+            urls = urls_in(endpoints.get(owner, ""))
             if not urls or owner in silent:
                 raise
         try:

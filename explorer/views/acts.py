@@ -8,7 +8,7 @@ from explorer.views.votes import SUPPORT
 from explorer.views.whatif import changes_of, policy_at
 from grail.errors import GrailError
 from grail.governance.acts import MAX_DIGITS, acts_from, in_words, parse_address, parse_amount, shown_amount
-from grail.governance.policy import BY_NAME, Floors, check
+from grail.governance.policy import Floors, check
 from grail.storage import chain_tables as t
 
 
@@ -49,7 +49,7 @@ def _propose(look: Look, asked: dict[str, str]) -> list[Row]:
     description, acts = asked["description"].strip(), acts_from(_tables(asked))
     if not description:
         raise NotThere("a proposal needs a description: say why")
-    known = {name: value for name, value in policy_at(look, look.block).items() if name in BY_NAME}
+    known = policy_at(look, look.block)
     check(known | changes_of(list(acts)), Floors(**look.standing["floors"]))
     contracts = look.standing["contracts"]
     targets = [parse_address(contracts[act.contract]) for act in acts]

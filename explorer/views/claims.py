@@ -7,6 +7,7 @@ from sqlalchemy import and_, select
 from explorer.index.reports import MISSING, ODD, READ
 from explorer.views.base import WORDS, Look, Row
 from grail.protocol.reports import DECADE_UNIT
+from grail.settlement.sheets import WITHHELD, entry_for
 from grail.storage import chain_tables as t
 
 CHECKS = {
@@ -24,7 +25,7 @@ CHECKS = {
     "fp8": "it follows the weights in 8-bit floats",
     "previous": "it follows the version before",
     "reward": "a reward is not what the grader gives",
-    "availability": "nobody delivered the submission",
+    WITHHELD: "nobody delivered the submission",
     "verifier": "the validator had trouble of its own",
 }
 """What a check, or a process of evidence, that speaks against a submission says, in words."""
@@ -71,8 +72,7 @@ def report_states(look: Look, window: int) -> dict[str, str]:
 def _claim(row: Any, word: str) -> Row:
     """`agrees`: is it what the sheet says?"""
     outcome = row["outcome"]
-    expected = {"accept": "accept" if row["proven"] else "abstain", "abstain": "abstain"}.get(outcome, "reject")
-    expected = "abstain" if row["check"] == "availability" else expected
+    expected = WORDS[entry_for(outcome, row["check"], shown=row["proven"])]
     return {
         "outcome": outcome,
         "check": row["check"],

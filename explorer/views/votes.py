@@ -22,7 +22,7 @@ SUPPORT = {0: "against", 1: "for", 2: "abstain"}
 def votes(look: Look) -> Row:
     """All motions, the newest first."""
     rows = sorted(motions_of(look), key=lambda row: -row["start"])
-    return {"motions": [_motion(look, row) for row in rows]}
+    return {"motions": [_motion(look, row, _acts(look, row)) for row in rows]}
 
 
 def proposing(look: Look) -> Row:
@@ -46,8 +46,8 @@ def motion(look: Look, number: str) -> Row:
         raise NotThere(f"{len(found) or 'no'} motions begin with {number[:80]}")
     ballots = look.facts(t.BALLOTS, t.BALLOTS.c.number == exact[0]["number"])
     said = [{**row, "said": SUPPORT.get(row["support"], "?")} for row in ballots]
-    whole = _motion(look, exact[0])
-    acts = [_act(look, target, data) for target, _, data in exact[0]["calls"]]
+    acts = _acts(look, exact[0])
+    whole = _motion(look, exact[0], acts)
     return {**whole, "ballots": said, "what_if": what_if(look, acts) if whole["stage"] in UNDECIDED else None}
 
 
@@ -58,10 +58,9 @@ def motions_of(look: Look) -> list[Row]:
     return [{**none, **tallies.get(row["number"], {}), **row} for row in look.held(t.MOTIONS)]
 
 
-def _motion(look: Look, row: Row) -> Row:
+def _motion(look: Look, row: Row, acts: list[Act]) -> Row:
     quorum = look.reading(QUORUM, row["number"])
     current = {entry["name"]: entry["value"] for entry in look.held(t.POLICY)}
-    acts = [_act(look, target, data) for target, _, data in row["calls"]]
     stage = _stage(look, row, None if quorum is None else int(quorum))
     return {
         **{name: row[name] for name in ("number", "proposer", "description", "start", "end", "ready_at")},
@@ -105,6 +104,10 @@ def _stage(look: Look, row: Row, quorum: int | None) -> str:
         return "ended"
     passed = row["in_favour"] > row["against"] and row["in_favour"] + row["abstain"] >= quorum
     return "passed" if passed else "defeated"
+
+
+def _acts(look: Look, row: Row) -> list[Act]:
+    return [_act(look, target, data) for target, _, data in row["calls"]]
 
 
 def _act(look: Look, target: str, data: str) -> Act:

@@ -55,12 +55,13 @@ def policy_at(look: Look, block: int) -> dict[str, int]:
     """The governed numbers that hold for a window which begins with a block."""
     place = (block + 1) << t.PLACE_BITS
     where = [t.POLICY.c.since < place, or_(t.POLICY.c.until.is_(None), t.POLICY.c.until >= place)]
-    return {row.name: row.value for row in look.connection.execute(select(t.POLICY).where(*where))}
+    found = look.connection.execute(select(t.POLICY).where(*where))
+    return {row.name: row.value for row in found if row.name in BY_NAME}
 
 
 def _broken(look: Look, changes: Mapping[str, int]) -> list[str]:
     """What the contract would refuse when it is executed."""
-    known = {name: value for name, value in policy_at(look, look.block).items() if name in BY_NAME}
+    known = policy_at(look, look.block)
     if not changes or not known:
         return []
     try:
@@ -78,7 +79,7 @@ def _window(look: Look, settled: Row, changes: Mapping[str, int]) -> Row | None:
     window = settled["window"]
     where = [t.STATEMENTS.c.window == window, t.STATEMENTS.c.root == settled["root"]]
     stated = look.facts(t.STATEMENTS, *where, limit=1)
-    values = {name: value for name, value in policy_at(look, look.begins(window)).items() if name in BY_NAME}
+    values = policy_at(look, look.begins(window))
     if not stated or len(values) != len(BY_NAME):
         return None
     terms = Terms(root=b"", whole=stated[0]["whole"], due=stated[0]["due"], earned=stated[0]["earned"])

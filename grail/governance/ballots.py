@@ -9,14 +9,13 @@ from typing import Annotated, Literal
 import pydantic
 
 from grail.errors import BadInput
-from grail.protocol.hashing import encode_static, keccak256
+from grail.protocol.hashing import encode_static, keccak256, typed_digest
 from grail.protocol.units import Address, Digest
 
-NAME, VERSION = b"GrailGovernor", b"1"
+NAME = b"GrailGovernor"
 CHOICES = {"against": 0, "for": 1, "abstain": 2}
 MOST_BYTES = 16 << 10
 """Of a ballot: signatures of contracts that act as wallets may be long."""
-_DOMAIN = keccak256(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _BALLOT = keccak256(b"Ballot(uint256 proposalId,uint8 support,address voter,uint256 nonce)")
 
 Account = Annotated[str, pydantic.Field(pattern="^0x[0-9a-fA-F]{40}$")]
@@ -44,9 +43,8 @@ def ballot_digest(chain_id: int, governor: Address, number: int, choice: str, vo
     """The EIP-712 hash of a vote: bound to one chain, one governor, one nonce. Raises BadInput beyond 256 bits."""
     if max(number, nonce) >= 1 << 256:
         raise BadInput("expected numbers of at most 256 bits in a ballot")
-    domain = keccak256(encode_static(_DOMAIN, keccak256(NAME), keccak256(VERSION), chain_id, governor))
     ballot = keccak256(encode_static(_BALLOT, number, CHOICES[choice], voter, nonce))
-    return keccak256(b"\x19\x01" + domain + ballot)
+    return typed_digest(NAME, chain_id, governor, ballot)
 
 
 def parse_ballot(data: bytes) -> SignedBallot:

@@ -1,6 +1,6 @@
 """A miner's commitment as one word, and what its hotkey signs (EIP-712) [C]. Twin of Commitments.sol."""
 
-from grail.protocol.hashing import encode_static, keccak256
+from grail.protocol.hashing import encode_static, keccak256, typed_digest
 from grail.protocol.records import Commitment
 from grail.protocol.units import Address, Digest
 
@@ -8,7 +8,6 @@ TYPE = keccak256(
     b"Commitment(uint64 window,address miner,bytes32 root,bytes32 blobDigest,uint32 groups,uint64 checkpointVersion,"
     b"uint64 worth)"
 )
-_DOMAIN = keccak256(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 
 
 def commitment_digest(entry: Commitment) -> Digest:
@@ -31,5 +30,4 @@ def commitment_values(entry: Commitment) -> tuple[int | bytes, ...]:
 
 def signing_hash(chain_id: int, ledger: Address, entry: Commitment) -> Digest:
     """What a hotkey signs so that anyone may commit for it: bound to one chain and one ledger."""
-    domain = keccak256(encode_static(_DOMAIN, keccak256(b"Grail"), keccak256(b"1"), chain_id, ledger))
-    return keccak256(b"\x19\x01" + domain + commitment_digest(entry))
+    return typed_digest(b"Grail", chain_id, ledger, commitment_digest(entry))

@@ -34,6 +34,15 @@ def encode_static(*values: int | bytes) -> bytes:
     return b"".join(word(value) for value in values)
 
 
+_DOMAIN = keccak256(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
+
+
+def typed_digest(name: bytes, chain_id: int, contract: bytes, struct: bytes) -> bytes:
+    """What is signed of a struct hash (EIP-712): bound to one chain and one contract, whose version is 1."""
+    domain = keccak256(encode_static(_DOMAIN, keccak256(name), keccak256(b"1"), chain_id, contract))
+    return keccak256(b"\x19\x01" + domain + struct)
+
+
 def tagged_hash(tag: str, *values: int | bytes) -> bytes:
     """H(tag, values...) = keccak256(abi.encode(string tag, values...)), 32 bytes.
 

@@ -14,7 +14,12 @@ READABLE = ("http://", "https://")
 
 def endpoints_of(subnet: Subnet, neuron: Address) -> list[str]:
     """Relays that serve a neuron's objects, as it has registered them; anything else in its endpoint is left out."""
-    told = [part.strip() for part in subnet.endpoint_of(neuron).split(",")]
+    return urls_in(subnet.endpoint_of(neuron))
+
+
+def urls_in(endpoint: str) -> list[str]:
+    """The relays that a registered endpoint names."""
+    told = [part.strip() for part in endpoint.split(",")]
     return [url for url in told if url.startswith(READABLE)][:MOST_ENDPOINTS]
 
 

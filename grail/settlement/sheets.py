@@ -21,6 +21,21 @@ class Entry(IntEnum):
     ABSTAIN = 3
 
 
+WITHHELD = "availability"
+"""The check that a blob which cannot be fetched fails."""
+_WORDS = {"accept": Entry.ACCEPT, "reject": Entry.REJECT, "fault": Entry.REJECT, "abstain": Entry.ABSTAIN}
+
+
+def entry_for(outcome: str, check: str, *, shown: bool) -> Entry:
+    """What a sheet says of an audit by its outcome and the check that spoke.
+
+    A blob that could not be fetched is an abstention: others may have, and a jury judges who withholds. So is an accept
+    whose proof is not `shown`.
+    """
+    word = _WORDS[outcome]
+    return Entry.ABSTAIN if check == WITHHELD or (word is Entry.ACCEPT and not shown) else word
+
+
 def encode_sheet(pages: Sequence[Sequence[Entry]]) -> bytes:
     """The canonical bytes of one validator's entries, page by page; at most 65,535 entries a page."""
     parts = []

@@ -10,9 +10,10 @@ from grail.runtime.duty import Note
 from grail.runtime.node import Node
 from grail.runtime.retention import evidence_epoch
 from grail.runtime.submissions import fetch_submission
+from grail.settlement.sheets import WITHHELD
 from grail.storage.tables import VerdictRow
 from grail.verification.base import Outcome
-from validator.duties.auditing import NOT_THERE, WITHHELD
+from validator.duties.auditing import NOT_THERE
 from validator.duties.court import NOTHING_TO_DO, keep_public, must_wait
 
 JURY_KINDS = (FaultKind.REPLAY, FaultKind.REWARD, FaultKind.STRUCTURE, FaultKind.WITHHELD)

@@ -9,9 +9,9 @@ from grail.protocol.units import Address, BlockNumber, Digest, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
 from grail.runtime.reckon import committee_of
+from grail.settlement.sheets import WITHHELD
 from grail.storage.tables import VerdictRow
 from grail.verification.base import Outcome, Verdict
-from validator.duties.auditing import WITHHELD
 from validator.duties.lasting import Handed, judge_lasting
 from validator.duties.reports import keep_proof
 

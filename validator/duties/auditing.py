@@ -19,6 +19,7 @@ from grail.runtime.node import Node
 from grail.runtime.objects import ObjectsOf
 from grail.runtime.reckon import committee_of
 from grail.runtime.retention import evidence_epoch
+from grail.settlement.sheets import WITHHELD
 from grail.verification.alternatives import PREVIOUS, Alternative, drawn_alternative
 from grail.verification.audit import audit
 from grail.verification.base import AuditContext, Finding, Outcome, Verdict
@@ -28,8 +29,6 @@ from grail.verification.replay import Reader
 
 Reading = tuple[Address, WindowId, Address]
 """A miner, a window, and the holder of seats in its submission of then."""
-WITHHELD = "availability"
-"""The check that a blob which cannot be fetched fails."""
 NOT_THERE = (ObjectMissing, ObjectTooLarge, ObjectCorrupt)
 """What nobody delivers, whatever the reason."""
 

@@ -15,9 +15,9 @@ from grail.protocol.units import Address, BlockNumber, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
 from grail.runtime.reckon import committee_of, reckon
-from grail.settlement.sheets import Entry
+from grail.settlement.sheets import WITHHELD, Entry
 from grail.verification.base import Outcome, Verdict
-from validator.duties.auditing import NOT_THERE, WITHHELD
+from validator.duties.auditing import NOT_THERE
 from validator.duties.checking import judge_audit, reveal_of
 from validator.duties.court import NOTHING_TO_DO, keep_public, must_wait, quarters_passed
 from validator.duties.lasting import ACCUSER_DECADES

@@ -7,8 +7,9 @@ from grail.protocol.schedule import Schedule
 from grail.protocol.units import BlockNumber, Digest, WindowId
 from grail.runtime.duty import Note
 from grail.runtime.node import Node
+from grail.settlement.sheets import WITHHELD
 from grail.verification.base import Outcome
-from validator.duties.auditing import WITHHELD, judge_history
+from validator.duties.auditing import judge_history
 from validator.duties.checking import judge_audit
 
 SOMEBODY_WAS_FIRST = ("AlreadyResolved", "AlreadyVoted", "NotDecided", "VotingClosed", "TooEarly", "TooLate", "Paused")

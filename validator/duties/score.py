@@ -9,43 +9,24 @@ from grail.runtime.duty import Note
 from grail.runtime.node import Node
 from grail.runtime.reckon import committee_of
 from grail.settlement.leaves import page_count
-from grail.settlement.sheets import PAGE, Entry, encode_sheet
-from grail.storage.tables import VerdictRow
-from grail.verification.base import Outcome
-from validator.duties.auditing import WITHHELD
+from grail.settlement.sheets import PAGE, Entry, encode_sheet, entry_for
 from validator.duties.reports import proofs_of, report_of
-
-WORDS = {
-    Outcome.ACCEPT.value: Entry.ACCEPT,
-    Outcome.REJECT.value: Entry.REJECT,
-    Outcome.FAULT.value: Entry.REJECT,
-    Outcome.ABSTAIN.value: Entry.ABSTAIN,
-}
 
 
 def sheet_of(node: Node, window: WindowId) -> bytes | None:
-    """This validator's sheet from its journalled audit; None before the audit is done.
-
-    A blob that it could not fetch is an abstention: others may have, and a jury judges who withholds. So is an accept
-    whose proof it does not have.
-    """
+    """This validator's sheet from its journalled audit; None before the audit is done."""
     committee = committee_of(node.subnet, window)
     if committee is None or node.journal.note(node.name, "audit", window) is None:
         return None
     rows = [row for row in node.journal.verdicts(window) if row.validator == node.signer.name]
     proofs = proofs_of(node, window)
-    said = {row.miner: _word(row, shown=row.miner in proofs) for row in rows}
+    said = {row.miner: entry_for(row.outcome, row.check, shown=row.miner in proofs) for row in rows}
     commitments = node.subnet.commitments(window)
     pages: list[list[Entry]] = [[] for _ in range(page_count(len(commitments)))]
     for index, entry in enumerate(commitments):
         word = said.get("0x" + entry.miner.hex(), Entry.SILENT)
         pages[index // PAGE] += [word] * len(committee.seats_of(index, node.address))
     return encode_sheet(pages)
-
-
-def _word(row: VerdictRow, *, shown: bool) -> Entry:
-    word = WORDS[row.outcome]
-    return Entry.ABSTAIN if row.check == WITHHELD or (word is Entry.ACCEPT and not shown) else word
 
 
 def salt_of(node: Node, window: WindowId) -> Digest:

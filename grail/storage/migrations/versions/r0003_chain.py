@@ -1,11 +1,8 @@
 """An index of the chain: raw events, readings, and what follows from them."""
 
-from typing import Any
-
-import sqlalchemy as sa
 from alembic import op
 
-from grail.storage.columns import Wei
+from grail.storage.migrations.tables import make
 
 revision, down_revision = "0003", "0002"
 
@@ -57,28 +54,11 @@ TABLES = {
     "seats": "window:b! number:i! seat:h! block:b* validator:s42* word:h",
     "payouts": "window:b! leaf:i! block:b* account:s42* share:h worth:w holds:h amount:w",
 }
-"""Name and type of each column; ! of the primary key, ? may be empty, * indexed."""
-TYPES: dict[str, sa.types.TypeEngine[Any] | Wei] = {
-    "w": Wei(), "j": sa.JSON(), "b": sa.BigInteger(), "h": sa.SmallInteger(), "f": sa.Boolean(), "t": sa.Text(),
-    "i": sa.Integer(),
-}  # fmt: skip
 
 
 def upgrade() -> None:
     """Make the tables."""
-    for table, columns in TABLES.items():
-        made: list[sa.Column[Any]] = []
-        indexed: list[str] = []
-        for column in columns.split():
-            name, _, rest = column.partition(":")
-            kind = rest.rstrip("!?*")
-            of_type: Any = sa.String(int(kind[1:])) if kind[0] == "s" else TYPES[kind]
-            key = "!" in rest
-            made.append(sa.Column(name, of_type, primary_key=key, nullable="?" in rest, autoincrement=False))
-            indexed += [name] if "*" in rest else []
-        op.create_table(table, *made)
-        for name in indexed:
-            op.create_index(f"ix_{table}_{name}", table, [name])
+    make(TABLES)
 
 
 def downgrade() -> None:
