@@ -113,18 +113,7 @@ class LocalNetwork:
         self.chain.send(self.funder, holder.address, b"", GAS_MONEY)
         accounts = sum(len(liar.accounts) + 2 for liar in self.liars)
         genesis = self.chain.head().number + 50 + 7 * (len(self.parts) + accounts)
-        schedule = self.options.schedule(genesis)
-        plan = NetworkPlan(
-            schedule=schedule,
-            overrides=self.options.policy_overrides(schedule),
-            environments={self.options.environment: (1, 1_000)},
-            holders={holder.address: INITIAL_SUPPLY},
-            cap=CAP,
-            trainers=[part.signer.address for part in self.parts if part.role is Role.TRAINER],
-            voting=VOTING,
-            phase_floor=2,
-        )
-        book = deploy(self.chain, holder, plan)
+        book = deploy(self.chain, holder, self._plan(genesis))
         self.subnet = Subnet(self.chain, book)
         self.notify("registering neurons")
         for part in self.parts:
@@ -139,6 +128,19 @@ class LocalNetwork:
         book.save(self.folder / BOOK)
         save_options(self.options, self.folder / OPTIONS)
         self._save_state(0)
+
+    def _plan(self, genesis: int) -> NetworkPlan:
+        schedule = self.options.schedule(genesis)
+        return NetworkPlan(
+            schedule=schedule,
+            overrides=self.options.policy_overrides(schedule),
+            environments={self.options.environment: (1, 1_000)},
+            holders={signer_of(self.options.seed, "holder").address: INITIAL_SUPPLY},
+            cap=CAP,
+            trainers=[part.signer.address for part in self.parts if part.role is Role.TRAINER],
+            voting=VOTING,
+            phase_floor=2,
+        )
 
     def _register(self, part: Part, holder: Signer) -> None:
         stake = STAKES[part.role]

@@ -8,6 +8,7 @@ from grail.runtime.node import Node
 from grail.runtime.service import Service
 from grail.runtime.watch import Watch
 from validator.duties.accuse import Accuse
+from validator.duties.alpha import ReadAlpha
 from validator.duties.audit import Audit
 from validator.duties.check import CheckAudits
 from validator.duties.jury import JuryService
@@ -24,6 +25,7 @@ def validator_service(
     duties: list[Duty] = [
         Watch(node),
         Seat(node),
+        ReadAlpha(node),
         Seal(node),
         audit(node),
         CommitScores(node),

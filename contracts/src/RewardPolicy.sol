@@ -122,6 +122,8 @@ contract RewardPolicy is Governed {
         _define("accuse_cost", 5 ether, 0, 1_000 ether);
         _define("slash_burn_bps", 5_000, 1_000, 10_000);
         _define("beacon_drand", 0, 0, 1);
+        _define("metagraph_factor", 1, 1, 4);
+        _define("metagraph_max_age", 7_200, 20, 100_000);
         _define("max_staleness", 2, 0, 64);
         for (uint256 i = 0; i < names.length; ++i) {
             _write(_key(names[i]), values[i]);

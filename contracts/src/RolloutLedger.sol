@@ -17,8 +17,9 @@ import {Keys} from "./libraries/Keys.sol";
 import {Schedule, Timing} from "./libraries/Schedule.sol";
 
 /// @title Windows, their randomness, the miners' pledges and commitments: one word each; the rest is in the event.
-/// @dev A window's two draws of randomness take a block's hash; with beacon_drand also a drand round, in two steps: the
-///      first fixes the hash and calls a round that lies ahead, the second brings it. No choice is left after either.
+/// @dev A window's two draws of randomness take a block's hash; with beacon_drand, where the chain can check them, also a
+///      drand round, in two steps: the first fixes the hash and calls a round that lies ahead, the second brings it. No
+///      choice is left after either.
 contract RolloutLedger is EIP712 {
     using Checkpoints for Checkpoints.Trace208;
     using Schedule for Timing;
@@ -230,7 +231,7 @@ contract RolloutLedger is EIP712 {
     }
 
     function _byDrand(uint64 window) private view returns (bool) {
-        return policy.valueOf(BEACON_DRAND, startOf(window)) != 0;
+        return policy.valueOf(BEACON_DRAND, startOf(window)) != 0 && drand.source() != DrandBeacon.Source.None;
     }
 
     /// @dev Fixes the block's hash and the round; the first call counts. Answers zero: there is no randomness yet.

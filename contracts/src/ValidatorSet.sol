@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {IWindows, IWorkers, MetagraphStake} from "./MetagraphStake.sol";
 import {RewardPolicy} from "./RewardPolicy.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Events} from "./libraries/Events.sol";
@@ -12,20 +13,12 @@ interface IStakes {
     function standingStake(address neuron) external view returns (uint256);
 }
 
-interface IWorkers {
-    function requireWorker(address hotkey, Role role) external view returns (address neuron, uint256 stake);
-}
-
-interface IWindows {
-    function schedule() external view returns (Timing memory);
-}
-
 /// @title The active validators: the largest by stake, at most max_validators. What they decide, they decide by the
-///        stake that they had before the window began.
+///        stake that they had before the window began: that of the vault, and what weightOf adds to it.
 /// @dev A tree of partial sums over CAPACITY places, every node with its history by block. So "whose is point p of the
 ///      stake of block b" takes DEPTH reads, and nobody can be drawn who joined, or grew, after b. Idle, jailed and
 ///      displaced validators hold no place, nor does who has announced a rest. Places say nothing about rank.
-contract ValidatorSet {
+contract ValidatorSet is MetagraphStake {
     using Checkpoints for Checkpoints.Trace208;
     using Checkpoints for Checkpoints.Trace160;
     using Schedule for Timing;
@@ -46,11 +39,8 @@ contract ValidatorSet {
     uint256 public constant CAPACITY = 128;
     bytes32 private constant MAX_VALIDATORS = keccak256("max_validators");
 
-    RewardPolicy public immutable policy;
     /// @notice The StakeVault: it says what everybody's stake is.
     address public immutable vault;
-    IWorkers public immutable registry;
-    IWindows public immutable ledger;
     Place[CAPACITY] private places;
     /// @dev Bit i is set where place i is taken.
     uint256 private taken;
@@ -63,24 +53,26 @@ contract ValidatorSet {
     mapping(address validator => Checkpoints.Trace208) private placeOf;
     mapping(address validator => Rest) private rests;
 
-    constructor(RewardPolicy policy_, address vault_, IWorkers registry_, IWindows ledger_) {
-        policy = policy_;
+    constructor(RewardPolicy policy_, address vault_, IWorkers registry_, IWindows ledger_, uint16 netuid_)
+        MetagraphStake(policy_, registry_, ledger_, netuid_)
+    {
         vault = vault_;
-        registry = registry_;
-        ledger = ledger_;
     }
 
     /// @notice Records a validator's stake, zero where it may not work; vault only. Who has no place gets a free one.
     function update(address validator, uint256 stake) external {
         if (msg.sender != vault) revert Errors.Unauthorized(msg.sender);
-        uint256 place = placeOf[validator].latest();
-        if (place == 0) {
-            if (stake != 0 && count < most() && !rests[validator].taken) _occupy(validator, stake);
-        } else if (stake == 0) {
-            _vacate(place - 1);
-        } else {
-            _setStake(place - 1, stake);
+        if (placeOf[validator].latest() != 0) {
+            _weigh(validator, stake);
+        } else if (stake != 0 && count < most() && !rests[validator].taken) {
+            _occupy(validator, weightOf(validator, stake));
         }
+    }
+
+    /// @notice Weighs an active validator again: after a vote has changed metagraph_factor, or when the last reading of
+    ///         its alpha has grown too old. Anyone may call.
+    function reweigh(address validator) external {
+        _reweigh(validator);
     }
 
     /// @notice Gives a validator a place: a free one, or that of the smallest, which must be smaller. Anyone may call.
@@ -89,6 +81,7 @@ contract ValidatorSet {
         uint256 stake = IStakes(vault).standingStake(validator);
         if (stake == 0) revert Errors.NotActive(validator);
         if (rests[validator].taken) revert Errors.Resting(validator);
+        stake = weightOf(validator, stake);
         uint256 limit = most();
         if (count > limit) revert Errors.SetTooLarge(count, limit);
         if (count == limit) {
@@ -227,6 +220,17 @@ contract ValidatorSet {
     }
 
     // Bookkeeping
+
+    function _reweigh(address validator) internal override {
+        if (placeOf[validator].latest() != 0) _weigh(validator, IStakes(vault).standingStake(validator));
+    }
+
+    /// @dev Of a validator that has a place.
+    function _weigh(address validator, uint256 stake) private {
+        uint256 place = placeOf[validator].latest() - 1;
+        if (stake == 0) _vacate(place);
+        else _setStake(place, weightOf(validator, stake));
+    }
 
     function _occupy(address validator, uint256 stake) private {
         uint256 place = 0;

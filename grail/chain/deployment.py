@@ -42,7 +42,7 @@ class NetworkPlan:
     `environments`: id to (weight, reward in thousandths). `holders`: who gets the initial supply. `trainers` may
     publish checkpoints from the start. `guardian` may pause; 20 zero bytes for nobody. `phase_floor`: blocks
     below which no vote can ever bring a phase; two hours of 12 s. `follows`: token of the network before, of which at
-    most `exchangeable` wei are taken over.
+    most `exchangeable` wei are taken over. `netuid`: the subnet whose alpha votes may let count.
     """
 
     schedule: Schedule
@@ -54,6 +54,7 @@ class NetworkPlan:
     guardian: Address = NOBODY
     voting: VotingRules = field(default_factory=VotingRules)
     drand: DrandNetwork = QUICKNET
+    netuid: int = 0
     phase_floor: int = Floors().phase
     follows: Address | None = None
     exchangeable: int = 0
@@ -160,13 +161,9 @@ def constructor_values(at: Mapping[str, Address], plan: NetworkPlan) -> dict[str
         "TimelockController": (voting.timelock_seconds, [at["GrailGovernor"]], [NOBODY], NOBODY),
         "GrailGovernor": (at["GrailToken"], at["StakeVault"], timelock, _rules(voting)),
         "DrandBeacon": (plan.drand.public_key, plan.drand.genesis, plan.drand.period, plan.drand.delay),
-        "ValidatorSet": (at["RewardPolicy"], at["StakeVault"], at["NeuronRegistry"], at["RolloutLedger"]),
-        "SettlementJudge": (
-            at["RewardPolicy"],
-            at["RolloutLedger"],
-            at["ValidatorSet"],
-            at["FaultCourt"],
-            at["ScoreBoard"],
+        "ValidatorSet": (at["RewardPolicy"], at["StakeVault"], at["NeuronRegistry"], at["RolloutLedger"], plan.netuid),
+        "SettlementJudge": tuple(
+            at[name] for name in ("RewardPolicy", "RolloutLedger", "ValidatorSet", "FaultCourt", "ScoreBoard")
         ),
     }
 

@@ -49,19 +49,22 @@ class EmbeddedChain(JsonRpcChain):
         funder: Address,
         path: Path | None = None,
         clock: Callable[[int], int] = lambda parent: parent + BLOCK_SECONDS,
+        *,
+        chain_id: int = CHAIN_ID,
+        rules: type[Any] | None = None,
     ) -> None:
         """`path`: file that keeps the chain between processes; None keeps it in memory only. `clock`: a block's
-        timestamp from its parent's.
+        timestamp from its parent's. `rules`: py-evm's machine of another chain than Ethereum.
         """
         self._store = _SavedDict(path)
         backend = PyEVMBackend(
             genesis_parameters=get_default_genesis_params({"timestamp": GENESIS_TIME}),
             genesis_state={funder: {"balance": FUNDER_WEI, "nonce": 0, "code": b"", "storage": {}}},
         )
-        self.pyevm = backend.chain = _deterministic_chain(backend.chain, self._store, clock)
+        self.pyevm = backend.chain = _deterministic_chain(backend.chain, self._store, clock, chain_id, rules)
         self._tester = EthereumTester(backend)
-        super().__init__(Web3(EthereumTesterProvider(self._tester)), "the embedded chain", CHAIN_ID, funder)
-        self._sender: _EmbeddedSender = _EmbeddedSender(self._web3, self.pyevm, self.reverts)
+        super().__init__(Web3(EthereumTesterProvider(self._tester)), "the embedded chain", chain_id, funder)
+        self._sender: _EmbeddedSender = _EmbeddedSender(self._web3, self.pyevm, self.reverts, chain_id)
 
     def call(self, to: Address, data: bytes) -> bytes:
         """Run a read-only call as the next block would see it; py-evm directly, because the provider loses reasons."""
@@ -107,8 +110,8 @@ class EmbeddedChain(JsonRpcChain):
 
 
 class _EmbeddedSender(TransactionSender):
-    def __init__(self, web3: Web3, pyevm: Any, reverts: RevertDecoder) -> None:
-        super().__init__(web3, CHAIN_ID, reverts)
+    def __init__(self, web3: Web3, pyevm: Any, reverts: RevertDecoder, chain_id: int) -> None:
+        super().__init__(web3, chain_id, reverts)
         self._pyevm = pyevm
         self._next: NextBlock | None = None
 
@@ -170,11 +173,14 @@ class NextBlock:
         return self._results[key]
 
 
-def _deterministic_chain(template: Any, store: "_SavedDict", clock: Callable[[int], int]) -> Any:
+def _deterministic_chain(
+    template: Any, store: "_SavedDict", clock: Callable[[int], int], named: int, rules: type[Any] | None
+) -> Any:
     """A chain of the tester's kind with our id, timestamps as `clock` says, and `store` below it."""
 
     class DeterministicChain(type(template)):  # type: ignore[misc]
-        chain_id = CHAIN_ID
+        chain_id = named
+        vm_configuration = ((0, rules),) if rules else type(template).vm_configuration
 
         def create_header_from_parent(self, parent: Any, **params: Any) -> Any:
             params.setdefault("timestamp", clock(parent.timestamp))

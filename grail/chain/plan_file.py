@@ -65,6 +65,8 @@ class PlanFile(pydantic.BaseModel, extra="forbid"):
     voting: VotingPlan = VotingPlan()
     phase_floor: int = pydantic.Field(Floors().phase, ge=2, le=50_000)
     """Blocks below which no vote can ever bring a phase; it cannot be changed later."""
+    netuid: int = pydantic.Field(0, ge=0, le=65_535)
+    """Subnet of Bittensor whose alpha votes may let count; on Subtensor's EVM alone. 0: none."""
 
     def plan(self, first_block: int) -> NetworkPlan:
         """The plan of a deployment that begins at `first_block`. Raises SettingsError on values that cannot be."""
@@ -88,6 +90,7 @@ class PlanFile(pydantic.BaseModel, extra="forbid"):
             guardian=parse_address(self.guardian) if self.guardian else NOBODY,
             voting=VotingRules(**voting),
             phase_floor=self.phase_floor,
+            netuid=self.netuid,
             follows=parse_address(self.predecessor.token) if self.predecessor else None,
             exchangeable=parse_amount(self.predecessor.supply) if self.predecessor else 0,
         )

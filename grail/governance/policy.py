@@ -89,7 +89,16 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("slash_accuser_bps", "bps", 3_000, 100, 4_500, "of the owner's own loss: below half of it"),
     Parameter("accuse_cost", "wei", 5 * ETHER, 0, 1000 * ETHER, "gas and work of an accusation, several times"),
     Parameter("slash_burn_bps", "bps", 5_000, 1_000, 10_000, "the rest goes to the treasury"),
-    Parameter("beacon_drand", "0 or 1", 0, 0, 1, "1 costs a minute and two calls a draw, and needs EIP-2537"),
+    Parameter(
+        "beacon_drand",
+        "0 or 1",
+        0,
+        0,
+        1,
+        "1 costs a minute and two calls; without effect on chains that check no rounds",
+    ),
+    Parameter("metagraph_factor", "bonds", 1, 1, 4, "most that a validator counts with, alpha included; 1: no alpha"),
+    Parameter("metagraph_max_age", "blocks", 7_200, 20, 100_000, "a day of 12 s: alpha that nobody has read lapses"),
     Parameter("max_staleness", "versions", 2, 0, 64, "asynchronous: two updates may overtake work; 0 is sequential"),
 )
 
@@ -144,6 +153,8 @@ class Policy:
     accuse_cost: int
     slash_burn_bps: int
     beacon_drand: int
+    metagraph_factor: int
+    metagraph_max_age: int
     max_staleness: int
 
     @classmethod

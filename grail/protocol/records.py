@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from grail.protocol.units import Address, CheckpointVersion, Digest, Wei, WindowId
+from grail.protocol.units import Address, BlockNumber, CheckpointVersion, Digest, Wei, WindowId
 
 
 class Role(IntEnum):
@@ -70,6 +70,17 @@ class NeuronRecord:
     unbonding: Wei
     jailed: bool
     endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlphaReading:
+    """What the contract has read of the alpha of a validator's `hotkey` (32 bytes, zeros for none): amounts in 1e-18
+    alpha, `least` the smallest in the window of block `read_at`, which is 0 where it has read nothing."""
+
+    hotkey: bytes
+    counted: int
+    least: int
+    read_at: BlockNumber
 
 
 @dataclass(frozen=True, slots=True)

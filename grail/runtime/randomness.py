@@ -12,7 +12,7 @@ def opened(node: Node, window: WindowId) -> bool:
     """Is the window's beacon fixed, and its block buried as deep as this node wants? Goes one step towards it."""
     if node.subnet.chain.head().number < node.subnet.schedule.start(window) + node.confirmations:
         return False
-    return not node.subnet.policy(window).beacon_drand or _drawn(node, window, Moment.OPEN)
+    return not node.subnet.draws_from_drand(window) or _drawn(node, window, Moment.OPEN)
 
 
 def sealed(node: Node, window: WindowId) -> bool:

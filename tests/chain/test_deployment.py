@@ -64,7 +64,9 @@ FOR_ANYBODY = {
         "approve", "burn", "delegate", "delegateBySig", "exchange", "permit", "transfer", "transferFrom",
     },
     "StakeVault": {"stake", "requestUnstake", "withdraw", "collect", "announceCommission", "abandon", "review"},
-    "ValidatorSet": {"sit", "shrink", "announceRest", "rest", "endRest"},
+    "ValidatorSet": {
+        "sit", "shrink", "announceRest", "rest", "endRest", "bindHotkey", "syncStake", "reweigh",
+    },
     "NeuronRegistry": {"register", "proposeHotkey", "setEndpoint", "setSs58"},
     "RolloutLedger": {"pledge", "commit", "commitFor", "open", "openWith", "seal", "sealWith"},
     "RewardPool": {"claim", "claimShare", "expire"},

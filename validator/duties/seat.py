@@ -35,7 +35,7 @@ class Seat:
             subnet.rest(node.signer, node.address)
             node.log.info("rests: no seats from the next window on", neuron=node.name, window=window)
             return {"seated": False}
-        own = subnet.neuron(node.address).stake
+        own = subnet.weight_due(node.address)
         others = subnet.active_validators()
         full = len(others) >= subnet.latest_policy().max_validators
         if not subnet.is_active(node.address, Role.VALIDATOR):

@@ -46,6 +46,12 @@ library Bls {
         return ok && result.length == 32 && uint256(bytes32(result)) == 1;
     }
 
+    /// @notice Has this chain the precompiles?
+    function available() internal view returns (bool) {
+        (bool ok, bytes memory result) = MAP_TO_G1.staticcall(abi.encode(Fp(0, 0)));
+        return ok && result.length == 128;
+    }
+
     /// @notice A message's point of G1: 128 bytes. Reverts where the chain lacks the precompiles.
     function hashToG1(bytes memory message) internal view returns (bytes memory) {
         bytes memory uniform = expand(message);

@@ -67,6 +67,8 @@ library Errors {
     // DrandBeacon
     error WrongRound(uint256 round);
     error NoPrecompile(address precompile);
+    error BadHotkeyProof(bytes32 hotkey);
+    error NotBound(address validator);
     // ScoreBoard
     error NoCommitment(uint256 window, address neuron);
     error RevealMismatch(bytes32 expected, bytes32 got);

@@ -87,4 +87,6 @@ library Events {
     event Resolved(uint256 indexed id, uint8 verdict);
     event RejectionOverturned(uint64 indexed window, address indexed miner, address indexed validator, uint256 paid);
     event JurorFined(uint256 indexed id, address indexed juror, uint256 amount);
+    event HotkeyBound(address indexed validator, bytes32 indexed hotkey);
+    event AlphaRead(address indexed validator, uint256 alpha, uint256 counted);
 }

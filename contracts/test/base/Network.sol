@@ -33,6 +33,7 @@ import {Test} from "./Test.sol";
 abstract contract Network is Test {
     uint64 internal constant GENESIS = 100;
     uint64 internal constant WINDOW = 60;
+    uint16 internal constant NETUID = 5;
     address internal constant MINER = address(0x1111);
     address internal constant TRAINER = address(0x7777);
     address internal constant GUARDIAN = address(0x9999);
@@ -77,7 +78,7 @@ abstract contract Network is Test {
         deployWork(places);
         deployJustice(places);
         drand = DrandBeacon(put("DrandBeacon", abi.encode(DrandSigner.publicKey(), uint64(1), uint64(3), uint64(30))));
-        active = ValidatorSet(put("ValidatorSet", abi.encode(policy, vault, registry, ledger)));
+        active = ValidatorSet(put("ValidatorSet", abi.encode(policy, vault, registry, ledger, NETUID)));
         require(address(active) == places[14], "addresses as predicted");
         judge =
             SettlementJudge(put("SettlementJudge", abi.encode(policy, ledger, active, court, ISheets(address(board)))));

@@ -157,7 +157,7 @@ class Windows:
         if window not in self._beacons:
             stored = self.drawn(window, Moment.OPEN)
             if stored is None:
-                if self.policy(window).beacon_drand:
+                if self.draws_from_drand(window):
                     raise ChainError(f"window {window} draws from drand, and nobody has brought its round yet: wait")
                 block_hash = self.chain.block_hash(self.schedule.start(window))
                 stored = keys.beacon(self.chain.chain_id, self.ledger_address, window, block_hash)
@@ -180,6 +180,10 @@ class Windows:
         """The beacon or challenge that the ledger has stored; None while it has none."""
         stored = self._ledger.call(("beaconOf", "challengeOf")[moment], window)
         return stored if any(stored) else None
+
+    def draws_from_drand(self, window: WindowId) -> bool:
+        """Do the window's draws wait for rounds of drand? Votes decide; where the chain can check none, they do not."""
+        return bool(self.policy(window).beacon_drand) and self.contracts["DrandBeacon"].call("source") != 0
 
     def draw_randomness(self, signer: Signer, window: WindowId, moment: Moment) -> Receipt:
         """Fix the beacon or challenge on chain; in windows that draw from drand, call its round instead."""
