@@ -81,7 +81,8 @@ contract NeuronRegistry is Governed {
         emit Events.EndpointSet(msg.sender, endpoint);
     }
 
-    /// @notice Records the public key of the neuron's ss58 hotkey on a Substrate chain; a note, not a proof.
+    /// @notice Names the neuron's hotkey on a Substrate chain by its public key: the neuron's half of their binding, which
+    ///         counts with the hotkey's own association there (grail/chain/bittensor/binding.py).
     function setSs58(bytes32 publicKey) external {
         _registered(msg.sender).ss58 = publicKey;
         emit Events.Ss58Set(msg.sender, publicKey);

@@ -14,13 +14,15 @@ from grail.chain.address_book import NAMES, AddressBook
 from grail.chain.base import Chain
 from grail.chain.contract import Contract, artifact, deployment_data
 from grail.chain.drand import QUICKNET, DrandNetwork
-from grail.errors import SettingsError, WrongChain
+from grail.errors import ChainError, SettingsError, WrongChain
 from grail.governance.policy import Floors, check
 from grail.protocol.schedule import Schedule
 from grail.protocol.units import Address
 from grail.settlement.leaves import PLACES
 
 NOBODY = bytes(20)
+CREATOR_REFUSED = "NotAllowed"
+"""Subtensor's EVM pallet: not among its whitelisted creators."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +107,22 @@ def deploy(
                 f"expected the deployer's nonce to be {began + i} before {name}, got {nonce}: it sent something else "
                 "in between; remove the deployment's state file to start anew"
             )
-        chain.send(deployer, None, deployment_data(name, *values[name]))
+        _create(chain, deployer, deployment_data(name, *values[name]))
     verify_code(chain, book)
     return book
+
+
+def _create(chain: Chain, deployer: Signer, data: bytes) -> None:
+    """Raises SettingsError where the chain lets only some create contracts (Subtensor may), and not this one."""
+    try:
+        chain.send(deployer, None, data)
+    except ChainError as error:
+        if CREATOR_REFUSED not in str(error):
+            raise
+        raise SettingsError(
+            f"this chain creates contracts for whitelisted accounts alone, and {deployer.name} is none: ask its "
+            f"operators (EVM.WhitelistedCreators), then run it again; nothing was spent ({error})"
+        ) from error
 
 
 def constructor_values(at: Mapping[str, Address], plan: NetworkPlan) -> dict[str, tuple[Any, ...]]:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 from neurons.cli.session import Config
 
 if TYPE_CHECKING:
+    from grail.chain.accounts import Signer
     from grail.chain.bittensor.base import Metagraph
     from grail.chain.bittensor.client import SubtensorClient
     from grail.chain.subnet import Subnet
@@ -26,12 +28,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the
 CHECK_SECONDS = 8.0
 CLOCK_SECONDS = 60.0
 SHOWN = 12
+SUBTENSOR_EVM = (964, 945)
+"""Chain ids of mainnet's and testnet's EVM."""
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     group = typer.Typer(help="Stand in a subnet of Bittensor: docs/bittensor.md.", no_args_is_help=True)
-    for command in (doctor, weights, metagraph, associate):
+    for command in (doctor, weights, metagraph, associate, bind):
         group.command()(command)
     app.add_typer(group, name="bittensor")
 
@@ -97,30 +101,32 @@ def metagraph(
     config: Config = None, netuid: Netuid = None, name: WalletName = None, hotkey: WalletHotkey = None,
     path: WalletPath = None, network: Network = None, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """The subnet's slots as of one block: hotkey, permit, stake, and the EVM account that each is bound to.
+    """The subnet's slots as of one block: hotkey, permit, stake, the weight that this hotkey gives it, and the EVM
+    account that it is bound to.
 
     Example: grail bittensor metagraph --netuid 5 --wallet.name cold --wallet.hotkey hot
     """
+    from grail.chain.bittensor import binding
     from grail.chain.bittensor.base import RAO
-    from grail.chain.bittensor.binding import bind
     from neurons.native import native_client
 
     settings = _settings(config, netuid, name, hotkey, path, network)
     with native_client(settings.bittensor) as client:
         graph = client.metagraph(settings.bittensor.netuid or 0)
-    bound = bind(graph)
+        own = graph.by_hotkey(client.hotkey)
+        given = dict(client.weights_of(graph.netuid, own.uid)) if own else {}
+    bound = binding.bind(graph, _named(settings, [peer.evm for peer in graph.peers if peer.evm]))
     account = {peer.uid: "0x" + evm.hex() for evm, peer in bound.peers.items()}
     for peer in graph.peers:
-        permit = "permit" if peer.permit else ""
-        typer.echo(
-            f"{peer.uid:5}  {peer.hotkey[:SHOWN]}…  {peer.stake / RAO:14,.2f}  {permit:6}  {account.get(peer.uid, '–')}"
-        )
+        cells = f"{'permit' if peer.permit else '':6}  {given.get(peer.uid, 0):5}  {account.get(peer.uid, '–')}"
+        typer.echo(f"{peer.uid:5}  {peer.hotkey[:SHOWN]}…  {peer.stake / RAO:14,.2f}  {cells}")
     for line in bound.odd:
         typer.echo(line, err=True)
     typer.echo(f"block {graph.block}, epoch {graph.epoch}, {len(graph.peers)} slots, {len(account)} bound")
     if as_json:
         peers = [
             {"uid": p.uid, "hotkey": p.hotkey, "permit": p.permit, "stake_rao": p.stake, "evm": account.get(p.uid)}
+            | {"weight": given.get(p.uid, 0)}
             for p in graph.peers
         ]
         said = {"netuid": graph.netuid, "block": graph.block, "epoch": graph.epoch, "peers": peers}
@@ -132,23 +138,52 @@ def associate(
     path: WalletPath = None, network: Network = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Sign and show, send nothing.")] = False,
 ) -> None:  # fmt: skip
-    """Bind the neuron's EVM account to the hotkey's slot: the EVM key signs, the hotkey sends. Once in a day at most.
+    """Bind the neuron's EVM account to the hotkey's slot: the EVM key signs, the hotkey sends, once in a day at most;
+    and the neuron names the hotkey on our chain, so that no other can show an old proof. With the neuron's own key.
 
     Example: grail bittensor associate --netuid 5 --wallet.name cold --wallet.hotkey hot --config miner.toml
     """
     from neurons.native import native_client
-    from neurons.wiring import unlock
+    from neurons.wiring import open_subnet, unlock
 
     settings = _settings(config, netuid, name, hotkey, path, network)
-    signer = unlock(settings)
+    signer, subnet = unlock(settings), open_subnet(settings)
+    _require_neuron(subnet, signer)
     with native_client(settings.bittensor) as client:
         number = settings.bittensor.netuid or 0
         block = client.metagraph(number).block
         if dry_run:
             typer.echo(f"{signer.name} would be bound to {client.hotkey} in subnet {number}, signed for block {block}")
             return
+        subnet.name_hotkey(signer, client.key)
         client.associate(number, signer, block)
         typer.echo(f"{signer.name} is bound to {client.hotkey} in subnet {number}")
+
+
+def bind(
+    config: Config = None, netuid: Netuid = None, name: WalletName = None, hotkey: WalletHotkey = None,
+    path: WalletPath = None, network: Network = None,
+) -> None:  # fmt: skip
+    """On Subtensor's EVM: let the hotkey's alpha count for this validator, where votes let alpha count (ADR 33).
+
+    Example: grail bittensor bind --netuid 5 --wallet.name cold --wallet.hotkey hot --config validator.toml
+    """
+    from grail.errors import SettingsError
+    from neurons.native import native_client
+    from neurons.wiring import open_subnet, unlock
+
+    settings = _settings(config, netuid, name, hotkey, path, network)
+    signer, subnet = unlock(settings), open_subnet(settings)
+    validator = subnet.worker_of(signer.address)
+    if subnet.alpha_netuid != settings.bittensor.netuid or validator is None:
+        raise SettingsError(
+            f"expected a validator's key, and a network whose alpha is of subnet {settings.bittensor.netuid}; this "
+            f"one's is of {subnet.alpha_netuid or 'none'}, {signer.name} works for {'one' if validator else 'nobody'}"
+        )
+    with native_client(settings.bittensor) as client:
+        proof = client.signed(subnet.hotkey_binding(validator, client.key))
+        subnet.bind_hotkey(signer, client.key, proof)
+        typer.echo(f"alpha of {client.hotkey} counts for 0x{validator.hex()} once it has been read in two windows")
 
 
 def newest_settled(subnet: "Subnet") -> "WindowId | None":
@@ -180,6 +215,7 @@ def _checks(settings: "Settings") -> Iterator[dict[str, Any]]:
             yield _said("runtime", True, f"{settings.bittensor.network} fits the SDK")
             graph = client.metagraph(settings.bittensor.netuid or 0)
             yield from _of_subnet(settings, client, graph)
+            yield from _of_whitelist(settings, client)
     except GrailError as error:
         yield _said("runtime", False, str(error))
     yield from _of_evm(settings)
@@ -190,7 +226,8 @@ def _said(name: str, ok: bool, detail: str) -> dict[str, Any]:
 
 
 def _of_subnet(settings: "Settings", client: "SubtensorClient", graph: "Metagraph") -> Iterator[dict[str, Any]]:
-    from grail.chain.bittensor.binding import bind
+    from grail.chain.bittensor import binding
+    from grail.errors import GrailError
     from neurons.wiring import keystore_address, keystore_of
 
     off = abs(time.time() - client.moment())
@@ -204,10 +241,53 @@ def _of_subnet(settings: "Settings", client: "SubtensorClient", graph: "Metagrap
     yield _said("permit", peer.permit, "yes" if peer.permit else "none: validators need one to set weights")
     yield _said("stake", peer.stake >= threshold, f"{peer.stake:,} rao; weights need {threshold:,}")
     account = keystore_address(keystore_of(settings))
-    bound = None if account is None else bind(graph).peers.get(account)
+    try:
+        named = {} if account is None else _named(settings, [account])
+    except GrailError as error:
+        yield _said("association", False, str(error))
+        return
+    bound = None if account is None else binding.bind(graph, named).peers.get(account)
     good = bound is not None and bound.uid == peer.uid
     remedy = "the EVM account is not bound to this hotkey: grail bittensor associate"
     yield _said("association", good, f"0x{account.hex()}" if good and account else remedy)
+
+
+def _of_whitelist(settings: "Settings", client: "SubtensorClient") -> Iterator[dict[str, Any]]:
+    """Only for who has no network yet and is to found one on Subtensor's EVM."""
+    from grail.errors import GrailError
+    from neurons.wiring import keystore_address, keystore_of
+
+    if settings.chain.address_book.exists():
+        return
+    with suppress(GrailError):  # a node that is not there is told of below
+        if _chain_id(settings) in SUBTENSOR_EVM:
+            yield _may_create(client.creators(), keystore_address(keystore_of(settings)))
+
+
+def _may_create(creators: list[bytes] | None, account: bytes | None) -> dict[str, Any]:
+    good = creators is None or account in creators
+    remedy = (
+        "this account may not create contracts there: ask the chain's operators to add it to EVM.WhitelistedCreators"
+    )
+    return _said("whitelist", good, "everybody may deploy" if creators is None else "listed" if good else remedy)
+
+
+def _require_neuron(subnet: "Subnet", signer: "Signer") -> None:
+    from grail.errors import SettingsError
+    from grail.protocol.records import Role
+
+    if subnet.neuron(signer.address).role is Role.NONE:
+        raise SettingsError(f"expected a registered neuron's own key, and {signer.name} is none: grail register first")
+
+
+def _named(settings: "Settings", accounts: list[bytes]) -> dict[bytes, bytes]:
+    """Which hotkeys accounts have named on our chain; nothing without a network."""
+    from neurons.wiring import open_subnet
+
+    if not settings.chain.address_book.exists():
+        return {}
+    subnet = open_subnet(settings)
+    return {account: key for account in accounts if (key := subnet.hotkey_named(account))}
 
 
 def _of_evm(settings: "Settings") -> Iterator[dict[str, Any]]:
@@ -225,6 +305,12 @@ def _of_evm(settings: "Settings") -> Iterator[dict[str, Any]]:
         yield _said("evm-balance", False, str(error))
         return
     yield _said("evm-balance", balance > 0, f"0x{account.hex()} has {balance / 1e18:.6f} for gas")
+
+
+def _chain_id(settings: "Settings") -> int:
+    from grail.chain.jsonrpc import JsonRpcChain
+
+    return JsonRpcChain.connect([settings.chain.url, *settings.chain.urls]).chain_id
 
 
 def _coins(settings: "Settings", account: bytes) -> int:

@@ -50,6 +50,10 @@ def up(
     explorer: Annotated[
         bool | None, typer.Option("--explorer/--no-explorer", help="Pages to see it in. [default: on]")
     ] = None,
+    bittensor: Annotated[
+        bool | None,
+        typer.Option("--bittensor/--no-bittensor", help="With a double of Subtensor and a subnet. [default: off]"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Found a network and start its processes; returns when all are ready, and leaves them running.
@@ -62,6 +66,8 @@ def up(
         grail devnet up
 
         grail devnet up --miners 3 --cheats 3 --folder runs/six
+
+        grail devnet up --bittensor --folder runs/subnet
     """
     from rich.console import Console
 
@@ -72,7 +78,7 @@ def up(
     wanted: dict[str, Any] = {
         "miners": miners, "validators": validators, "cheats": cheats, "groups": groups,
         "block_seconds": block_seconds, "node": node, "model": model, "environment": env,
-        "explorer": explorer,
+        "explorer": explorer, "bittensor": bittensor,
     }  # fmt: skip
     console = Console(stderr=True)
     with console.status("starting") as spinner:
@@ -155,6 +161,25 @@ def chain(
 
 
 @commands.command()
+def subtensor(
+    file: Annotated[Path, typer.Option(help="File that keeps it; `grail devnet up --bittensor` makes one.")],
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65_535)] = 9_944,
+    block_seconds: Annotated[float, typer.Option(help="From one block to the next.", min=0.1)] = 1.0,
+) -> None:
+    """Serve a double of Subtensor: one subnet, no consensus, no emission. Killed, it goes on where it was.
+
+    Example: grail devnet subtensor --file runs/subnet/subtensor.json --port 9944
+    """
+    from grail.chain.bittensor import require_sdk
+
+    require_sdk()
+    from simulation.subtensor.node import keep_serving
+
+    typer.echo(f"a double of Subtensor (no node) at ws://127.0.0.1:{port}")
+    keep_serving(file, port, block_seconds)
+
+
+@commands.command()
 def fund(
     accounts: Annotated[list[str], typer.Argument(help="Addresses that get coins.")],
     rpc: Annotated[
@@ -214,6 +239,9 @@ def _show(layout: "Layout", as_json: bool) -> None:
     console.print(table)
     if found["window"] is not None:
         console.print(f"window {found['window']}, {found['settled']} settled; chain {found['chain']}")
+    if found["subtensor"]:
+        settings = layout.settings("validator-1")
+        console.print(f"subnet at {found['subtensor']}: grail bittensor metagraph --config {settings}")
     if found["explorer"]:
         console.print(f"see it at {found['explorer']}")
     console.print(

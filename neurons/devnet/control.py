@@ -18,6 +18,7 @@ from grail.config import environment_of_programs
 from grail.errors import ChainError, SettingsError, Unavailable
 from grail.protocol.units import WindowId
 from neurons.devnet import founding
+from neurons.devnet import subnet as subnet_of
 from neurons.devnet.layout import (
     REPOSITORY,
     DevnetOptions,
@@ -29,6 +30,7 @@ from neurons.devnet.layout import (
     free_ports,
     neuron_programs,
     relay_program,
+    subtensor_programs,
 )
 from neurons.devnet.supervisor import STOP_SECONDS, end_leftovers, held, load_state
 from simulation.models import model_folder
@@ -45,15 +47,20 @@ def start(layout: Layout, wanted: Mapping[str, Any], notify: Callable[[str], Non
     options = prepared(layout, wanted)
     model_folder(options.model)
     founding.make_keys(layout, options, notify)
-    programs = [chain_program(layout, options), relay_program(layout, options), *neuron_programs(layout, options)]
-    programs += explorer_programs(layout, options)
-    _add(layout, programs[:1])
+    if options.bittensor:
+        subnet_of.founded(layout, options, notify)
+    chains = [chain_program(layout, options), *subtensor_programs(layout, options)]
+    stores = [*chains, relay_program(layout, options)]
+    programs = [*stores, *neuron_programs(layout, options), *explorer_programs(layout, options)]
+    _add(layout, chains)
     _supervise(layout)
-    _wait_for(layout, ["chain"], notify, seconds)
+    _wait_for(layout, [program.name for program in chains], notify, seconds)
     subnet = founding.deployed(layout, options, notify)
-    _add(layout, programs[:2])
-    _wait_for(layout, ["chain", "relay"], notify, seconds)
+    _add(layout, stores)
+    _wait_for(layout, [program.name for program in stores], notify, seconds)
     founding.populated(layout, options, subnet, notify)
+    if options.bittensor:
+        subnet_of.associated(layout, options, subnet, notify)
     _add(layout, programs)
     _wait_for(layout, [program.name for program in programs], notify, seconds)
     founding.begin(subnet)
@@ -101,6 +108,7 @@ def standing(layout: Layout) -> dict[str, Any]:
         "settled": settled,
         "chain": options.url,
         "explorer": options.explorer_url,
+        "subtensor": options.subtensor_url,
         "supervised": supervised,
     }
 
@@ -136,9 +144,10 @@ def prepared(layout: Layout, wanted: Mapping[str, Any]) -> DevnetOptions:
     """Those of the folder; where it has none, the wanted ones with ports that are free. Raises SettingsError."""
     found = layout.load_options()
     if found is None:
-        chain_port, relay_port, explorer_port = free_ports(3)
+        chain_port, relay_port, explorer_port, subtensor_port = free_ports(4)
         node = "served" if anvil_path() is None else "anvil"
         ports = {"chain_port": chain_port, "relay_port": relay_port, "explorer_port": explorer_port}
+        ports |= {"subtensor_port": subtensor_port} if wanted.get("bittensor") else {}
         found = DevnetOptions(**{"node": node, **wanted, **ports})
         layout.folder.mkdir(parents=True, exist_ok=True)
         layout.save(layout.options, found)

@@ -19,6 +19,8 @@ WINDOW, COMMIT, SCORE, REVEAL = 75, 28, 24, 10
 """Blocks: at a block a second a window is a minute and a quarter."""
 PHASE = 14
 HOST = "127.0.0.1"
+NETUID, BURN_UID, HOTKEY = 5, 0, "hot"
+"""The subnet of a network with --bittensor: slot 0 gets what nobody has earned, each neuron has a wallet's hotkey."""
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -56,6 +58,8 @@ class DevnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
     explorer: bool = True
     explorer_port: int = 0
     """0 in networks that were founded before there was one."""
+    bittensor: bool = False
+    subtensor_port: int = 0
 
     @property
     def url(self) -> str:
@@ -66,6 +70,11 @@ class DevnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
     def relay_url(self) -> str:
         """Of the relay that keeps everybody's objects."""
         return f"http://{HOST}:{self.relay_port}"
+
+    @property
+    def subtensor_url(self) -> str:
+        """Of the double of Subtensor; empty without it."""
+        return f"ws://{HOST}:{self.subtensor_port}" if self.bittensor else ""
 
     @property
     def explorer_url(self) -> str:
@@ -112,6 +121,8 @@ class Layout:
         self.plan = self.folder / "plan.toml"
         self.password = self.folder / "password"
         self.logs = self.folder / "logs"
+        self.subtensor = self.folder / "subtensor.json"
+        self.wallets = self.folder / "wallets"
 
     def settings(self, name: str) -> Path:
         """A process's settings."""
@@ -164,6 +175,11 @@ class Layout:
                 "poll_seconds": min(1.0, options.block_seconds),
             },
         }
+        if options.bittensor:
+            chosen["bittensor"] = {
+                "netuid": NETUID, "network": options.subtensor_url, "burn_uid": BURN_UID, "wallet_name": name,
+                "wallet_hotkey": HOTKEY, "wallet_path": str(self.wallets),
+            }  # fmt: skip
         path.write_text(toml_text(chosen))
         load_settings(path)
 
@@ -186,6 +202,15 @@ def chain_program(layout: Layout, options: DevnetOptions) -> Program:
     command = grail("devnet", "chain", "--file", layout.folder / "chain.sqlite", "--port", options.chain_port)
     command += ("--block-seconds", f"{options.block_seconds:g}")
     return Program(name="chain", command=command, port=options.chain_port)
+
+
+def subtensor_programs(layout: Layout, options: DevnetOptions) -> list[Program]:
+    """The double of Subtensor, where it is wanted."""
+    if not options.bittensor:
+        return []
+    where = ("--file", layout.subtensor, "--port", options.subtensor_port)
+    command = grail("devnet", "subtensor", *where, "--block-seconds", f"{options.block_seconds:g}")
+    return [Program(name="subtensor", command=command, port=options.subtensor_port)]
 
 
 def relay_program(layout: Layout, options: DevnetOptions) -> Program:

@@ -13,7 +13,8 @@ from grail.chain.bittensor.client import SubtensorClient, open_wallet  # noqa: E
 from grail.protocol.records import Role  # noqa: E402
 from simulation.network import LocalNetwork  # noqa: E402
 from simulation.options import LocalnetOptions  # noqa: E402
-from tests.bittensor.double import Double, serving  # noqa: E402
+from simulation.subtensor.double import Double  # noqa: E402
+from simulation.subtensor.node import serving  # noqa: E402
 from validator.duties import mirror  # noqa: E402
 
 MINERS = (b"\x51" * 20, b"\x52" * 20)
@@ -64,9 +65,9 @@ def wallet(tmp_path_factory) -> Any:
 def world(wallet) -> Iterator[World]:
     double = Double()
     with serving(double):
-        double.register(wallet.hotkey, permit=True, stake=10**12)
+        double.register(wallet.hotkey.public_key, permit=True, stake=10**12)
         for number, evm in enumerate(MINERS):
-            double.associate(double.register(keypair(f"miner{number}")), evm)
+            double.associate(double.register(keypair(f"miner{number}").public_key), evm)
         client = SubtensorClient(double.url, wallet, seconds=5.0, inclusion_seconds=3.0)
         client.open()
         yield World(double, wallet, client)

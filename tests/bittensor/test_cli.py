@@ -7,14 +7,20 @@ import pytest
 from typer.testing import CliRunner
 
 from grail.chain.accounts import create_keystore
+from grail.chain.deployment import deploy
+from grail.chain.subnet import Subnet
 from grail.config import load_settings, with_bittensor_flags
 from grail.errors import GrailError, SettingsError, Unavailable
+from grail.protocol.records import Role
 from neurons import entry
 from neurons.cli import app
 from neurons.cli import bittensor as commands
+from simulation.subtensor.double import Double
 from tests.bittensor import test_mirror
 from tests.bittensor.conftest import World, keypair
-from tests.bittensor.double import Double
+from tests.bittensor.evm import subtensor
+from tests.bittensor.test_evm import plan_for
+from tests.chain.test_embedded import OWNER
 
 GAS = 10**17
 
@@ -27,6 +33,7 @@ def shell(world: World, wallet, tmp_path, monkeypatch):
     monkeypatch.setenv("GRAIL_KEY__KEYSTORE", str(tmp_path / "key.json"))
     signer = create_keystore(tmp_path / "key.json", "a test's password")
     monkeypatch.setattr(commands, "_coins", lambda settings, account: GAS)
+    monkeypatch.setattr(commands, "_chain_id", lambda settings: 31_337)
 
     def run(command: str, *more: str, url: str = world.double.url) -> tuple[int, str]:
         flags = ("--netuid", "5", "--wallet.name", "cold", "--wallet.hotkey", "hot", "--subtensor.network", url)
@@ -64,7 +71,7 @@ def test_doctor_finds_what_is_missing(world: World, shell, monkeypatch, lacks):
     if lacks == "clock":
         double.clock = lambda: 1_000.0
     if lacks == "registered":
-        double.replace(0, keypair("another"))
+        double.replace(0, keypair("another").public_key)
     if lacks == "evm-balance":
         monkeypatch.setattr(commands, "_coins", lambda settings, account: 0)
     double.mine()
@@ -78,14 +85,52 @@ def test_doctor_tells_a_node_that_is_not_there(shell):
     assert code == 1 and not checks(said)["runtime"]
 
 
-def test_associate_binds_the_keystores_account_to_the_hotkey(world: World, shell):
+def test_doctor_asks_for_the_whitelist_where_contracts_are_to_stand_on_subtensor(world: World, shell, monkeypatch):
+    world.double.associate(0, shell.signer.address)
+    monkeypatch.setattr(commands, "_chain_id", lambda settings: 945)
+    code, said = shell("doctor", "--json")
+    assert code == 1 and not checks(said)["whitelist"] and "EVM.WhitelistedCreators" in said
+    world.double.keep("WhitelistedCreators", [], ["0x" + shell.signer.address.hex()], "EVM")
+    world.double.mine()
+    assert checks(shell("doctor", "--json")[1])["whitelist"]
+    world.double.keep("WhitelistedCreators", [], [], "EVM")
+    world.double.keep("DisableWhitelistCheck", [], True, "EVM")
+    world.double.mine()
+    code, said = shell("doctor", "--json")
+    assert code == 0 and checks(said)["whitelist"]
+
+
+def test_associate_binds_a_neuron_to_the_hotkey_by_both_their_words(world: World, settled, shell, monkeypatch):
+    monkeypatch.setattr("neurons.wiring.open_subnet", lambda settings: settled.subnet)
+    code, said = shell("associate")
+    assert code == 1 and "grail register first" in said and world.double.received == []
+    signer = next(part.signer for part in settled.parts if part.role is Role.VALIDATOR)
+    monkeypatch.setattr("neurons.wiring.unlock", lambda settings: signer)
     code, said = shell("associate", "--dry-run")
     assert code == 0 and "would be bound" in said and world.double.received == []
+    assert settled.subnet.hotkey_named(signer.address) is None
     code, said = shell("associate")
     assert code == 0 and "is bound to" in said
-    assert world.client.metagraph(5).peers[0].evm == shell.signer.address
-    code, said = shell("metagraph", "--json")
-    assert json.loads(said.splitlines()[-1])["peers"][0]["evm"] == "0x" + shell.signer.address.hex()
+    assert world.client.metagraph(5).peers[0].evm == signer.address
+    assert settled.subnet.hotkey_named(signer.address) == world.client.key
+    world.client.send(world.client.sign_weights(5, ((1, 65_535),), 0, 16))
+    monkeypatch.setenv("GRAIL_CHAIN__ADDRESS_BOOK", str(settled.folder / "network.json"))
+    peers = json.loads(shell("metagraph", "--json")[1].splitlines()[-1])["peers"]
+    assert peers[0]["evm"] == "0x" + signer.address.hex() and [peer["weight"] for peer in peers] == [0, 65_535, 0]
+
+
+def test_bind_lets_a_hotkeys_alpha_count(world: World, settled, shell, monkeypatch):
+    monkeypatch.setattr("neurons.wiring.unlock", lambda settings: OWNER)
+    monkeypatch.setattr("neurons.wiring.open_subnet", lambda settings: settled.subnet)
+    code, said = shell("bind")
+    assert code == 1 and "this one's is of none" in said
+    chain = subtensor(OWNER.address)
+    subnet = Subnet(chain, deploy(chain, OWNER, plan_for(chain)))
+    subnet.register(OWNER, Role.VALIDATOR, "test://", 10**22)
+    monkeypatch.setattr("neurons.wiring.open_subnet", lambda settings: subnet)
+    code, said = shell("bind")
+    assert code == 0 and "once it has been read in two windows" in said
+    assert subnet.alpha_reading(OWNER.address).hotkey == world.client.key
 
 
 def test_weights_are_shown_and_never_sent(bound, settled, shell, monkeypatch):

@@ -11,9 +11,10 @@ from grail.chain.bittensor.base import Reason, WeightsRefused
 from grail.chain.bittensor.binding import bind
 from grail.chain.bittensor.client import SubtensorClient, open_wallet
 from grail.errors import ChainError, ChainUnavailable, SettingsError, WrongChain
+from simulation.subtensor.double import ANCIENT, BAD_PROOF, FUTURE, SPEC, STALE, Double, Faults
+from simulation.subtensor.metadata import FACTS, MORE, metadata
+from simulation.subtensor.node import serving
 from tests.bittensor.conftest import MINERS, World, keypair
-from tests.bittensor.double import ANCIENT, BAD_PROOF, FUTURE, SPEC, STALE, Double, Faults, serving
-from tests.bittensor.metadata import FACTS, MORE, metadata
 
 VECTOR = ((1, 65_535), (2, 30_000))
 
@@ -165,7 +166,7 @@ def test_a_node_that_is_not_there_and_a_subnet_that_is_not_there(world: World, w
 
 
 def test_an_older_runtime_is_refused_in_one_line(wallet, monkeypatch):
-    monkeypatch.setattr("tests.bittensor.metadata.MORE", {})
+    monkeypatch.setattr("simulation.subtensor.metadata.MORE", {})
     old = Double.__new__(Double)
     monkeypatch.setattr(Double, "keep", _where_it_is(Double.keep))
     old.__init__(spec=218)
@@ -189,15 +190,26 @@ def test_an_association_is_read_with_its_slot_and_pruned_ones_are_not_believed(w
     double = world.double
     taker = keypair("taker")
     double.mine(5)
-    double.replace(2, taker)
+    double.replace(2, taker.public_key)
     double.mine()
-    found = bind(world.client.metagraph(5))
+    found = bind(world.client.metagraph(5), {})
     assert MINERS[1] not in found.peers and "lost the slot" in found.odd[0]
     double.associate(2, MINERS[0])  # the same EVM key in another slot, later
-    found = bind(world.client.metagraph(5))
+    found = bind(world.client.metagraph(5), {})
     assert found.peers[MINERS[0]].uid == 2 and "uids 1 and 2" in found.odd[-1]
     double.associate(1, MINERS[0])  # and again in the first
-    assert bind(world.client.metagraph(5)).peers[MINERS[0]].uid == 1
+    assert bind(world.client.metagraph(5), {}).peers[MINERS[0]].uid == 1
+
+
+def test_an_old_proof_wins_nothing_against_what_the_neuron_has_named(world: World):
+    """The attack: a hotkey for which the account once signed shows that proof again, later than all others."""
+    own, other = keypair("miner0").public_key, keypair("miner1").public_key
+    world.double.associate(2, MINERS[0])
+    assert bind(world.client.metagraph(5), {}).peers[MINERS[0]].uid == 2, "where nothing is named the latest counts"
+    found = bind(world.client.metagraph(5), {MINERS[0]: own})
+    assert found.peers[MINERS[0]].uid == 1 and "uid 2" in found.odd[0] and "named another" in found.odd[0]
+    assert bind(world.client.metagraph(5), {MINERS[0]: other}).peers[MINERS[0]].uid == 2
+    assert MINERS[0] not in bind(world.client.metagraph(5), {MINERS[0]: b"\7" * 32}).peers
 
 
 def test_all_of_a_metagraph_is_of_one_block(world: World):

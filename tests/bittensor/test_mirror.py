@@ -11,8 +11,8 @@ from grail.protocol.records import Role
 from grail.protocol.units import WindowId
 from simulation.network import LocalNetwork
 from simulation.options import LocalnetOptions
+from simulation.subtensor.double import Faults
 from tests.bittensor.conftest import TEMPO, World, to_next_epoch
-from tests.bittensor.double import Faults
 from validator.duties import mirror
 from validator.duties.mirror import EPOCH, MirrorWeights, window_rows
 

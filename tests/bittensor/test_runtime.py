@@ -28,8 +28,8 @@ from grail.chain.bittensor.client import SubtensorClient
 from grail.chain.contract import artifact
 from grail.errors import WrongChain
 from neurons.devnet.layout import free_ports
+from simulation.subtensor.metadata import compact
 from tests.bittensor.conftest import keypair
-from tests.bittensor.metadata import compact
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / ".chopsticks/node_modules/.bin/chopsticks"

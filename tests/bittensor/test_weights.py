@@ -18,7 +18,14 @@ SCORES = st.dictionaries(st.integers(0, 255), st.integers(0, 1 << 64), max_size=
 def bound_of(uids: list[int]) -> Bound:
     peers = {
         bytes([uid]) * 20: Peer(
-            uid=uid, hotkey=f"key{uid}", coldkey="cold", registered_at=1, permit=False, stake=0, last_update=0
+            uid=uid,
+            hotkey=f"key{uid}",
+            key=bytes([uid]) * 32,
+            coldkey="cold",
+            registered_at=1,
+            permit=False,
+            stake=0,
+            last_update=0,
         )
         for uid in uids
     }

@@ -11,8 +11,10 @@ from grail.chain.address_book import NAMES
 from grail.chain.contract import artifact
 from grail.chain.deployment import constructor_values, deploy, open_contracts, predicted_address, verify_code
 from grail.chain.embedded import EmbeddedChain
+from grail.chain.jsonrpc import JsonRpcChain
 from grail.chain.plan_file import load_plan
 from grail.errors import Reverted, SettingsError, WrongChain
+from tests.chain.rpc_server import RpcServer, Says
 from tests.chain.test_embedded import GUARDIAN, OWNER, PLAN
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -218,3 +220,18 @@ def test_deploying_by_hand_says_what_is_missing(tmp_path):
 
     result = CliRunner().invoke(app, ["deploy", "--rpc", "ftp://x", "--config", str(tmp_path / "none.toml")])
     assert isinstance(result.exception, SettingsError) and "expected a plan" in str(result.exception)
+
+
+def test_a_chain_that_lets_only_some_create_contracts_is_told_of_in_one_line():
+    """Subtensor's EVM pallet, as a node of Frontier's hands its refusal on."""
+
+    def refuse(params, number):
+        error = 'Module(ModuleError { index: 22, error: [13, 0, 0, 0], message: Some("NotAllowed") })'
+        raise Says(-32603, f"runtime error: {error}")
+
+    with (
+        RpcServer(eth_estimateGas=refuse, eth_getCode=lambda params, number: "0x") as server,
+        pytest.raises(SettingsError, match=r"whitelisted accounts alone.*EVM\.WhitelistedCreators") as told,
+    ):
+        deploy(JsonRpcChain.connect([server.url]), OWNER, PLAN)
+    assert "\n" not in str(told.value) and not server.asked("eth_sendRawTransaction")

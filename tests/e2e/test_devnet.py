@@ -1,5 +1,5 @@
 """A network of separate processes, each killed with SIGKILL in the middle of its work: it settles, pays once, and
-nobody honest loses anything."""
+nobody honest loses anything; the weights of its subnet are its settlements, set once an epoch."""
 
 import json
 import os
@@ -19,17 +19,25 @@ from grail.chain.embedded import EmbeddedChain
 from grail.chain.events import EventReader
 from grail.chain.jsonrpc import JsonRpcChain
 from grail.chain.subnet import Subnet
+from grail.config import load_settings
 from grail.storage.database import Database
 from grail.storage.journal import Journal
-from neurons.devnet.layout import Layout
+from neurons.devnet.layout import BURN_UID, NETUID, Layout
+from neurons.devnet.subnet import TEMPO
+from neurons.native import native_client
 from simulation.accounting import reconcile
+from validator.duties.mirror import DONE, EPOCH, window_rows
 
 GRAIL = Path(sys.executable).with_name("grail")
 PATIENCE = 60.0
 KILLS = {
-    2: [(0, 0, "miner-1"), (0, 1, "chain"), (0, 2, "validator-1"), (1, 0, "relay"), (1, 1, "relay"), (1, 2, "trainer")],
+    2: [
+        (0, 0, "miner-1"), (0, 1, "chain"), (0, 2, "validator-1"), (1, 0, "relay"), (1, 1, "subtensor"),
+        (1, 2, "trainer"),
+    ],
     10: [(1 + i % 8, phase, name) for i, (name, phase) in enumerate(
-        (name, phase) for name in ("miner-1", "validator-1", "trainer", "relay", "chain") for phase in range(4)
+        (name, phase) for name in ("miner-1", "validator-1", "trainer", "relay", "chain", "subtensor")
+        for phase in range(4)
     )],
 }  # fmt: skip
 """By number of windows: in which window and phase who is killed."""
@@ -79,6 +87,7 @@ def test_every_process_is_killed_and_the_network_settles_pays_once_and_slashes_n
         "--block-seconds",
         "0.8",
         "--no-explorer",
+        "--bittensor",
     )
     pids = {one["pid"] for one in status(folder)["processes"]}
     try:
@@ -86,6 +95,9 @@ def test_every_process_is_killed_and_the_network_settles_pays_once_and_slashes_n
         subnet = Subnet(JsonRpcChain.connect(options.url), AddressBook.load(folder / "network.json"))
         schedule = subnet.schedule
         for window, phase, name in sorted(KILLS[windows]):
+            if (window, phase) == (5, 0):  # everything at once, in the middle
+                devnet("down", "--folder", str(folder))
+                devnet("up", "--folder", str(folder))
             ends = (schedule.commit_deadline, schedule.score_deadline, schedule.reveal_deadline)
             began = schedule.start(window) if phase == 0 else ends[phase - 1](window)
             reached(subnet, began + 4)
@@ -94,16 +106,43 @@ def test_every_process_is_killed_and_the_network_settles_pays_once_and_slashes_n
         ends = time.monotonic() + 2 * PATIENCE
         while status(folder)["settled"] < windows:
             assert time.monotonic() < ends, devnet("logs", "--folder", str(folder), "--lines", "60")
+        mirrored(folder, subnet, windows)
         found = status(folder)
         pids |= {one["pid"] for one in found["processes"]}
         restarts = {one["name"]: one["restarts"] for one in found["processes"]}
-        for name in {name for _, _, name in KILLS[windows]}:
-            assert restarts[name] == sum(name == killed for _, _, killed in KILLS[windows]), restarts
+        since = 5 if windows > 5 else 0  # a supervisor counts from its own start
+        for name in {name for window, _, name in KILLS[windows] if window >= since}:
+            assert restarts[name] == sum(name == who for window, _, who in KILLS[windows] if window >= since), restarts
     finally:
         devnet("down", "--folder", str(folder))
     assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids if pid)
     assert {one["state"] for one in status(folder)["processes"]} == {"stopped"}
     honest(folder, windows)
+
+
+def mirrored(folder: Path, subnet: Subnet, windows: int) -> None:
+    """Every settled window is some epoch's weights, exactly; no hotkey has set any twice in an epoch."""
+    settings = load_settings(folder / "validator-1.toml")
+    with native_client(settings.bittensor) as client:
+        graph = client.metagraph(NETUID)
+        journal = Journal(Database.in_file(folder / "validator-1" / "grail.sqlite"))
+        ends = time.monotonic() + 2 * PATIENCE
+        while True:
+            notes = [note for _, note in journal.notes(f"{EPOCH} of {NETUID}") if note["state"] == DONE]
+            if max((note["window"] for note in notes), default=-1) >= windows - 1:
+                break
+            assert time.monotonic() < ends, devnet("logs", "validator-1", "--folder", str(folder), "--lines", "40")
+            time.sleep(1)
+        own = graph.by_hotkey(client.hotkey)
+        newest = max(notes, key=lambda note: note["window"])
+        assert own is not None and client.weights_of(NETUID, own.uid) == tuple(map(tuple, newest["vector"]))
+    for note in notes:
+        rows = window_rows(subnet, note["window"], graph, BURN_UID)
+        assert note["vector"] == [[row.uid, row.u16] for row in rows], f"window {note['window']}"
+    assert len({note["window"] for note in notes}) >= windows - 1
+    calls = json.loads((folder / "subtensor.json").read_text())["calls"]
+    sent = [((block + NETUID + 1) // (TEMPO + 1), who) for block, who, call in calls if call == "set_mechanism_weights"]
+    assert sent and len(sent) == len(set(sent)), "twice in an epoch"
 
 
 def honest(folder: Path, windows: int) -> None:

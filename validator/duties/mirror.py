@@ -157,7 +157,8 @@ def window_rows(subnet: Subnet, window: WindowId, graph: Metagraph, burn_uid: in
         raise WeightsRefused(Reason.NO_SETTLEMENT, f"nobody worked in window {window}")
     leaves = zip(found.commitments, found.leaves, strict=False)
     scores = {entry.miner: leaf.value for entry, leaf in leaves if leaf.holds == 0}
-    return rows_of(scores, found.terms.whole, bind(graph), burn_uid)
+    named = {miner: key for miner in scores if (key := subnet.hotkey_named(miner))}
+    return rows_of(scores, found.terms.whole, bind(graph, named), burn_uid)
 
 
 def require_fit(graph: Metagraph, hotkey: str) -> Peer:

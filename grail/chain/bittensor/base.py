@@ -42,12 +42,13 @@ class WeightsRefused(ChainError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """A slot of the subnet. `hotkey`, `coldkey`: ss58; `evm`: the EVM key that the slot has since block
-    `associated_at`; `stake`: alpha in rao; blocks are the native chain's.
+    """A slot of the subnet. `hotkey`, `coldkey`: ss58; `key`: the hotkey's 32 bytes; `evm`: the EVM key that the slot
+    has since block `associated_at`; `stake`: alpha in rao; blocks are the native chain's.
     """
 
     uid: int
     hotkey: str
+    key: bytes
     coldkey: str
     registered_at: int
     permit: bool

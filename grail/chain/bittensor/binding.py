@@ -1,7 +1,9 @@
-"""Which hotkey is which neuron: the association of the slot's hotkey with an EVM key, as of one block.
+"""Which hotkey is which neuron, by both their words: the hotkey's on the native chain, the neuron's on ours.
 
-The chain keeps it by slot. A slot that another hotkey took over still has the old one's; and an EVM key may stand in
-several slots. Both are decided here, by one rule that every validator applies to the same block.
+The slot's hotkey has associated an EVM account. The chain keeps that by slot, and asks a proof for no date: a slot
+that another hotkey took over still has the old one's, an account may stand in several slots, and a proof that was once
+given can be shown again. So a neuron names its hotkey, too (NeuronRegistry.setSs58), and what it has named holds. All
+of it is decided here, by one rule that every validator applies to the same block.
 """
 
 from collections.abc import Mapping
@@ -20,9 +22,12 @@ class Bound:
     odd: tuple[str, ...]
 
 
-def bind(graph: Metagraph) -> Bound:
-    """An association counts where it was made after the slot's hotkey had registered; of several slots with one EVM key
-    the latest association counts, and of those of one block the lowest uid.
+def bind(graph: Metagraph, named: Mapping[Address, bytes]) -> Bound:
+    """An association counts where it was made after the slot's hotkey had registered, and where the account has named
+    no other hotkey. Of several slots with one account, which has named none, the latest association counts, and of
+    those of one block the lowest uid.
+
+    `named`: accounts with the hotkeys (32 bytes) that they have named.
     """
     found: dict[Address, Peer] = {}
     odd: list[str] = []
@@ -31,6 +36,9 @@ def bind(graph: Metagraph) -> Bound:
             continue
         if peer.associated_at < peer.registered_at:
             odd.append(f"uid {peer.uid}: its association is that of a hotkey which has lost the slot")
+            continue
+        if named.get(peer.evm, peer.key) != peer.key:
+            odd.append(f"uid {peer.uid}: 0x{peer.evm.hex()} has named another hotkey")
             continue
         other = found.get(peer.evm)
         if other is None or _later(peer, other):

@@ -14,6 +14,7 @@ from bittensor.result import ChainError as NativeError
 from grail.chain.accounts import Signer
 from grail.chain.bittensor.base import Metagraph, Peer, Reason, Rules, Signed, Vector, WeightsRefused
 from grail.errors import ChainError, ChainUnavailable, GrailError, SettingsError, WrongChain
+from grail.protocol.units import Address
 
 SECONDS = 30.0
 INCLUSION_SECONDS = 90.0
@@ -45,6 +46,14 @@ def open_wallet(name: str, hotkey: str, path: Path) -> Any:
             f"expected a hotkey at {file}: btcli wallet new-hotkey, or check --wallet.name, --wallet.hotkey"
         )
     return wallet
+
+
+def make_hotkey(name: str, hotkey: str, path: Path) -> bytes:
+    """A wallet's hotkey, made where it is not there: without a password, as nodes use it. Its public key, 32 bytes."""
+    wallet = bt.Wallet(name, hotkey, path=str(path))
+    if not (path / name / "hotkeys" / hotkey).exists():
+        wallet.create_new_hotkey(suppress=True)
+    return bytes(wallet.hotkey.public_key)
 
 
 class SubtensorClient:
@@ -99,6 +108,26 @@ class SubtensorClient:
         """The ss58 address that signs."""
         return str(self._wallet.hotkey.ss58_address)
 
+    @property
+    def key(self) -> bytes:
+        """Its public key, 32 bytes."""
+        return bytes(self._wallet.hotkey.public_key)
+
+    def signed(self, message: bytes) -> bytes:
+        """The hotkey's sr25519 signature, 64 bytes."""
+        return bytes(self._wallet.hotkey.sign(message))
+
+    def creators(self) -> list[Address] | None:
+        """Who may create contracts on this chain's EVM; None where everybody may, or where it has none."""
+
+        async def read() -> list[Address] | None:
+            query = self._client._substrate.query
+            if await query("EVM", "DisableWhitelistCheck", []):
+                return None
+            return [bytes.fromhex(str(one)[2:]) for one in await query("EVM", "WhitelistedCreators", []) or ()]
+
+        return self._run(read())
+
     def metagraph(self, netuid: int) -> Metagraph:
         """The subnet, all of it as of one block. Raises ChainError, SettingsError for a subnet that is none."""
         return self._run(self._metagraph(netuid))
@@ -127,9 +156,11 @@ class SubtensorClient:
         registered = await many(_ITEMS.BlockAtRegistration, slots)
         associated = await many(_ITEMS.AssociatedEvmAddress, slots)
         permits, updates = await one(_ITEMS.ValidatorPermit, netuid), await one(_ITEMS.LastUpdate, netuid)
+        public = [bytes.fromhex(bt.evm.ss58_to_pubkey(key)[2:]) for key in hotkeys]
         peers = tuple(
             Peer(
-                uid=uid, hotkey=hotkeys[uid], coldkey=str(coldkeys[uid]), registered_at=int(registered[uid] or 0),
+                uid=uid, hotkey=hotkeys[uid], key=public[uid], coldkey=str(coldkeys[uid]),
+                registered_at=int(registered[uid] or 0),
                 permit=uid < len(permits) and bool(permits[uid]), stake=int(stakes[uid] or 0),
                 last_update=int(updates[uid]) if uid < len(updates) else 0,
                 evm=bytes.fromhex(associated[uid][0][2:]) if associated[uid] else None,

@@ -54,6 +54,15 @@ class Neurons(Windows):
         """What a neuron has registered of where its objects are read."""
         return self.contracts["NeuronRegistry"].call("neuronOf", neuron)["endpoint"]
 
+    def hotkey_named(self, neuron: Address) -> bytes | None:
+        """The hotkey of Bittensor (32 bytes) that a neuron has named as its own."""
+        found = bytes(self.contracts["NeuronRegistry"].call("neuronOf", neuron)["ss58"])
+        return found if any(found) else None
+
+    def name_hotkey(self, signer: Signer, key: bytes) -> Receipt:
+        """Name the signer's hotkey of Bittensor, 32 bytes."""
+        return self.contracts["NeuronRegistry"].send(signer, "setSs58", key)
+
     def set_endpoint(self, signer: Signer, endpoint: str) -> Receipt:
         """Say where others read the signer's objects."""
         return self.contracts["NeuronRegistry"].send(signer, "setEndpoint", endpoint)

@@ -88,14 +88,17 @@ def compact(value: int) -> bytes:
 
 
 def listed(parts: Sequence[bytes]) -> bytes:
+    """A vector."""
     return compact(len(parts)) + b"".join(parts)
 
 
 def text(value: str) -> bytes:
+    """A string."""
     return compact(len(value.encode())) + value.encode()
 
 
 def optional(value: bytes | None) -> bytes:
+    """An option."""
     return b"\0" if value is None else b"\1" + value
 
 

@@ -1,4 +1,4 @@
-"""A double of a Subtensor node: the SDK's own transport, codec and signer talk to it over a websocket.
+"""A double of Subtensor: a subnet's state, and what becomes of extrinsics.
 
 It is no node. It checks what a node checks of an extrinsic (signature, nonce, era, genesis, runtime), keeps a subnet's
 state, and refuses weights by the runtime's own errors; consensus, fees and emission it has not. A test makes it
@@ -8,21 +8,19 @@ misbehave.
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
-import bittensor_core as core
+import bittensor_core as core  # type: ignore[import-untyped]
 from bittensor.sp_core import Keypair
-from eth_account import Account
-from eth_account.messages import encode_defunct
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.server import ServerConnection, serve
 
+from grail.chain.accounts import recovered
 from grail.protocol.hashing import keccak256
-from tests.bittensor.metadata import described, metadata
+from simulation.subtensor.extrinsics import era_of, opened
+from simulation.subtensor.metadata import described, metadata
 
 SPEC, TX_VERSION = 430, 1
 SS58 = 42
@@ -37,11 +35,10 @@ ACCOUNT: dict[str, Any] = {
     "nonce": 0, "consumers": 0, "providers": 1, "sufficients": 0,
     "data": {"free": 10**9, "reserved": 0, "frozen": 0, "flags": 0},
 }  # fmt: skip
-BLOCK_AT = {
-    "chain_getHeader": 0, "chain_getBlock": 0, "state_getStorageAt": 1, "state_queryStorageAt": 1,
-    "state_getKeysPaged": 3,
-}  # fmt: skip
-"""Where a method names its block."""
+KEPT = 300
+"""Blocks that it remembers: more than any era is long."""
+PERSONAL = b"\x19Ethereum Signed Message:\n64"
+"""EIP-191, before 64 bytes."""
 INFO = {"weight": {"ref_time": 1, "proof_size": 0}, "class": "Normal", "pays_fee": "No"}
 
 
@@ -81,16 +78,20 @@ class Faults:
 
 @dataclass
 class Double:
-    """The chain and its one subnet."""
+    """The chain and its one subnet. `received`: extrinsics since it was made; `calls`: block, account and call of all.
+    `file`: where it is kept, block by block; None for nowhere.
+    """
 
     netuid: int = 5
     spec: int = SPEC
     commit_reveal: bool = False
-    blocks: list[Block] = field(default_factory=list)
+    blocks: dict[int, Block] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
     received: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
     clock: Callable[[], float] = time.time
+    file: Path | None = None
+    head: Block = field(init=False)
 
     def __post_init__(self) -> None:
         self.codec = core.Runtime(metadata(), self.spec, TX_VERSION, SS58)
@@ -98,7 +99,8 @@ class Double:
         self._state: dict[bytes, bytes] = {}
         self._events: list[dict[str, Any]] = []
         self._sent: dict[bytes, int] = {}
-        self.blocks.append(Block(0, GENESIS, "0x" + "00" * 32, [], {}))
+        self.calls: list[tuple[int, str, str]] = []
+        self.head = self.blocks[0] = Block(0, GENESIS, "0x" + "00" * 32, [], {})
         self.keep("NetworksAdded", [self.netuid], True)
         self.keep("CommitRevealWeightsEnabled", [self.netuid], self.commit_reveal)
         for name, value in {
@@ -108,7 +110,45 @@ class Double:
             self.keep(name, [self.netuid], value)
         self.mine(3)
 
+    # In a file
+
+    @classmethod
+    def load(cls, path: Path) -> "Double":
+        """Goes on where the file ends; of the blocks before it only the names are as they were."""
+        told = json.loads(path.read_text())
+        double = cls(netuid=told["netuid"], spec=told["spec"])
+        double._state = {bytes.fromhex(key): bytes.fromhex(value) for key, value in told["state"].items()}
+        double._sent = {bytes.fromhex(key): nonce for key, nonce in told["sent"].items()}
+        double.calls = told["calls"]
+        for number in range(max(1, told["block"] - KEPT + 1), told["block"] + 1):
+            block = Block(number, double._name(number), double._name(number - 1), [], double._state)
+            double.head = double.blocks[number] = block
+        double.file = path
+        return double
+
+    def save(self, path: Path) -> None:
+        """Begin a file, which `load` reads."""
+        self.file = path
+        self._save()
+
+    def _save(self) -> None:
+        if self.file is None:
+            return
+        state = {key.hex(): value.hex() for key, value in self._state.items()}
+        sent = {key.hex(): nonce for key, nonce in self._sent.items()}
+        told = {"netuid": self.netuid, "spec": self.spec, "block": self.head.number, "state": state, "sent": sent}
+        part = self.file.with_name(self.file.name + ".part")
+        part.write_text(json.dumps(told | {"calls": self.calls}))
+        part.replace(self.file)
+
+    def _name(self, number: int) -> str:
+        return "0x" + blake2b(f"{number} {self.spec}".encode(), digest_size=32).hexdigest() if number else GENESIS
+
     # State
+
+    def next_nonce(self, account: bytes) -> int:
+        """Of an account."""
+        return self._sent.get(account, 0)
 
     def keep(self, item: str, params: list[Any], value: Any, pallet: str = MODULE) -> None:
         """Write a storage item."""
@@ -124,11 +164,6 @@ class Double:
             return None
         return self.codec.decode(entry.value_type, bytes(entry.default_bytes) if raw is None else raw, False)
 
-    @property
-    def head(self) -> Block:
-        """The newest block."""
-        return self.blocks[-1]
-
     def mine(self, count: int = 1, extrinsics: list[bytes] | None = None) -> Block:
         """Make blocks; the first one holds the extrinsics and their events."""
         with self._lock:
@@ -137,30 +172,32 @@ class Double:
                 number = self.head.number + 1
                 self.keep("Events", [], self._events, "System")
                 self._events = []
-                name = "0x" + blake2b(f"{number} {self.spec}".encode(), digest_size=32).hexdigest()
                 held = list(extrinsics or []) if place == 0 else []
-                self.blocks.append(Block(number, name, self.head.hash, held, dict(self._state)))
+                block = Block(number, self._name(number), self.head.hash, held, dict(self._state))
+                self.head = self.blocks[number] = block
+                self.blocks.pop(number - KEPT if number > KEPT else -1, None)
+            self._save()
             return self.head
 
-    def register(self, key: Keypair, *, permit: bool = False, stake: int = 0, coldkey: Keypair | None = None) -> int:
-        """A hotkey in the subnet; its uid."""
+    def register(self, key: bytes, *, permit: bool = False, stake: int = 0) -> int:
+        """A hotkey (its public key) in the subnet, its own coldkey; its uid."""
         uid = int(self.kept("SubnetworkN", [self.netuid]))
-        hotkey = "0x" + key.public_key.hex()
+        hotkey = "0x" + key.hex()
         self.keep("SubnetworkN", [self.netuid], uid + 1)
         self.replace(uid, key)
-        self.keep("Owner", [hotkey], "0x" + (coldkey or key).public_key.hex())
+        self.keep("Owner", [hotkey], hotkey)
         self.keep("TotalHotkeyAlpha", [hotkey, self.netuid], stake)
         for item, value in (("ValidatorPermit", permit), ("LastUpdate", 0)):
             self.keep(item, [self.netuid], [*self.kept(item, [self.netuid]), value])
         self.mine()
         return uid
 
-    def replace(self, uid: int, key: Keypair) -> None:
+    def replace(self, uid: int, key: bytes) -> None:
         """Another hotkey takes a slot: its predecessor is pruned, its association stays in the slot."""
         before = self.kept("Keys", [self.netuid, uid])
         old = bytes(self.codec.storage_key(MODULE, "Uids", [self.netuid, before]))
         self._state.pop(old, None)
-        hotkey = "0x" + key.public_key.hex()
+        hotkey = "0x" + key.hex()
         self.keep("Uids", [self.netuid, hotkey], uid)
         self.keep("Keys", [self.netuid, uid], hotkey)
         self.keep("BlockAtRegistration", [self.netuid, uid], self.head.number + 1)
@@ -193,6 +230,7 @@ class Double:
                 known = {**ACCOUNT, "nonce": decoded["nonce"] + 1}
                 self.keep("Account", ["0x" + account.hex()], known, "System")
                 self.received.append(decoded)
+                self.calls.append((self.head.number + 1, account.hex(), decoded["call"]["call_function"]))
                 self._dispatch(account, decoded["call"])
                 return self.mine(1, [] if self.faults.vanish else [data])
 
@@ -290,148 +328,10 @@ class Double:
         if uid is None:
             raise Refused("HotKeyNotRegisteredInSubNet")
         proof = bytes.fromhex(signature[2:]) if isinstance(signature, str) else bytes(signature)
-        told = encode_defunct(primitive=account + keccak256(block_number.to_bytes(8, "little")))
-        if Account.recover_message(told, signature=proof).lower() != evm_key.lower():
+        told = keccak256(PERSONAL + account + keccak256(block_number.to_bytes(8, "little")))
+        if recovered(told, proof) != bytes.fromhex(evm_key[2:]):
             raise Refused("InvalidRecoveredPublicKey")
         block = self.head.number + 1
         self.keep("AssociatedEvmAddress", [netuid, uid], (evm_key, block))
         said = {"netuid": netuid, "hotkey": "0x" + account.hex(), "evm_key": evm_key, "block_associated": block}
         return [{MODULE: {"EvmKeyAssociated": said}}]
-
-    # Questions
-
-    def answer(self, method: str, params: list[Any]) -> Any:
-        """One JSON-RPC call."""
-        block = self._block(params, BLOCK_AT.get(method))
-        match method:
-            case "chain_getHead" | "chain_getFinalizedHead":
-                return self.head.hash
-            case "chain_getBlockHash":
-                number = int(params[0]) if params and params[0] is not None else self.head.number
-                return self.blocks[number].hash if number < len(self.blocks) else None
-            case "chain_getHeader":
-                return None if block is None else {"number": hex(block.number), "parentHash": block.parent}
-            case "chain_getBlock":
-                header = {"number": hex(block.number), "parentHash": block.parent}
-                return {"block": {"header": header, "extrinsics": ["0x" + data.hex() for data in block.extrinsics]}}
-            case "state_getRuntimeVersion":
-                return {"specName": "double", "specVersion": self.spec, "transactionVersion": TX_VERSION}
-            case "state_call" if params[0] == "Metadata_metadata_at_version":
-                raw = metadata()
-                return "0x01" + (len(raw) << 2 | 2).to_bytes(4, "little").hex() + raw.hex()
-            case "state_call" if params[0] == "TransactionPaymentApi_query_info":
-                kind = self.codec.runtime_api_map()["TransactionPaymentApi"]["query_info"]["output"]
-                info = {"weight": INFO["weight"], "class": "Normal", "partial_fee": 0}
-                return "0x" + bytes(self.codec.encode(kind, info)).hex()
-            case "state_getStorageAt":
-                return _hex(block.state.get(bytes.fromhex(params[0][2:])))
-            case "state_queryStorageAt":
-                changes = [[key, _hex(block.state.get(bytes.fromhex(key[2:])))] for key in params[0]]
-                return [{"block": block.hash, "changes": changes}]
-            case "state_getKeysPaged":
-                prefix, count, start = bytes.fromhex(params[0][2:]), params[1], params[2]
-                after = bytes.fromhex(start[2:]) if start else b""
-                keys = sorted(key for key in block.state if key.startswith(prefix) and key > after)
-                return ["0x" + key.hex() for key in keys[:count]]
-            case "account_nextIndex":
-                return self._sent.get(bytes(core.ss58_decode(params[0])), 0)
-        raise LookupError(method)
-
-    def _block(self, params: list[Any], at: int | None) -> Block | None:
-        named = params[at] if at is not None and len(params) > at else None
-        if named is None:
-            return self.head
-        return next((block for block in self.blocks if block.hash == named), None)
-
-
-def _hex(value: bytes | None) -> str | None:
-    return None if value is None else "0x" + value.hex()
-
-
-def opened(data: bytes) -> dict[str, Any]:
-    """A signed extrinsic's parts: of version 4, by an account, signed by sr25519, without a tip."""
-    _, place = read_compact(data, 0)
-    assert data[place] == 0x84 and data[place + 1] == 0, "a signed extrinsic of version 4 by an account"
-    account, place = data[place + 2 : place + 34], place + 34
-    assert data[place] == 1, "sr25519"
-    signature, place = data[place + 1 : place + 65], place + 65
-    era, place = (data[place : place + 1], place + 1) if data[place] == 0 else (data[place : place + 2], place + 2)
-    nonce, place = read_compact(data, place)
-    _, place = read_compact(data, place)
-    parts = {"address": "0x" + account.hex(), "signature": signature, "era": era, "nonce": nonce}
-    return {**parts, "call_data": data[place + 1 :]}  # behind the mode of CheckMetadataHash
-
-
-def read_compact(data: bytes, place: int) -> tuple[int, int]:
-    width = (1, 2, 4)[data[place] & 3]
-    return int.from_bytes(data[place : place + width], "little") >> 2, place + width
-
-
-def era_of(encoded: bytes, current: int) -> tuple[int, int]:
-    """Period and first block of a mortal era; 0, 0 of an immortal one."""
-    if encoded == b"\0":
-        return 0, 0
-    value = int.from_bytes(encoded, "little")
-    period = 2 << (value & 15)
-    phase = (value >> 4) * max(period >> 12, 1)
-    return period, (max(current, phase) - phase) // period * period + phase
-
-
-@contextmanager
-def serving(double: Double) -> Iterator[Double]:
-    """It answers at `double.url`."""
-
-    def talk(socket: ServerConnection) -> None:
-        try:
-            for message in socket:
-                asked = json.loads(message)
-                if not double.faults.silent:
-                    _respond(double, socket, asked)
-        except ConnectionClosed:
-            return
-
-    with serve(talk, "127.0.0.1", 0, max_size=16 << 20) as server:
-        double.url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield double
-        server.shutdown()
-
-
-def _respond(double: Double, socket: ServerConnection, asked: dict[str, Any]) -> None:
-    def reply(**said: Any) -> None:
-        socket.send(json.dumps({"jsonrpc": "2.0", **said}))
-
-    method, params, number = asked["method"], asked.get("params") or [], asked["id"]
-    try:
-        if method in ("author_submitAndWatchExtrinsic", "author_submitExtrinsic"):
-            _submit(double, socket, params, number, reply)
-            return
-        if method.startswith(("author_unwatch", "chain_unsubscribe")):
-            reply(id=number, result=True)
-            return
-        reply(id=number, result=double.answer(method, params))
-    except LookupError:
-        reply(id=number, error={"code": -32601, "message": f"Method not found: {method}"})
-
-
-def _submit(double: Double, socket: ServerConnection, params: list[Any], number: Any, reply: Any) -> None:
-    if double.faults.drop == "before":
-        socket.close()
-        return
-    try:
-        if double.faults.reject:
-            raise Invalid(double.faults.reject)
-        include = double.take(bytes.fromhex(params[0][2:]))
-    except Invalid as error:
-        said = INVALID.get(str(error), str(error))
-        reply(id=number, error={"code": 1010, "message": "Invalid Transaction", "data": said})
-        return
-    if double.faults.drop == "after":
-        include()
-        socket.close()
-        return
-    reply(id=number, result="watched")
-    block = include()
-    for status in ("ready", {"inBlock": block.hash}, {"finalized": block.hash}):
-        told = {"subscription": "watched", "result": status}
-        reply(method="author_extrinsicUpdate", params=told)
