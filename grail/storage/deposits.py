@@ -17,6 +17,7 @@ from grail.protocol.hashing import keccak256
 from grail.protocol.units import Address, Digest
 from grail.storage.database import Database
 from grail.storage.file_store import FileStore
+from grail.storage.issued import Issued
 from grail.storage.permits import LONGEST_SECONDS, Permit, parsed
 from grail.storage.tables import DepositRow
 
@@ -41,8 +42,17 @@ class Refused(Exception):
 class Deposits:
     """Who may put what."""
 
-    def __init__(self, database: Database, chain_id: int, registry: Address, neuron_of: Asker, quota: int) -> None:
-        """`quota`: bytes that one neuron may put within a day."""
+    def __init__(
+        self,
+        database: Database,
+        chain_id: int,
+        registry: Address,
+        neuron_of: Asker,
+        quota: int,
+        issued: Issued | None = None,
+    ) -> None:
+        """`quota`: bytes that one neuron may put within a day; `issued`: permits for others than neurons."""
+        self.issued = issued
         self._database = database
         self._chain_id = chain_id
         self._registry = registry
@@ -58,6 +68,9 @@ class Deposits:
         """
         if size is None or not size.isdecimal() or not 0 < int(size[:12]) <= LARGEST:
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected Content-Length, 1 to {LARGEST} bytes")
+        account = self.issued.redeemed(authorization or "", digest, int(size)) if self.issued else None
+        if account is not None:
+            return account, int(size)
         try:
             ends, signature = parsed(authorization or "")
         except BadInput as error:

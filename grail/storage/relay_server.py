@@ -2,6 +2,7 @@
 
     GET /objects/HEX    the object; one byte range is understood
     PUT /objects/HEX    keep it, where the relay keeps objects for others: with a permit of a neuron (permits.py)
+    POST /permits       a permit for a hotkey of Bittensor, where the relay gives any (issued.py)
     GET /health         what it has served and uses, as JSON
 
 Objects are named by their hash, so a relay need not be trusted and has nothing to configure per object.
@@ -19,10 +20,11 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
-from grail.errors import ObjectMissing, StorageError
+from grail.errors import GrailError, ObjectMissing, StorageError
 from grail.protocol.units import Digest
 from grail.storage.deposits import Deposits, Refused
 from grail.storage.file_store import FileStore
+from grail.storage.issued import MOST_BYTES, Issued, status_of
 from grail.storage.relays import FIRST_SECONDS, LEAST_RATE, RelayReader
 
 PIECE = 1 << 16
@@ -135,9 +137,24 @@ def relay_app(
 
     @app.get("/health")
     async def health() -> dict[str, object]:
-        return {"uploaded_bytes": node.uploaded_bytes, "uploads": dict(node.uploads.most_common(1_000))}
+        told = {"uploaded_bytes": node.uploaded_bytes, "uploads": dict(node.uploads.most_common(1_000))}
+        return told | ({"hotkey": deposits.issued.name} if deposits and deposits.issued else {})
 
+    if deposits is not None and deposits.issued is not None:
+        _give_permits(app, deposits.issued)
     return app
+
+
+def _give_permits(app: FastAPI, issued: Issued) -> None:
+    @app.post("/permits")
+    async def post_permit(request: Request) -> dict[str, str]:
+        try:
+            body = await _body(request, MOST_BYTES)
+            return {"authorization": await asyncio.to_thread(issued.give, dict(request.headers), body)}
+        except Refused as error:
+            raise HTTPException(error.status, str(error)) from error
+        except GrailError as error:
+            raise HTTPException(status_of(error), str(error)) from error
 
 
 def _digest(name: str) -> Digest:

@@ -34,7 +34,8 @@ def relay(
 
     Nobody needs to trust a relay: every object is checked by its hash. Nodes name relays behind their own folder:
     store = "file:///var/grail/objects,http://relay-1:8547,http://relay-2:8547". With --config it keeps objects for
-    nodes that others cannot reach (work.relays in their settings), signed by a registered hotkey, up to --quota a day.
+    nodes that others cannot reach (work.relays in their settings), signed by a registered hotkey, up to --quota a day;
+    where the settings name a subnet of Bittensor, for its registered hotkeys, too (docs/spec/relay.md).
 
     Examples:
 
@@ -90,10 +91,13 @@ def _deposits(folder: Path, config: Path, quota: int) -> "Deposits":
     from grail.runtime.membership import Membership
     from grail.storage.database import Database
     from grail.storage.deposits import Deposits
+    from neurons.native import hotkey_callers
     from neurons.wiring import open_subnet
 
-    subnet = open_subnet(load_settings(config))
+    settings = load_settings(config)
+    subnet = open_subnet(settings)
+    issued = None if settings.bittensor.netuid is None else hotkey_callers(settings.bittensor)
     folder.mkdir(parents=True, exist_ok=True)
     registry = subnet.contracts["NeuronRegistry"].address
     database = Database.in_file(folder / "deposits.sqlite")
-    return Deposits(database, subnet.chain.chain_id, registry, Membership(subnet).signed_by, quota)
+    return Deposits(database, subnet.chain.chain_id, registry, Membership(subnet).signed_by, quota, issued)

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -13,7 +13,7 @@ from bittensor.result import ChainError as NativeError
 
 from grail.chain.accounts import Signer
 from grail.chain.bittensor.base import Metagraph, Peer, Reason, Rules, Signed, Vector, WeightsRefused
-from grail.errors import ChainError, ChainUnavailable, GrailError, SettingsError, WrongChain
+from grail.errors import BadInput, ChainError, ChainUnavailable, GrailError, SettingsError, WrongChain
 from grail.protocol.units import Address
 
 SECONDS = 30.0
@@ -54,6 +54,15 @@ def make_hotkey(name: str, hotkey: str, path: Path) -> bytes:
     if not (path / name / "hotkeys" / hotkey).exists():
         wallet.create_new_hotkey(suppress=True)
     return bytes(wallet.hotkey.public_key)
+
+
+def caller_of(headers: Mapping[str, str], body: bytes, *, method: str, path: str, receiver: str) -> str:
+    """The hotkey (ss58) that signed a request for `receiver`, by btauth/1: recently, and only once. Raises BadInput."""
+    try:
+        told = bt.http_auth.verify(headers, body, method=method, path=path, self_hotkey_ss58=receiver)
+    except bt.http_auth.AuthError as error:
+        raise BadInput(f"expected a request signed by a hotkey (btauth/1) for {receiver}: {error}") from error
+    return str(told.hotkey_ss58)
 
 
 class SubtensorClient:
