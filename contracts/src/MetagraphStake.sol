@@ -70,6 +70,7 @@ abstract contract MetagraphStake {
         if (before != address(0) && before != validator) {
             delete readings[before];
             _reweigh(before);
+            emit Events.HotkeyBound(before, 0);
         }
         readings[validator] = Reading(hotkey, 0, 0, 0);
         _reweigh(validator);

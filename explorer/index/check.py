@@ -101,6 +101,11 @@ def _neurons(connection: Connection, subnet: Subnet) -> Iterator[Claim]:
     for validator, found in seated.items():
         yield "places", validator, found, subnet.contracts["ValidatorSet"].call("isSeated", _bytes(validator))
 
+    for row in _held(connection, t.ALPHAS):
+        read = subnet.alpha_reading(_bytes(row["validator"]))
+        said = (row["hotkey"], row["counted"], row["read_at"])
+        yield "alphas", row["validator"], said, ("0x" + read.hotkey.hex(), read.counted, read.read_at)
+
 
 def _windows(connection: Connection, subnet: Subnet) -> Iterator[Claim]:
     ledger, pool = subnet.contracts["RolloutLedger"], subnet.contracts["RewardPool"]

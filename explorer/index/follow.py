@@ -28,7 +28,7 @@ NAME = "explorer"
 BLOCKS_A_STEP = 2_000
 PAGE = 1_000
 TIMES = ("genesis", "window", "commit", "score", "reveal")
-MADE_BY = 2
+MADE_BY = 3
 """Of the projections: an index that others made is made anew, from the events that it holds."""
 STANDING = "standing"
 """The reading that says where the index stands; renewed with every step."""

@@ -8,10 +8,12 @@ from explorer.index.writer import block_of, commission_of, worth
 from explorer.views.base import FAULTS, ROLES, WORDS, Look, NotThere, Row
 from explorer.views.returns import returns_of
 from explorer.views.why import reason
+from grail.protocol.ss58 import ss58
 from grail.storage import chain_tables as t
 
 SHOWN_WINDOWS = 30
 COMPARED_WINDOWS = 100
+NONE = "0x" + "00" * 32
 ORDERS = ("stake", "earned", "delegated", "faults", "role", "joined")
 
 
@@ -37,6 +39,7 @@ def rows_of(look: Look) -> list[Row]:
     faults: dict[str, int] = defaultdict(int)
     for (accused,) in look.connection.execute(select(t.CONVICTIONS.c.accused)):
         faults[accused] += 1
+    alphas = {row["validator"]: row for row in look.held(t.ALPHAS)}
     seated = {row["validator"] for row in look.held(t.PLACES, t.PLACES.c.seated.is_(True))}
     first = select(t.NEURONS.c.neuron, func.min(t.NEURONS.c.since)).where(t.NEURONS.c.role > 0)
     joined = {row[0]: row[1] for row in look.connection.execute(first.group_by(t.NEURONS.c.neuron))}
@@ -57,10 +60,17 @@ def rows_of(look: Look) -> list[Row]:
                 "active": neuron in seated if row["role"] == 2 else row["approved"] if row["role"] == 3 else True,
                 "joined": block_of(joined[neuron]),
                 "hotkey": row["hotkey"],
+                "bittensor_hotkey": _ss58(alphas.get(neuron, {}).get("hotkey", NONE), row["ss58"]),
+                "alpha": alphas[neuron]["counted"] if neuron in alphas else 0,
                 "endpoint": row["endpoint"],
             }
         )
     return found
+
+
+def _ss58(*named: str) -> str:
+    """The first hotkey that is one, as people of Bittensor write it; empty where there is none."""
+    return next((ss58(bytes.fromhex(key[2:])) for key in named if key != NONE), "")
 
 
 def neuron(look: Look, address: str) -> Row:
@@ -144,4 +154,5 @@ def validators(look: Look) -> Row:
         ],
         "audits_of_audits": audits,
         "since_window": first,
+        "has_alpha": any(row["alpha"] for row in rows),
     }

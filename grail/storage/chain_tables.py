@@ -91,6 +91,11 @@ NEURONS = state(
      "approved": Boolean(), "commission": Integer(), "next_commission": Integer(), "commission_from": BigInteger()},
 )  # fmt: skip
 PLACES = state("places", {"validator": ACCOUNT}, {"stake": Wei(), "seated": Boolean()})
+ALPHAS = state(
+    "alphas",
+    {"validator": ACCOUNT},
+    {"hotkey": DIGEST, "alpha": Wei(), "counted": Wei(), "read_at": BigInteger()},
+)
 RESTS = state("rests", {"validator": ACCOUNT}, {"window": BigInteger(), "announced": Boolean()})
 
 # Work

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from explorer.index.writer import Writer, block_of, clock_at, commission_of
-from grail.storage.chain_tables import NEURONS, PLACES, RESTS
+from grail.storage.chain_tables import ALPHAS, NEURONS, PLACES, RESTS
 
 NOBODY, NO_DIGEST = "0x" + "00" * 20, "0x" + "00" * 32
 NEW = {
@@ -41,6 +41,16 @@ def _unseated(w: Writer, place: int, f: Mapping[str, Any]) -> None:
     w.hold(place, PLACES, (f["validator"],), stake=0, seated=False)
 
 
+def _bound(w: Writer, place: int, f: Mapping[str, Any]) -> None:
+    w.hold(place, ALPHAS, (f["validator"],), hotkey=f["hotkey"], alpha=0, counted=0, read_at=0)
+
+
+def _alpha(w: Writer, place: int, f: Mapping[str, Any]) -> None:
+    """Of the hotkey that it is bound to: both are kept by name, so the others stay."""
+    read = {"alpha": int(f["alpha"]), "counted": int(f["counted"]), "read_at": block_of(place)}
+    w.hold(place, ALPHAS, (f["validator"],), **read)
+
+
 def _rest(w: Writer, place: int, f: Mapping[str, Any]) -> None:
     w.hold(place, RESTS, (f["validator"],), window=int(f["window"]), announced=True)
 
@@ -64,6 +74,8 @@ PROJECTIONS = {
     ("StakeVault", "CommissionAnnounced"): _commission,
     ("ValidatorSet", "Seated"): _seated,
     ("ValidatorSet", "Unseated"): _unseated,
+    ("ValidatorSet", "HotkeyBound"): _bound,
+    ("ValidatorSet", "AlphaRead"): _alpha,
     ("ValidatorSet", "RestAnnounced"): _rest,
     ("ValidatorSet", "RestEnded"): _rested,
 }
