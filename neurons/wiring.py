@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import secrets
 import signal
 import sys
 from dataclasses import replace
@@ -67,25 +68,38 @@ def open_node(settings: Settings, role: Role) -> Node:
             "what this key has signed of late is not known here: nothing is committed in this window",
             neuron=signer.name, window=waited, remedy="grail keys history --import FILE brings it from another machine",
         )  # fmt: skip
-    store, private = open_store(settings.work.store), settings.work.private_endpoints
-    return Node(
+    return replace(
+        reading_node(settings, subnet),
         name=signer.name,
         signer=signer,
         neuron=neuron,
+        journal=Journal(Database(settings.database.url or f"sqlite:///{folder / 'grail.sqlite'}")),
+        relays=relay_writers(settings, subnet, signer),
+        log=log,
+        meters=Meters.open(settings.meters, log),
+    )
+
+
+def reading_node(settings: Settings, subnet: Subnet | None = None) -> Node:
+    """A node that reads chain and objects and is nobody: its key is new, and forgotten with it."""
+    subnet = subnet or open_subnet(settings)
+    store, private = open_store(settings.work.store), settings.work.private_endpoints
+    return Node(
+        name="reader",
+        signer=Signer.from_key(secrets.token_bytes(32)),
         subnet=subnet,
         store=store,
-        journal=Journal(Database(settings.database.url or f"sqlite:///{folder / 'grail.sqlite'}")),
+        journal=Journal(Database("sqlite://")),
         checkpoints=CheckpointCache(
-            folder / "checkpoints", store, lambda publisher: ObjectsOf(subnet, store, publisher, private=private)
+            settings.work.folder / "checkpoints",
+            store,
+            lambda publisher: ObjectsOf(subnet, store, publisher, private=private),
         ),
         engines=EngineCache(settings.work.engine, settings.work.threads, settings.work.device, settings.work.ray),
         environments=Environments.installed(),
         drand=DrandRelays(settings.chain.drand),
         confirmations=settings.chain.confirmations,
         private_endpoints=private,
-        relays=relay_writers(settings, subnet, signer),
-        log=log,
-        meters=Meters.open(settings.meters, log),
     )
 
 

@@ -13,7 +13,8 @@ from grail.protocol.leaf import RolloutLeaf, hash_halves, hash_tokens
 from grail.protocol.sum_tree import Entry, SumTree
 from grail.protocol.units import Address, Digest, MicroReward
 
-_CONTEXT = keccak256(TAG_SUBMISSION.encode())
+CONTEXT = keccak256(TAG_SUBMISSION.encode())
+"""What the leaves of a submission's tree are bound to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ class Submission:
             * len(self.groups[group].rollouts[index].tokens)
             for group, index in self.places()
         }
-        return SumTree(_CONTEXT, worth)
+        return SumTree(CONTEXT, worth)
 
     @property
     def n_tokens(self) -> int:

@@ -81,12 +81,13 @@ class SumTree:
         level = [(keccak256(encode_static(self.context, key, self.leaves[key])), self.leaves[key]) for key in self.keys]
         levels = [level]
         while len(level) > 1:
-            level = [_join(*level[i : i + 2]) for i in range(0, len(level), 2)]
+            level = [joined(*level[i : i + 2]) for i in range(0, len(level), 2)]
             levels.append(level)
         return levels
 
 
-def _join(left: tuple[Digest, int], right: tuple[Digest, int] | None = None) -> tuple[Digest, int]:
+def joined(left: tuple[Digest, int], right: tuple[Digest, int] | None = None) -> tuple[Digest, int]:
+    """The node above two, (hash, sum) each; one alone rises unchanged."""
     if right is None:
         return left
     return keccak256(encode_static(*left, *right)), left[1] + right[1]

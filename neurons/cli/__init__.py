@@ -10,6 +10,7 @@ from neurons.cli import (
     bittensor,
     calibrate,
     court,
+    datasets,
     deploy,
     devnet,
     explorer,
@@ -41,7 +42,7 @@ app = typer.Typer(
 )
 for module in (
     localnet, explorer, devnet, init, models, run, verify, calibrate, redteam, bench, plot, relay, inspect, keys,
-    pledge, stake, rest, store, token, vote, court, deploy, publish, bittensor,
+    pledge, stake, rest, store, token, vote, court, deploy, publish, bittensor, datasets,
 ):  # fmt: skip
     module.add_to(app)
 

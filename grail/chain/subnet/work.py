@@ -123,15 +123,21 @@ class Work(Statements):
 
     def commitments(self, window: WindowId) -> list[Commitment]:
         """All commitments of a window, in order. The ledger stores one word for each; the event says the rest."""
+        return [self._commitment(event) for event in self._committed(window)]
+
+    def commitment_transactions(self, window: WindowId) -> dict[Address, Digest]:
+        """In which transaction each miner committed."""
+        return {event.fields["miner"]: event.transaction for event in self._committed(window)}
+
+    def _committed(self, window: WindowId) -> list[ChainEvent]:
         first, last = self.schedule.start(window), self.schedule.commit_deadline(window)
-        events = self._listed(
+        return self._listed(
             "commitments",
             window,
             last,
             lambda: self._window_events("RolloutLedger", "Committed", window, BlockNumber(first + 1), last),
             lambda found: len(found) == self._ledger.call("countOf", window),
         )
-        return [self._commitment(event) for event in events]
 
     def committers(self, window: WindowId) -> list[Address]:
         """Miners that committed in a window, in order."""
