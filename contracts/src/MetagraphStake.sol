@@ -108,13 +108,15 @@ abstract contract MetagraphStake {
         return hotkey == 0 ? 0 : _alpha(hotkey);
     }
 
-    /// @notice What a validator counts with in draws and votes whose stake in the vault is `stake`, both in wei.
+    /// @notice What a validator counts with in draws and votes whose stake in the vault is `stake`, both in wei; at most
+    ///         what a place can hold, so that no slash ever fails for a weight.
     function weightOf(address validator, uint256 stake) public view returns (uint256) {
         uint256 factor = policy.valueOf(METAGRAPH_FACTOR, block.number);
         Reading storage r = readings[validator];
         if (factor == 1 || r.counted == 0 || !_fresh(r)) return stake;
+        uint256 most = stake * factor < type(uint96).max ? stake * factor : type(uint96).max;
         uint256 sum = stake + r.counted;
-        return sum < stake * factor ? sum : stake * factor;
+        return sum < most ? sum : most;
     }
 
     /// @notice A validator's hotkey, the alpha that counts for it while it is fresh, the least that was read in the

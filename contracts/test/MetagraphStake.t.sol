@@ -176,6 +176,17 @@ contract MetagraphStakeTest is Network {
         assertEq(weightOf(validators[0]), 0, "jailed, alpha counts for nothing");
     }
 
+    /// @dev Else a slash of a very large validator would revert in the tree, after a vote for a higher factor.
+    function test_weight_fitsIntoAPlaceHoweverLargeTheBond() public {
+        ALPHA.move(0, HOT, NETUID, type(uint96).max);
+        bind(validators[0], HOT);
+        active.syncStake(validators[0]);
+        goTo(0, 5);
+        active.syncStake(validators[0]);
+        assertEq(active.weightOf(validators[0], 70_000_000_000 ether), type(uint96).max, "full, not over");
+        assertEq(active.weightOf(validators[0], type(uint96).max), type(uint96).max, "nor below the bond");
+    }
+
     /// @dev Seats are the larger weights'.
     function test_sit_byWeight() public {
         set("max_validators", 3);

@@ -46,7 +46,7 @@ class OnSubtensor(LocalNetwork):
 def plan_for(chain, **changes):
     return replace(
         PLAN, schedule=replace(PLAN.schedule, genesis=chain.head().number + 40), holders={OWNER.address: 10**25},
-        drand=drand.network(), netuid=NETUID, **changes,
+        netuid=NETUID, **changes,
     )  # fmt: skip
 
 
@@ -100,6 +100,12 @@ def test_rounds_are_those_that_the_chain_has_checked_itself():
     subnet.bring_round(OWNER, 0, Moment.OPEN, signature)
     seed = keys.seed(chain.block_hash(subnet.schedule.start(0)), hashlib.sha256(signature).digest())
     assert subnet.beacon(0) == keys.beacon(TESTNET, subnet.ledger_address, 0, seed)
+
+
+def test_rounds_of_another_network_than_the_pallets_are_not_waited_for():
+    chain = subtensor(OWNER.address)
+    subnet = Subnet(chain, deploy(chain, OWNER, plan_for(chain, drand=drand.network())))
+    assert subnet.contracts["DrandBeacon"].call("source") == 0
 
 
 def test_where_the_chain_checks_no_rounds_a_vote_for_them_stops_nothing():
