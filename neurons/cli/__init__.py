@@ -13,6 +13,7 @@ from neurons.cli import (
     datasets,
     deploy,
     devnet,
+    environments,
     explorer,
     init,
     inspect,
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 for module in (
     localnet, explorer, devnet, init, models, run, verify, calibrate, redteam, bench, plot, relay, inspect, keys,
-    pledge, stake, rest, store, token, vote, court, deploy, publish, bittensor, datasets,
+    pledge, stake, rest, store, token, vote, court, deploy, publish, bittensor, datasets, environments,
 ):  # fmt: skip
     module.add_to(app)
 

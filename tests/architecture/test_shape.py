@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("grail", "miner", "validator", "trainer", "simulation", "neurons")
+PACKAGES = ("grail", "miner", "validator", "trainer", "explorer", "gateway", "simulation", "neurons")
 FILE_LINES, FUNCTION_LINES = 400, 60
 BROAD_EXCEPTS = {
     "miner/duties/solve.py": "an engine that dies raises anything: it is named, and loaded anew",

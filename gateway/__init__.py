@@ -1,0 +1,1 @@
+"""Doors for other people's programs: our environments for their trainers."""
