@@ -59,14 +59,19 @@ LARGEST_MU0 = 0.4
 GROSS_SHARE, SMALLEST_GROSS_MARGIN = 1e-4, 0.01
 """The gross rule counts margins (nats) that this share of honest ones passes, and none below the second number."""
 BISECTIONS = 60
+LAX_CAP = 1e30
+"""A cap that no ceiling forbids: logprobs are claims, which a cheat launders anyway."""
 SMALLEST_OUTLIER = 0.1
 """Nats. A margin is an outlier above twice the largest honest one, and never below this."""
 MARGIN_CEILING = {"fp32": 0.05, "bf16": 1.0}
 """Nats at temperature 1, at T that many / T: margins above it are no rounding of that precision, whatever a profile
 says. Honest ones were 10⁻³ and 0.25 at most."""
-SHARE_CEILINGS = {"tokens": 0.1, "flips": 0.2, "gross": 0.02, "outliers": 0.02, FORKS: 0.1}
-"""Highest μ0 of the processes that see a token that was not mandated. Lax in all that is allowed, they still convict
-work on other weights; whoever publishes a checkpoint writes its profile."""
+SHARE_CEILINGS = {
+    "fp32": {"tokens": 2e-3, "flips": 2e-2, "gross": 2e-3, "outliers": 1e-3, FORKS: 2e-2},
+    "bf16": {"tokens": 0.1, "flips": 0.2, "gross": 0.02, "outliers": 0.02, FORKS: 0.1},
+}
+"""Highest μ0 of the processes that see a token that was not mandated; in fp32 twenty to a hundred times the floors.
+Whoever publishes a checkpoint writes its profile; `grail redteam --family lax-profiles` plays the worst of them."""
 SKETCH_CEILING = Null(cap=0.25, mu0=0.2)
 """Of the relative squared error of a sketch; a foreign state's is about 2. Honest ones need 0.012 and 0.045 in bf16. It
 is what proofs of audit are judged by."""
@@ -113,10 +118,10 @@ class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
             raise ValueError(f"a margin of {self.largest_margin:.3g} nats is no rounding of {self.precision}")
         rules = {"tokens": (TOKEN_CAP, None), "flips": (1.0, 0.0)}
         rules |= dict.fromkeys(("outliers", FORKS), (1.0, self.outlier_margin))
-        for name, most in SHARE_CEILINGS.items():
+        for name, most in SHARE_CEILINGS[self.precision].items():
             null = self.nulls[name]
             cap, over = rules.get(name, (1.0, null.over))
-            strict = null.cap == cap and null.over == over and (null.over or 0.0) <= 2 * max(margin, SMALLEST_OUTLIER)
+            strict = null.cap == cap and null.over == over and (null.over or 0.0) <= _outlier_margin(margin)
             if not strict or null.mu0 > most or (name == "gross" and null.over is None):
                 raise ValueError(f"{name} is laxer than honest work of {self.precision} needs")
         sketch = self.nulls["sketch"]
@@ -155,6 +160,22 @@ class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
 
 def _outlier_margin(largest: float) -> float:
     return max(2 * largest, SMALLEST_OUTLIER)
+
+
+def laxest(profile: CalibrationProfile) -> CalibrationProfile:
+    """The profile of the same work that excuses the most of all that are accepted: whoever publishes a checkpoint may
+    write it.
+    """
+    margin = MARGIN_CEILING[profile.precision] * MILLI / profile.temperature_milli
+    over = _outlier_margin(margin)
+    nulls = {name: NullModel(cap=1.0, mu0=0.5) for name in ALTERNATIVES}
+    nulls |= {"logprobs": NullModel(cap=LAX_CAP, mu0=0.5)}
+    nulls["sketch"] = NullModel(cap=SKETCH_CEILING.cap, mu0=SKETCH_CEILING.mu0)
+    shares = SHARE_CEILINGS[profile.precision]
+    nulls |= {"tokens": NullModel(cap=TOKEN_CAP, mu0=shares["tokens"])}
+    nulls |= {"flips": NullModel(cap=1.0, mu0=shares["flips"], over=0.0)}
+    nulls |= {name: NullModel(cap=1.0, mu0=shares[name], over=over) for name in ("gross", "outliers", FORKS)}
+    return CalibrationProfile.model_validate({**profile.model_dump(), "largest_margin": margin, "nulls": nulls})
 
 
 def load_profile(path: Path) -> CalibrationProfile:

@@ -43,8 +43,8 @@ def redteam(
     """Run every known attack against real contracts, blobs and audits, and print how surely and how soon it is caught.
 
     The family `honest` plays no attack: honest work of several architectures, temperatures, precisions and kernels, on
-    logits that training has sharpened since they were calibrated. Exit code 1 when honest work would be held against
-    anybody.
+    logits that training has sharpened since they were calibrated. The family `lax-profiles` plays plain cheats under a
+    profile that excuses all that may be excused. Exit code 1 when honest work would be held against anybody.
 
     Examples:
 
@@ -55,6 +55,8 @@ def redteam(
         grail redteam --family forks --json
 
         grail redteam --family honest --cells 48 --json
+
+        grail redteam --family lax-profiles --json
     """
     from simulation.adversaries import ATTACKS
 
@@ -65,23 +67,27 @@ def redteam(
     from rich.console import Console
 
     from grail.telemetry import log
+    from simulation import laxness
     from simulation.redteam import RedTeamOptions, play
 
     log.configure(quiet=True)
     if HONEST in (family or []):
         _honest(cells, seed, as_json, alone=not attack and family == [HONEST])
         return
-    options = RedTeamOptions(
-        windows=windows,
-        draws=draws,
-        groups=groups,
-        model=model,
-        environment=env,
-        seed=seed,
-        attacks=_chosen(attack or [], family or []),
-    )
+    is_lax = laxness.FAMILY in (family or [])
+    if is_lax and (attack or len(family or []) > 1):
+        raise BadInput(f"the family {laxness.FAMILY!r} is played alone: leave out --attack and other families")
     console = Console(stderr=True)
     with console.status("starting") as status, tempfile.TemporaryDirectory() as folder:
+        options = RedTeamOptions(
+            windows=windows,
+            draws=draws,
+            groups=groups,
+            model=str(laxness.lax_model(model, Path(folder))) if is_lax else model,
+            environment=env,
+            seed=seed,
+            attacks=laxness.CHEATS if is_lax else _chosen(attack or [], family or []),
+        )
         trials = list(play(options, Path(folder) / "run", _teller(console, status)))
     if not _reported(trials, options.attacks, out, as_json):
         raise typer.Exit(1)

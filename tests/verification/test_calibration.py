@@ -20,6 +20,7 @@ from grail.verification.calibration import (
     SKETCH_CEILING,
     CalibrationProfile,
     calibrate,
+    laxest,
     load_profile,
     profile_of,
 )
@@ -65,7 +66,8 @@ def lax(changes: dict) -> dict:
     "changes",
     [
         {"nulls.tokens.cap": 1e30, "nulls.tokens.mu0": 0.5},
-        {"nulls.tokens.mu0": 0.11},
+        {"nulls.tokens.mu0": 0.0021},
+        {"precision": "bf16", "nulls.tokens.mu0": 0.11},
         {"nulls.sketch.cap": 0.3},
         {"nulls.sketch.mu0": 0.21},
         {"nulls.sketch.over": 0.1},
@@ -97,18 +99,35 @@ def test_no_profile_may_be_lax(tmp_path, changes):
         load_profile(tmp_path / "calibration.json")
 
 
-def test_the_laxest_profile_that_is_allowed_still_convicts_random_tokens():
-    """Of bf16 at temperature 1, with everything at its ceiling: within one rollout of 32 tokens."""
-    thresholds = {f"nulls.{name}.over": 2.0 for name in ("outliers", "gross", "forks")}
-    raw = lax({"precision": "bf16", "largest_margin": 1.0, **thresholds})
-    for name, most in SHARE_CEILINGS.items():
-        raw["nulls"][name]["mu0"] = most
-    raw["nulls"]["logprobs"] |= {"cap": 1e30, "mu0": 0.5}
-    raw["nulls"]["sketch"] |= {"cap": SKETCH_CEILING.cap, "mu0": SKETCH_CEILING.mu0}
-    evidence = Evidence(CalibrationProfile.model_validate(raw).evidence_nulls())
+def laxest_of(precision: str) -> CalibrationProfile:
+    raw = lax({"precision": precision, "largest_margin": 0.0})
+    return laxest(CalibrationProfile.model_validate(raw))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_laxest_profile_that_is_allowed_still_convicts_random_tokens(precision):
+    """At temperature 1, with everything at its ceiling: within one rollout of 32 tokens."""
+    evidence = Evidence(laxest_of(precision).evidence_nulls())
     margins = np.random.default_rng(1).gumbel(8.0, 2.0, 32).clip(0)
     evidence.add(dict.fromkeys(MARGINS, margins) | {name: np.zeros(32) for name in ("logprobs", "sketch")})
     assert evidence.log10 > 9
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_laxest_is_the_laxest(precision):
+    """A step beyond any of its ceilings is no profile."""
+    worst = laxest_of(precision)
+    steps = {f"nulls.{name}.mu0": most * 1.01 for name, most in SHARE_CEILINGS[precision].items()}
+    steps |= {"nulls.sketch.mu0": SKETCH_CEILING.mu0 * 1.01, "nulls.sketch.cap": SKETCH_CEILING.cap * 1.01}
+    steps |= {"largest_margin": worst.largest_margin * 1.01, "nulls.gross.over": worst.outlier_margin * 1.01}
+    for path, value in steps.items():
+        raw = place = json.loads(worst.to_bytes())
+        *way, last = path.split(".")
+        for name in way:
+            place = place[name]
+        place[last] = value
+        with pytest.raises(ValueError, match=r"laxer|rounding"):
+            CalibrationProfile.model_validate(raw)
 
 
 def test_the_laxest_profile_that_is_allowed_still_tells_an_invented_state():
