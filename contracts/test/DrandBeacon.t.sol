@@ -107,4 +107,53 @@ contract DrandBeaconTest is Test {
         vm.expectRevert(Errors.BadSchedule.selector);
         new DrandBeacon(QUICKNET, GENESIS, 0, 30);
     }
+
+    // On Subtensor: no BLS precompile, a pallet that has checked the rounds that it stores
+
+    address private constant PALLET = address(0x810);
+
+    function answers(uint64 round, bool exists, uint64 number, bytes memory signature) private {
+        bytes memory call_ = abi.encodeWithSignature("getPulse(uint64)", round);
+        vm.mockCall(PALLET, call_, abi.encode(exists, number, bytes(""), signature));
+    }
+
+    /// @dev As the chain is without EIP-2537, and with the pallet.
+    function onSubtensor() private returns (DrandBeacon) {
+        vm.mockCall(address(0x10), bytes(""), bytes(""));
+        answers(1, false, 0, "");
+        return new DrandBeacon(QUICKNET, GENESIS, 3, 30);
+    }
+
+    function test_source_isWhoeverCanCheckARound() public {
+        assertTrue(quicknet.source() == DrandBeacon.Source.Bls, "EIP-2537 where it is");
+        answers(1, false, 0, "");
+        assertTrue(
+            new DrandBeacon(QUICKNET, GENESIS, 3, 30).source() == DrandBeacon.Source.Bls, "also beside the pallet"
+        );
+        assertTrue(onSubtensor().source() == DrandBeacon.Source.Pallet, "the pallet where it is not");
+        DrandBeacon another = new DrandBeacon(DrandSigner.publicKey(), GENESIS, 3, 30);
+        assertTrue(another.source() == DrandBeacon.Source.None, "which stores quicknet's rounds alone");
+        vm.clearMockedCalls();
+        vm.mockCall(address(0x10), bytes(""), bytes(""));
+        assertTrue(new DrandBeacon(QUICKNET, GENESIS, 3, 30).source() == DrandBeacon.Source.None, "nobody");
+    }
+
+    function test_period_isNotZero() public {
+        vm.expectRevert(Errors.BadSchedule.selector);
+        new DrandBeacon(QUICKNET, GENESIS, 0, 30);
+    }
+
+    function test_pallet_believesItsOwnRoundsAlone() public {
+        DrandBeacon beacon = onSubtensor();
+        answers(1000, true, 1000, ROUND_1000);
+        assertEq(beacon.randomnessOf(1000, ROUND_1000), sha256(ROUND_1000), "a round that it stores");
+        vm.expectRevert(abi.encodeWithSelector(Errors.WrongRound.selector, 1000));
+        beacon.randomnessOf(1000, bytes.concat(ROUND_1000, hex"00"));
+        answers(1000, false, 1000, ROUND_1000);
+        vm.expectRevert(abi.encodeWithSelector(Errors.WrongRound.selector, 1000));
+        beacon.randomnessOf(1000, ROUND_1000);
+        answers(1000, true, 999, ROUND_1000);
+        vm.expectRevert(abi.encodeWithSelector(Errors.WrongRound.selector, 1000));
+        beacon.randomnessOf(1000, ROUND_1000);
+    }
 }

@@ -219,6 +219,16 @@ contract MetagraphStakeTest is Network {
         assertEq(active.boundTo(HOT2), validators[1], "the newest");
     }
 
+    function test_bind_saysOfWhomItTookAHotkeyAndOfNobodyElse() public {
+        vm.recordLogs();
+        bind(validators[0], HOT);
+        assertEq(vm.getRecordedLogs().length, 1, "one word of a first binding");
+        bind(validators[0], HOT);
+        assertEq(vm.getRecordedLogs().length, 1, "and of the same once more");
+        bind(validators[1], HOT);
+        assertEq(vm.getRecordedLogs().length, 2, "two where another loses it");
+    }
+
     function test_anotherHotkey_beginsAnew() public {
         withAlpha(validators[0], HOT, 4_000);
         ALPHA.move(0, HOT2, NETUID, 9_000 * COIN);
