@@ -32,7 +32,7 @@ from grail.runtime.reckon import reckon
 from grail.verification.calibration import profile_of
 
 MOST_SHOWN = 1_000
-ROUNDS_OF_PROBLEMS = 4_096
+MOST_PROBLEMS = 4_096
 """Problems that are remembered: a group's rollouts stand one after another."""
 
 
@@ -142,7 +142,7 @@ class _Problems:
         except GrailError as error:
             self._found.skipped[name[:80]] = str(error)
             return
-        if len(self._known) > ROUNDS_OF_PROBLEMS:
+        if len(self._known) > MOST_PROBLEMS:
             self._known.clear()
         if row["problem_key"] not in self._known:
             self._known[row["problem_key"]] = (environment, environment.problem(bytes.fromhex(row["problem_key"][2:])))

@@ -74,19 +74,13 @@ def redteam(
     if HONEST in (family or []):
         _honest(cells, seed, as_json, alone=not attack and family == [HONEST])
         return
-    is_lax = laxness.FAMILY in (family or [])
-    if is_lax and (attack or len(family or []) > 1):
-        raise BadInput(f"the family {laxness.FAMILY!r} is played alone: leave out --attack and other families")
     console = Console(stderr=True)
     with console.status("starting") as status, tempfile.TemporaryDirectory() as folder:
+        chosen, played = _chosen(attack or [], family or []), model
+        if laxness.FAMILY in (family or []):
+            chosen, played = laxness.CHEATS, str(laxness.lax_model(model, Path(folder)))
         options = RedTeamOptions(
-            windows=windows,
-            draws=draws,
-            groups=groups,
-            model=str(laxness.lax_model(model, Path(folder))) if is_lax else model,
-            environment=env,
-            seed=seed,
-            attacks=laxness.CHEATS if is_lax else _chosen(attack or [], family or []),
+            windows=windows, draws=draws, groups=groups, model=played, environment=env, seed=seed, attacks=chosen
         )
         trials = list(play(options, Path(folder) / "run", _teller(console, status)))
     if not _reported(trials, options.attacks, out, as_json):
@@ -122,10 +116,13 @@ def _honest(cells: int, seed: int, as_json: bool, *, alone: bool) -> None:
 def _chosen(attacks: list[str], families: list[str]) -> tuple[str, ...]:
     """What is named, one by one or by family; all where nothing is."""
     from simulation.adversaries import ATTACKS
+    from simulation.laxness import FAMILY
 
-    known = {HONEST, *(kind.family() for kind in ATTACKS.values())}
+    known = {HONEST, FAMILY, *(kind.family() for kind in ATTACKS.values())}
     if unknown := set(families) - known:
         raise BadInput(f"expected families among {', '.join(sorted(known))}, got {', '.join(sorted(unknown))}")
+    if FAMILY in families and (attacks or len(families) > 1):
+        raise BadInput(f"the family {FAMILY!r} is played alone: leave out --attack and other families")
     named = [*attacks, *(name for name, kind in ATTACKS.items() if kind.family() in families)]
     return tuple(dict.fromkeys(named)) or tuple(ATTACKS)
 

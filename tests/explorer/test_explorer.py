@@ -179,7 +179,9 @@ def test_why_knows_a_reason_for_every_neuron_and_window(site, played):
                 assert found["code"] and found["words"], found
                 reasons[look.name(neuron), window] = found["code"]
     assert reasons["miner-2", 1] == "paid" and reasons["validator-1", 1] == "paid" and reasons["trainer", 1] == "paid"
-    assert reasons["int4-weights", 0] == "convicted" and reasons["lazy-copy", 0] == "convicted"
+    assert reasons["int4-weights", 0] == "convicted"
+    # whom others check is their secret, which follows from the chain: caught, in one window or another
+    assert "convicted" in {reasons["lazy-copy", window] for window in range(WINDOWS)}
     assert reasons["int4-weights", 2] == "not committed"
 
 

@@ -2,11 +2,15 @@
 
 import pytest
 
+from grail.checkpoints.files import CALIBRATION, open_checkpoint
 from grail.errors import BadInput, SettingsError
+from grail.models.library import packaged_folder
 from grail.verification.base import Outcome
+from grail.verification.calibration import laxest, load_profile, profile_of
 from neurons.cli.redteam import _chosen
+from simulation import laxness
 from simulation.adversaries import ATTACKS, CATALOGUE
-from simulation.redteam import RedTeamOptions, markdown, play, residuals
+from simulation.redteam import RedTeamOptions, markdown, play, residuals, tallies
 
 
 def test_the_honest_miner_is_accepted_every_time(played):
@@ -44,3 +48,22 @@ def test_a_family_is_played_alone():
     assert _chosen(["greedy"], ["forks"])[0] == "greedy" and _chosen([], []) == tuple(ATTACKS)
     with pytest.raises(BadInput, match=r"forks.* got such"):
         _chosen([], ["such"])
+
+
+def test_lax_profiles_are_a_family_of_their_own(tmp_path):
+    with pytest.raises(BadInput, match="played alone"):
+        _chosen(["greedy"], [laxness.FAMILY])
+    folder = laxness.lax_model("tiny", tmp_path)
+    assert profile_of(open_checkpoint(folder)) == laxest(load_profile(packaged_folder() / CALIBRATION))
+    assert set(laxness.CHEATS) <= set(ATTACKS)
+
+
+@pytest.mark.slow
+def test_plain_cheats_are_convicted_under_the_laxest_profile(tmp_path):
+    """In fp32, all but another temperature, which is too near for so few tokens."""
+    model = str(laxness.lax_model("tiny", tmp_path))
+    cheats = tuple(name for name in laxness.CHEATS if name != "temperature-0.9")
+    options = RedTeamOptions(windows=1, draws=2, groups=32, model=model, attacks=cheats)
+    found, honest = tallies(list(play(options, tmp_path / "run")), cheats)
+    assert {tally.attack: (tally.missed, tally.unpaid) for tally in found} == dict.fromkeys(cheats, (0, 0))
+    assert all(trial.outcome is Outcome.ACCEPT for trial in honest)

@@ -10,14 +10,14 @@ from grail.protocol.units import Address, BlockNumber, Digest, Wei
 class Alpha(Windows):
     """ValidatorSet, the half that is MetagraphStake."""
 
+    _netuid: int | None = None
+
     @property
     def alpha_netuid(self) -> int:
         """The subnet whose alpha may count; 0 for none."""
         if self._netuid is None:
             self._netuid = int(self.contracts["ValidatorSet"].call("netuid"))
         return self._netuid
-
-    _netuid: int | None = None
 
     def hotkey_binding(self, validator: Address, hotkey: bytes) -> Digest:
         """What a hotkey (32 bytes) signs to bind itself to a validator: good once."""
