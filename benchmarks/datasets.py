@@ -3,8 +3,8 @@
     python benchmarks/datasets.py [--rows 100000] [--tokens 0] [--json]
 
 Rows of the packaged model's tokenizer and of arithmetic, right and wrong answers (or so many ids at random), in
-submissions of 64 groups of 8; the
-check is that of `grail data verify` without a chain: every leaf, path, problem and reward, and the root of all rows.
+submissions of 64 groups of 8; the check is that of `grail data verify` without a chain: every leaf, path, problem and
+reward, and the root of all rows.
 """
 
 import argparse

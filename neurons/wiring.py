@@ -68,19 +68,19 @@ def open_node(settings: Settings, role: Role) -> Node:
             "what this key has signed of late is not known here: nothing is committed in this window",
             neuron=signer.name, window=waited, remedy="grail keys history --import FILE brings it from another machine",
         )  # fmt: skip
+    journal = Journal(Database(settings.database.url or f"sqlite:///{folder / 'grail.sqlite'}"))
     return replace(
-        reading_node(settings, subnet),
+        reading_node(settings, subnet, journal),
         name=signer.name,
         signer=signer,
         neuron=neuron,
-        journal=Journal(Database(settings.database.url or f"sqlite:///{folder / 'grail.sqlite'}")),
         relays=relay_writers(settings, subnet, signer),
         log=log,
         meters=Meters.open(settings.meters, log),
     )
 
 
-def reading_node(settings: Settings, subnet: Subnet | None = None) -> Node:
+def reading_node(settings: Settings, subnet: Subnet | None = None, journal: Journal | None = None) -> Node:
     """A node that reads chain and objects and is nobody: its key is new, and forgotten with it."""
     subnet = subnet or open_subnet(settings)
     store, private = open_store(settings.work.store), settings.work.private_endpoints
@@ -89,7 +89,7 @@ def reading_node(settings: Settings, subnet: Subnet | None = None) -> Node:
         signer=Signer.from_key(secrets.token_bytes(32)),
         subnet=subnet,
         store=store,
-        journal=Journal(Database("sqlite://")),
+        journal=journal or Journal(Database("sqlite://")),
         checkpoints=CheckpointCache(
             settings.work.folder / "checkpoints",
             store,

@@ -48,7 +48,11 @@ contract MetagraphStakeTest is Network {
 
     /// @dev A validator with so much alpha, in force in window 1.
     function withAlpha(address validator, bytes32 hotkey, uint256 coins) private {
-        ALPHA.move(0, hotkey, NETUID, coins * COIN);
+        withRao(validator, hotkey, coins * COIN);
+    }
+
+    function withRao(address validator, bytes32 hotkey, uint256 rao) private {
+        ALPHA.move(0, hotkey, NETUID, rao);
         bind(validator, hotkey);
         active.syncStake(validator);
         goTo(0, 5);
@@ -178,11 +182,7 @@ contract MetagraphStakeTest is Network {
 
     /// @dev Else a slash of a very large validator would revert in the tree, after a vote for a higher factor.
     function test_weight_fitsIntoAPlaceHoweverLargeTheBond() public {
-        ALPHA.move(0, HOT, NETUID, type(uint96).max);
-        bind(validators[0], HOT);
-        active.syncStake(validators[0]);
-        goTo(0, 5);
-        active.syncStake(validators[0]);
+        withRao(validators[0], HOT, type(uint96).max);
         assertEq(active.weightOf(validators[0], 70_000_000_000 ether), type(uint96).max, "full, not over");
         assertEq(active.weightOf(validators[0], type(uint96).max), type(uint96).max, "nor below the bond");
     }
@@ -254,11 +254,7 @@ contract MetagraphStakeTest is Network {
         set("metagraph_factor", factor);
         address late = address(0x1A7E);
         join(late, Role.Validator, stake);
-        ALPHA.move(0, HOT, NETUID, alpha);
-        bind(late, HOT);
-        active.syncStake(late);
-        goTo(0, 5);
-        active.syncStake(late);
+        withRao(late, HOT, alpha);
         uint256 weight = weightOf(late);
         assertTrue(weight >= stake, "never less than the bond");
         assertTrue(weight <= uint256(stake) * factor, "never more than so many bonds");

@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from sqlalchemy import func, select
 
+from explorer.index.projections.neurons import NO_DIGEST
 from explorer.index.writer import block_of, commission_of, worth
 from explorer.views.base import FAULTS, ROLES, WORDS, Look, NotThere, Row
 from explorer.views.returns import returns_of
@@ -13,7 +14,6 @@ from grail.storage import chain_tables as t
 
 SHOWN_WINDOWS = 30
 COMPARED_WINDOWS = 100
-NONE = "0x" + "00" * 32
 ORDERS = ("stake", "earned", "delegated", "faults", "role", "joined")
 
 
@@ -60,7 +60,7 @@ def rows_of(look: Look) -> list[Row]:
                 "active": neuron in seated if row["role"] == 2 else row["approved"] if row["role"] == 3 else True,
                 "joined": block_of(joined[neuron]),
                 "hotkey": row["hotkey"],
-                "bittensor_hotkey": _ss58(alphas.get(neuron, {}).get("hotkey", NONE), row["ss58"]),
+                "bittensor_hotkey": _ss58(alphas.get(neuron, {}).get("hotkey", NO_DIGEST), row["ss58"]),
                 "alpha": alphas[neuron]["counted"] if neuron in alphas else 0,
                 "endpoint": row["endpoint"],
             }
@@ -70,7 +70,7 @@ def rows_of(look: Look) -> list[Row]:
 
 def _ss58(*named: str) -> str:
     """The first hotkey that is one, as people of Bittensor write it; empty where there is none."""
-    return next((ss58(bytes.fromhex(key[2:])) for key in named if key != NONE), "")
+    return next((ss58(bytes.fromhex(key[2:])) for key in named if key != NO_DIGEST), "")
 
 
 def neuron(look: Look, address: str) -> Row:

@@ -10,7 +10,6 @@ from typing import Any
 from grail.datasets.rows import ARRAYS, LISTS, NUMBERS, TEXTS, Row
 from grail.errors import BadInput, Unavailable
 from grail.foreign.files import read_object
-from grail.protocol.hashing import keccak256
 
 FORMAT = "grail-data/1"
 ROWS, PAIRS, MANIFEST, CARD = "rows.parquet", "pairs.parquet", "manifest.json", "README.md"
@@ -146,8 +145,3 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not all(isinstance(b, str) and _DIGEST.fullmatch(b) for b in found["beacons"].values()):
         raise BadInput(f"expected beacons of 32 bytes in the manifest in {folder}")
     return found
-
-
-def manifest_digest(manifest: Mapping[str, Any]) -> str:
-    """What to name a data set by, as 0x-hex."""
-    return "0x" + keccak256(json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()).hex()

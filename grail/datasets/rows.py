@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from grail.environments.mandates import GroupMandate
-from grail.protocol.hashing import encode_static, keccak256
+from grail.protocol.hashing import WORD, keccak256
 from grail.protocol.leaf import RolloutLeaf, environment_digest, hash_halves, hash_tokens
 from grail.protocol.submission import CONTEXT, Submission
-from grail.protocol.sum_tree import joined, sealed
+from grail.protocol.sum_tree import Entry, root_of
 from grail.protocol.units import Digest
 
 PROMPT, SAMPLED = 0, 1
@@ -29,7 +29,6 @@ ARRAYS = ("ids", "roles", "logprobs")
 """Lists of numbers."""
 COLUMNS = (*NUMBERS, *TEXTS, *LISTS)
 Row = Mapping[str, Any]
-MAX_PATH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +97,6 @@ def leaf_of(row: Row, parts: Parts) -> RolloutLeaf:
     )  # fmt: skip
 
 
-def root_of(leaf: Digest, worth: int, index: int, size: int, path: Sequence[str]) -> tuple[Digest, int]:
-    """Root and sum of the tree of `size` leaves in which this is leaf number `index`. Raises ValueError for a path that
-    does not fit.
-    """
-    if not 0 <= index < size or len(path) > 2 * MAX_PATH:
-        raise ValueError("no such leaf")
-    node = (keccak256(encode_static(CONTEXT, int.from_bytes(leaf, "big"), worth)), worth)
-    steps, width = iter([bytes.fromhex(part[2:]) for part in path]), size
-    while width > 1:
-        if index % 2 or index + 1 < width:
-            other = (next(steps, b""), int.from_bytes(next(steps, b""), "big"))
-            if len(other[0]) != 32:
-                raise ValueError("a path that ends too early")
-            node = joined(other, node) if index % 2 else joined(node, other)
-        index, width = index // 2, (width + 1) // 2
-    if next(steps, None) is not None:
-        raise ValueError("a path that is too long")
-    return sealed(size, node[0], node[1]), node[1]
-
-
 def wrong_with(row: Row) -> str | None:
     """What is wrong with a row by itself: its leaf is not its contents', or its path does not end in its root."""
     try:
@@ -125,8 +104,14 @@ def wrong_with(row: Row) -> str | None:
         leaf = leaf_of(row, parts).digest()
         if "0x" + leaf.hex() != row["leaf"]:
             return "its leaf is not that of its contents"
+        path = [bytes.fromhex(part[2:]) for part in row["path"]]
+        if any(len(part) != WORD for part in path):
+            return "its path is not of words"
         worth = row["reward_milli"] * len(parts.tokens)
-        root, _ = root_of(leaf, worth, row["leaf_index"], row["leaves"], row["path"])
+        entry = Entry(
+            int.from_bytes(leaf, "big"), worth, row["leaf_index"], tuple(int.from_bytes(part, "big") for part in path)
+        )
+        root = root_of(CONTEXT, row["leaves"], entry)
     except (ValueError, OverflowError, TypeError) as error:
         return str(error)
     return None if "0x" + root.hex() == row["root"] else "its path does not end in its root"

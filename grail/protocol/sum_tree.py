@@ -14,6 +14,8 @@ from grail.protocol.hashing import encode_static, keccak256
 from grail.protocol.units import Digest
 
 _TAG = keccak256(TAG_SUM_TREE.encode())
+MAX_DEPTH = 40
+"""Bounds the work of following a foreign path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +80,38 @@ class SumTree:
     @cached_property
     def _levels(self) -> list[list[tuple[Digest, int]]]:
         """(hash, sum) of all nodes, leaves first; an odd node rises unchanged."""
-        level = [(keccak256(encode_static(self.context, key, self.leaves[key])), self.leaves[key]) for key in self.keys]
+        level = [_leaf(self.context, key, self.leaves[key]) for key in self.keys]
         levels = [level]
         while len(level) > 1:
-            level = [joined(*level[i : i + 2]) for i in range(0, len(level), 2)]
+            level = [_join(*level[i : i + 2]) for i in range(0, len(level), 2)]
             levels.append(level)
         return levels
 
 
-def joined(left: tuple[Digest, int], right: tuple[Digest, int] | None = None) -> tuple[Digest, int]:
-    """The node above two, (hash, sum) each; one alone rises unchanged."""
+def root_of(context: Digest, size: int, entry: Entry) -> Digest:
+    """Root of the tree of `size` leaves in which this is an entry. Raises ValueError for one that cannot be."""
+    index, steps, width = entry.index, iter(entry.path), size
+    if not 0 <= index < size or len(entry.path) > 2 * MAX_DEPTH:
+        raise ValueError("no such leaf")
+    node = _leaf(context, entry.key, entry.value)
+    while width > 1:
+        if index % 2 or index + 1 < width:
+            hashed, total = next(steps, None), next(steps, None)
+            if hashed is None or total is None:
+                raise ValueError("a path that ends too early")
+            other = (hashed.to_bytes(32, "big"), total)
+            node = _join(other, node) if index % 2 else _join(node, other)
+        index, width = index // 2, (width + 1) // 2
+    if next(steps, None) is not None:
+        raise ValueError("a path that is too long")
+    return sealed(size, *node)
+
+
+def _leaf(context: Digest, key: int, value: int) -> tuple[Digest, int]:
+    return keccak256(encode_static(context, key, value)), value
+
+
+def _join(left: tuple[Digest, int], right: tuple[Digest, int] | None = None) -> tuple[Digest, int]:
     if right is None:
         return left
     return keccak256(encode_static(*left, *right)), left[1] + right[1]
