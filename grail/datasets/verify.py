@@ -257,5 +257,5 @@ def _replay(node: Node, taken: list[tuple[int, Row]], found: Checked) -> None:
         largest = profile_of(checkpoint).outlier_margin
         for (number, _), trace in zip(rows, traces, strict=True):
             found.replayed += 1
-            if float(trace.margins.max()) > largest:
+            if float(trace.strays.max()) > largest:
                 found.blame(number, f"a token is {float(trace.margins.max()):.3g} nats from what the model samples")

@@ -44,11 +44,18 @@ class ReplayTrace:
 
     margins: float32 (n,), max_v s_v − s_y ≥ 0 in nats, s = logits / T + G; zero where the token was mandated.
     logprobs: float32 (n,), of the claimed token at T. sketch: float32 (rows, m), projection of the replayed state.
+    spreads: float32 (n,) > 0, nats: how far the scores lie apart without noise (`sampling.spreads_of`).
     """
 
     margins: NDArray[np.float32]
     logprobs: NDArray[np.float32]
     sketch: NDArray[np.float32]
+    spreads: NDArray[np.float32]
+
+    @property
+    def strays(self) -> NDArray[np.float64]:
+        """Margins in spreads, (n,): what rounding makes of them is the same at any temperature and sharpness."""
+        return self.margins.astype(np.float64) / self.spreads
 
 
 class Engine(Protocol):

@@ -24,7 +24,7 @@ from grail.inference.base import Generation, ReplayRequest, ReplayTrace, Rollout
 from grail.inference.cpu_arithmetic import fit_to_cpu
 from grail.inference.decoding import Chooser, Decoder
 from grail.inference.memory import EXHAUSTED, out_of_memory
-from grail.inference.sampling import key_tensor, logprobs_of, mandated, margins_of
+from grail.inference.sampling import key_tensor, logprobs_of, mandated, margins_of, spreads_of
 from grail.inference.tensors import padded, project
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.units import Digest
@@ -173,11 +173,11 @@ class TransformersEngine:
         keys = keys.repeat_interleave(torch.tensor(counts, device=self.device), dim=0)
         steps = torch.cat([torch.arange(count, device=self.device) for count in counts])
         claimed = torch.from_numpy(np.concatenate([r.tokens for r in requests]).astype(np.int64)).to(self.device)
-        margins, logprobs = self._measure(states, keys, steps, claimed)
+        margins, logprobs, spreads = self._measure(states, keys, steps, claimed)
         sketched = project(states, projection).cpu().numpy()
         starts = np.cumsum([0, *counts])
         return [
-            ReplayTrace(margins[a:b], logprobs[a:b], sketched[a : b : plan.stride])
+            ReplayTrace(margins[a:b], logprobs[a:b], sketched[a : b : plan.stride], spreads[a:b])
             for a, b in itertools.pairwise(starts)
         ]
 
@@ -193,17 +193,20 @@ class TransformersEngine:
         rest = self.hidden(ids, torch.cat([mask, own], dim=1), positions, cache)
         return torch.cat([first[:, None], rest], dim=1)
 
-    def _measure(self, states: Tensor, keys: Tensor, steps: Tensor, claimed: Tensor) -> tuple[Any, Any]:
-        """Margins and logprobs of the claimed tokens, float32 (positions,), the LM head in bounded pieces."""
-        margins, logprobs = [], []
+    def _measure(self, states: Tensor, keys: Tensor, steps: Tensor, claimed: Tensor) -> list[Any]:
+        """Margins and logprobs of the claimed tokens, and spreads, float32 (positions,), the LM head in bounded
+        pieces.
+        """
+        found: list[list[Tensor]] = [[], [], []]
         temperature = self.checkpoint.rules.temperature_milli
         rows = HEAD_ROWS[self.device]
         for part in range(0, len(states), rows):
             piece = slice(part, part + rows)
             logits = self.logits(states[piece])
-            margins.append(margins_of(logits, temperature, keys[piece], steps[piece], claimed[piece]))
-            logprobs.append(logprobs_of(logits, temperature, claimed[piece]))
-        return torch.cat(margins).float().cpu().numpy(), torch.cat(logprobs).float().cpu().numpy()
+            found[0].append(margins_of(logits, temperature, keys[piece], steps[piece], claimed[piece]))
+            found[1].append(logprobs_of(logits, temperature, claimed[piece]))
+            found[2].append(spreads_of(logits, temperature))
+        return [torch.cat(pieces).float().cpu().numpy() for pieces in found]
 
     def hidden(self, ids: Tensor, mask: Tensor, positions: Tensor, cache: DynamicCache | None) -> Tensor:
         """Last hidden states after the final norm, (rows, positions, hidden)."""

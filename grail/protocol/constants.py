@@ -34,6 +34,11 @@ FINISH_LENGTH = 1
 NOISE_MIN = -3.1303
 NOISE_MAX = 22.8741
 
+# Rounding moves logits by a share of how far they lie apart: their mean distance from their mean, within these bounds
+# (logits). Margins are measured in it. The upper one limits what weights with odd logits could have excused.
+LEAST_SPREAD = 1.0
+MOST_SPREAD = 16.0
+
 # Hard limits. They bound memory before anything is allocated; shapes are bounded by the governed policy.
 MAX_PROMPT_TOKENS = 32_768
 MAX_BLOB_BYTES = 1 << 30

@@ -49,23 +49,23 @@ FLOORS = {
 """By precision class the lowest μ0: one odd measurement in 1 / (floor), of forks one odd rollout, must not decide
 alone, whatever the calibration saw. In fp32 an odd token is a thousand times what rounding makes."""
 PROCESSES = tuple(FLOORS["fp32"])
-TOKEN_CAP = 0.5
-"""Nats. Honest margins stayed under 0.25 in bf16; above the cap all margins count alike."""
+TOKEN_CAP = 0.2
+"""Spreads. Honest margins stayed under 0.1 in bf16; above the cap all margins count alike."""
 ALTERNATIVE_FLOOR = 0.05
 """Of the share of votes for another model: so few that twenty of them are needed where calibration saw none."""
 CAP_OVER_MEAN = 50.0
-SMALLEST_CAP = {"logprobs": 1e-6, "sketch": 1e-6}
+SMALLEST_CAP = {"logprobs": 1e-7, "sketch": 1e-6}
 LARGEST_MU0 = 0.4
-GROSS_SHARE, SMALLEST_GROSS_MARGIN = 1e-4, 0.01
-"""The gross rule counts margins (nats) that this share of honest ones passes, and none below the second number."""
+GROSS_SHARE, SMALLEST_GROSS_MARGIN = 1e-4, 0.004
+"""The gross rule counts margins (spreads) that this share of honest ones passes, and none below the second number."""
 BISECTIONS = 60
 LAX_CAP = 1e30
 """A cap that no ceiling forbids: logprobs are claims, which a cheat launders anyway."""
-SMALLEST_OUTLIER = 0.1
-"""Nats. A margin is an outlier above twice the largest honest one, and never below this."""
-MARGIN_CEILING = {"fp32": 0.05, "bf16": 1.0}
-"""Nats at temperature 1, at T that many / T: margins above it are no rounding of that precision, whatever a profile
-says. Honest ones were 10⁻³ and 0.25 at most."""
+SMALLEST_OUTLIER = 0.04
+"""Spreads. A margin is an outlier above twice the largest honest one, and never below this."""
+MARGIN_CEILING = {"fp32": 0.02, "bf16": 0.4}
+"""Spreads: margins above it are no rounding of that precision, whatever a profile says. Honest ones were 10⁻³ and 0.1
+at most."""
 SHARE_CEILINGS = {
     "fp32": {"tokens": 2e-3, "flips": 2e-2, "gross": 2e-3, "outliers": 1e-3, FORKS: 2e-2},
     "bf16": {"tokens": 0.1, "flips": 0.2, "gross": 0.02, "outliers": 0.02, FORKS: 0.1},
@@ -92,7 +92,7 @@ class NullModel(pydantic.BaseModel, extra="forbid", frozen=True):
 class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
     """A versioned file beside the checkpoint; the keccak-256 of its bytes is registered on chain."""
 
-    version: int = pydantic.Field(ge=6, le=6)
+    version: int = pydantic.Field(ge=7, le=7)
     engine: str
     precision: str = pydantic.Field(pattern="^(fp32|bf16)$")
     temperature_milli: int = pydantic.Field(ge=1, le=100_000)
@@ -113,9 +113,9 @@ class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
     @pydantic.model_validator(mode="after")
     def _not_lax(self) -> "CalibrationProfile":
         """Within what the precision can produce."""
-        margin = MARGIN_CEILING[self.precision] * MILLI / self.temperature_milli
+        margin = MARGIN_CEILING[self.precision]
         if self.largest_margin > margin:
-            raise ValueError(f"a margin of {self.largest_margin:.3g} nats is no rounding of {self.precision}")
+            raise ValueError(f"a margin of {self.largest_margin:.3g} spreads is no rounding of {self.precision}")
         rules = {"tokens": (TOKEN_CAP, None), "flips": (1.0, 0.0)}
         rules |= dict.fromkeys(("outliers", FORKS), (1.0, self.outlier_margin))
         for name, most in SHARE_CEILINGS[self.precision].items():
@@ -137,7 +137,7 @@ class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
             why = f"it was measured in {self.precision}, and work is done in {rules.precision}"
         elif self.temperature_milli != rules.temperature_milli:
             own, asked = self.temperature_milli / MILLI, rules.temperature_milli / MILLI
-            why = f"it was measured at temperature {own:g}, not {asked:g}, and honest margins grow as 1 / T"
+            why = f"it was measured at temperature {own:g}, not {asked:g}, and honest tokens stray as often as it lets them"
         elif self.max_tokens < rules.max_tokens:
             why = f"it was measured on up to {self.max_tokens} tokens, and completions may have {rules.max_tokens}"
         else:
@@ -150,7 +150,7 @@ class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
 
     @property
     def outlier_margin(self) -> float:
-        """A margin (nats) that no honest rollout comes near: twice the largest seen, at least a tenth of a nat."""
+        """A margin (spreads) that no honest rollout comes near: twice the largest seen, at least a twenty-fifth."""
         return _outlier_margin(self.largest_margin)
 
     def to_bytes(self) -> bytes:
@@ -166,7 +166,7 @@ def laxest(profile: CalibrationProfile) -> CalibrationProfile:
     """The profile of the same work that excuses the most of all that are accepted: whoever publishes a checkpoint may
     write it.
     """
-    margin = MARGIN_CEILING[profile.precision] * MILLI / profile.temperature_milli
+    margin = MARGIN_CEILING[profile.precision]
     over = _outlier_margin(margin)
     nulls = {name: NullModel(cap=1.0, mu0=0.5) for name in ALTERNATIVES}
     nulls |= {"logprobs": NullModel(cap=LAX_CAP, mu0=0.5)}
@@ -246,7 +246,7 @@ def calibrate(
     nulls |= {name: _fit_votes(found) for name, found in ballots.items()}
     nulls[PREVIOUS] = NullModel(cap=1, mu0=UNDECIDED)
     return CalibrationProfile(
-        version=6,
+        version=7,
         engine="+".join(engines),
         precision=rules.precision,
         temperature_milli=rules.temperature_milli,

@@ -87,7 +87,7 @@ def false_audit(reason: str) -> Verdict:
 def _forgiven(rollout: Rollout, trace: ReplayTrace, noise: float) -> dict[str, NDArray[np.float64]]:
     """The margins that any honest machine has seen: no process reads more in larger ones, so the auditor's own were no
     less than this."""
-    least = replace(trace, margins=np.maximum(trace.margins - np.float32(noise), 0))
+    least = replace(trace, margins=np.maximum(trace.margins - np.float32(noise) * trace.spreads, 0))
     measured = measurements(rollout, least)
     return {name: measured[name] for name in (*MARGINS, FORKS)}
 

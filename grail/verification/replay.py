@@ -45,17 +45,18 @@ def replay_places(
 def measurements(rollout: Rollout, trace: ReplayTrace) -> Measurements:
     """What one replay says of one rollout, by process.
 
-    tokens, flips, gross, outliers: margins in nats, of which the null of flips takes those above 0, however close, that
+    tokens, flips, gross, outliers: margins in spreads (`ReplayTrace.strays`), of which the null of flips takes those above 0, however close, that
     of gross those that honest noise reaches once in ten thousand, that of outliers those that it never did. forks: the
     largest margin, (1,).
-    logprobs: (|claimed − replayed| / (1 + |replayed|))². sketch: relative squared error. Of both counts what lies
+    logprobs: (|claimed − replayed| / (1 + |replayed|) / spread)². sketch: relative squared error. Of both counts what lies
     beyond the float16 that was claimed; both are squares, so that doubled they stand for twice the noise's power.
     """
     error = beyond_rounding(rollout.logprobs, trace.logprobs) / (1 + np.abs(trace.logprobs.astype(np.float64)))
+    strays = trace.strays
     return {
-        **dict.fromkeys(MARGINS, trace.margins.astype(np.float64)),
-        FORKS: trace.margins.max(initial=0.0, keepdims=True).astype(np.float64),
-        "logprobs": error**2,
+        **dict.fromkeys(MARGINS, strays),
+        FORKS: strays.max(initial=0.0, keepdims=True),
+        "logprobs": (error / trace.spreads) ** 2,
         "sketch": sketch_errors(trace.sketch[:, : rollout.sketch.shape[1]], rollout.sketch),
     }
 

@@ -106,10 +106,11 @@ def _verified(node: Node, submission: Submission, checkpoint: Checkpoint) -> Ite
     for number, group in enumerate(submission.groups):
         own = [traces[number, index] for index in range(len(group.rollouts))]
         margin = max(float(trace.margins.max()) for trace in own)
-        if margin <= largest and _as_mandated(group, number, mandates, codec):
+        stray = max(float(trace.strays.max()) for trace in own)
+        if stray <= largest and _as_mandated(group, number, mandates, codec):
             yield _training_group(submission, number, mandates, own), margin
         else:
-            check = "tokens" if margin > largest else "derivation or reward"
+            check = "tokens" if stray > largest else "derivation or reward"
             yield Doubt(window, "0x" + submission.miner.hex(), number, check, margin)
 
 

@@ -13,13 +13,13 @@ from torch.nn.functional import cross_entropy
 
 from grail.inference.sampling import reference
 from grail.inference.sampling.reference import Mandate
-from grail.protocol.constants import MILLI
+from grail.protocol.constants import LEAST_SPREAD, MILLI, MOST_SPREAD
 from grail.protocol.philox import key_words
 
 NEAR = 64
 """Rows whose exponentials are taken at once: so many stay in a CPU's memory without fetching fresh pages."""
 
-__all__ = ["Mandate", "key_tensor", "logprobs_of", "mandated", "margins_of"]
+__all__ = ["Mandate", "key_tensor", "logprobs_of", "mandated", "margins_of", "spreads_of"]
 
 
 def key_tensor(keys: Sequence[bytes], device: torch.device | str = "cpu") -> Tensor:
@@ -57,6 +57,14 @@ def margins_of(logits: Tensor, temperature_milli: int, keys: Tensor, steps: Tens
         best = mandated(logits, temperature_milli, keys, steps).scores
         return (best - reference.scores_of(logits, temperature_milli, keys, steps, claimed)).clamp(min=0)
     return reference.margins_of(logits, temperature_milli, keys, steps, claimed)
+
+
+def spreads_of(logits: Tensor, temperature_milli: int) -> Tensor:
+    """How far scores lie apart without noise, float32 (rows,) in nats: the mean distance of a row's logits from their
+    mean, within LEAST_SPREAD … MOST_SPREAD, divided by T. Rounding moves scores by a share of it.
+    """
+    found = [(part - part.mean(dim=1, keepdim=True)).abs().mean(dim=1) for part in logits.float().split(NEAR)]
+    return torch.cat(found).clamp(LEAST_SPREAD, MOST_SPREAD) * MILLI / temperature_milli
 
 
 def _is_compiled(logits: Tensor) -> bool:
