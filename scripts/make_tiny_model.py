@@ -26,7 +26,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from grail.checkpoints.files import CALIBRATION, CONFIG, RULES, TOKENIZER, WEIGHTS, GenerationRules, open_checkpoint
 from grail.environments.arithmetic import Arithmetic
 from grail.environments.base import Problem
-from grail.governance.policy import Policy as RewardRules
+from grail.governance.policy import Policy as ChainPolicy
 from grail.inference.base import RolloutRequest
 from grail.inference.requests import own_requests
 from grail.inference.text import TextCodec
@@ -145,12 +145,10 @@ def write_profile(folder: Path, rollouts: int) -> None:
     """Calibrate on the model's own rollouts."""
     checkpoint = open_checkpoint(folder)
     requests = own_requests(
-        TextCodec(checkpoint), Arithmetic(), b"calibration", rollouts, RewardRules.defaults().group_size
+        TextCodec(checkpoint), Arithmetic(), b"calibration", rollouts, ChainPolicy.defaults().group_size
     )
     plan = SketchPlan(keccak256(b"calibration"), 8, 8)
-    profile = calibrate(
-        {"transformers": TransformersEngine(checkpoint)}, requests, plan, precision=checkpoint.rules.precision
-    )
+    profile = calibrate({"transformers": TransformersEngine(checkpoint)}, requests, plan, rules=checkpoint.rules)
     (folder / CALIBRATION).write_bytes(profile.to_bytes())
 
 

@@ -125,7 +125,10 @@ class HonestStudy:
 
     def play(self, cell: Cell) -> CellResult:
         """Generate and replay as the cell says; read all of it as one audit."""
-        engine, profile = self._base(cell.model, cell.precision, cell.temperature_milli)
+        try:
+            engine, profile = self._base(cell.model, cell.precision, cell.temperature_milli)
+        except BadCheckpoint as refusal:
+            return CellResult(cell, refused=str(refusal))
         if cell.sharpened != 1:
             engine = _sharpened(engine, cell.sharpened)
         self._notify(str(cell))

@@ -208,7 +208,8 @@ def calibrate(
 
     The first engine replays; where the rules say bf16, its float32 twin does the second replay.
 
-    Raises BadInput with the number that is needed when there are too few requests.
+    Raises BadInput with the number that is needed when there are too few requests, BadCheckpoint where honest work is
+    noisier than a profile of this precision may allow.
     """
     if len(requests) < MIN_ROLLOUTS:
         raise BadInput(f"expected at least {MIN_ROLLOUTS} rollouts to calibrate on, got {len(requests)}: ask for more")
@@ -245,17 +246,22 @@ def calibrate(
     }
     nulls |= {name: _fit_votes(found) for name, found in ballots.items()}
     nulls[PREVIOUS] = NullModel(cap=1, mu0=UNDECIDED)
-    return CalibrationProfile(
-        version=7,
-        engine="+".join(engines),
-        precision=rules.precision,
-        temperature_milli=rules.temperature_milli,
-        max_tokens=rules.max_tokens,
-        rollouts=sum(len(group) for found in variations for group in found),
-        tokens=tokens,
-        largest_margin=float(margins.max()),
-        nulls=nulls,
-    )
+    try:
+        return CalibrationProfile(
+            version=7,
+            engine="+".join(engines),
+            precision=rules.precision,
+            temperature_milli=rules.temperature_milli,
+            max_tokens=rules.max_tokens,
+            rollouts=sum(len(group) for found in variations for group in found),
+            tokens=tokens,
+            largest_margin=float(margins.max()),
+            nulls=nulls,
+        )
+    except pydantic.ValidationError as error:
+        why = error.errors()[0]["msg"].removeprefix("Value error, ")
+        remedy = "it needs another precision (fp32) or temperature"
+        raise BadCheckpoint(f"honest work of this model is too noisy to tell from cheating: {why}; {remedy}") from error
 
 
 def replays(
@@ -306,7 +312,8 @@ def _pooled(name: str, variations: Sequence[Sequence[Sequence[Measurements]]]) -
 
 def _capped(name: str, variations: Sequence[Sequence[Sequence[Measurements]]]) -> Null:
     """Shape of a process whose cap follows from the honest mean."""
-    return Null(max(CAP_OVER_MEAN * float(_pooled(name, variations).mean()), SMALLEST_CAP[name]), LARGEST_MU0)
+    cap = max(CAP_OVER_MEAN * float(_pooled(name, variations).mean()), SMALLEST_CAP[name])
+    return Null(min(cap, SKETCH_CEILING.cap) if name == "sketch" else cap, LARGEST_MU0)
 
 
 def _fit(shape: Null, variations: Sequence[Groups], floor: float) -> NullModel:

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grail.inference.sampling import key_tensor, logprobs_of, mandated, margins_of, reference
-from grail.protocol.constants import NOISE_MAX, NOISE_MIN
+from grail.inference.sampling import key_tensor, logprobs_of, mandated, margins_of, reference, spreads_of
+from grail.protocol.constants import LEAST_SPREAD, MOST_SPREAD, NOISE_MAX, NOISE_MIN
 from grail.protocol.draws import Draws
 from grail.protocol.gumbel import mandated_token, noise
 from grail.protocol.hashing import keccak256
@@ -45,6 +45,26 @@ def test_logprobs_are_those_of_the_softmax():
     for temperature in (700, 1000):
         expected = torch.log_softmax(logits.double() * 1000 / temperature, dim=1)[torch.arange(5), torch.arange(5)]
         assert torch.allclose(logprobs_of(logits, temperature, torch.arange(5)).double(), expected, atol=1e-5)
+
+
+def test_spreads_grow_with_the_logits_and_fall_with_the_temperature():
+    logits = torch.from_numpy((np.random.default_rng(3).standard_normal((70, 900)) * 3).astype(np.float32))
+    plain = spreads_of(logits, 1000)
+    expected = (logits - logits.mean(1, keepdim=True)).abs().mean(1)
+    assert torch.allclose(plain, expected) and 2 < float(plain.mean()) < 3
+    assert torch.allclose(spreads_of(logits * 4, 1000), 4 * plain)
+    assert torch.allclose(spreads_of(logits, 500), 2 * plain)
+    assert torch.allclose(spreads_of(logits + 50, 1000), plain, rtol=1e-4), "what all ids share says nothing"
+
+
+def test_no_weights_widen_spreads_beyond_their_bounds():
+    absurd = torch.zeros(2, 50_000)
+    absurd[0, 7] = -1e6
+    assert spreads_of(absurd, 1000).tolist() == [MOST_SPREAD, LEAST_SPREAD]
+    one = torch.from_numpy((np.random.default_rng(4).standard_normal((1, 50_000)) * 3).astype(np.float32))
+    before = float(spreads_of(one, 1000))
+    one[0, 7] = -3_000
+    assert float(spreads_of(one, 1000)) < 1.1 * before, "one absurd logit of fifty thousand moves nothing"
 
 
 def test_lazy_noise_gives_the_full_argmax():

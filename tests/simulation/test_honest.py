@@ -35,11 +35,23 @@ def test_other_kernels_lengths_and_batches_stay_under_the_bar(study):
         assert not result.refused and result.log10 < 2, result
 
 
-def test_logits_four_times_as_sharp_as_calibrated_are_refused_before_anybody_is_judged(study):
-    """Unrefused, an audit of eighty honest rollouts shows evidence of 10^9 here, at temperature 2 of 10^89: under a
-    check that read eight rollouts it was.
+def test_logits_four_times_as_sharp_as_calibrated_show_nothing(study):
+    """In nats, evidence of 10^9 against eighty honest rollouts of the first, and of 10^3.5 against those of the second,
+    which nothing refused: margins are measured in spreads of the scores, which are as sharp.
     """
-    result = study.play(cell(sharpened=4.0))
+    for changes in ({}, {"model": "tiny", "temperature_milli": 500, "batch": 256, "attention": ("sdpa", "sdpa")}):
+        result = study.play(cell(sharpened=4.0, **changes))
+        assert not result.refused and result.log10 < 2, result
+
+
+def test_what_is_noisier_than_calibrated_is_refused_before_anybody_is_judged(study):
+    """A profile of half the noise that there is, as a careless publisher may write it."""
+    engine, profile = study._base("gemma", "bf16", 1_000)
+    halved = {name: null.model_dump() | {"mu0": null.mu0 / 4} for name, null in profile.nulls.items()}
+    careless = type(profile).model_validate(profile.model_dump() | {"nulls": halved})
+    study._ready["gemma", "bf16", 1_000] = engine, careless
+    result = study.play(cell())
+    study._ready["gemma", "bf16", 1_000] = engine, profile
     assert "does not fit" in result.refused and "of what it allows" in result.refused
 
 

@@ -18,7 +18,9 @@ ROLLOUTS = 2_000
 
 
 def trace(margins) -> ReplayTrace:
-    return ReplayTrace(np.array(margins, dtype=np.float32), np.zeros(len(margins)), np.zeros((0, 8)), np.ones(len(margins)))
+    return ReplayTrace(
+        np.array(margins, dtype=np.float32), np.zeros(len(margins)), np.zeros((0, 8)), np.ones(len(margins))
+    )
 
 
 def test_only_tokens_that_exactly_one_of_the_two_mandates_are_votes():

@@ -33,7 +33,7 @@ def nulls(precision: str) -> dict[str, Null]:
 
 
 def opened_until_clear(precision: str, length: int, margin: float, every: int, most: int) -> int | None:
-    """Rollouts that are read until the evidence is a fault; every `every`-th one has one token `margin` nats off."""
+    """Rollouts that are read until the evidence is a fault; every `every`-th one has one token `margin` spreads off."""
     evidence, dice = Evidence(nulls(precision)), np.random.default_rng(length)
     for number in range(most):
         margins = np.zeros(length, np.float32)
@@ -44,9 +44,8 @@ def opened_until_clear(precision: str, length: int, margin: float, every: int, m
             tokens=np.zeros(length, np.int32), logprobs=np.zeros(length, np.float16),
             sketch=states.astype(np.float16), finish=FINISH_EOS, reward_micro=MicroReward(0),
         )  # fmt: skip
-        evidence.add(
-            measurements(shown, ReplayTrace(margins=margins, logprobs=np.zeros(length, np.float32), sketch=states))
-        )
+        ones, zeros = np.ones(length, np.float32), np.zeros(length, np.float32)
+        evidence.add(measurements(shown, ReplayTrace(margins, zeros, states, ones)))
         if evidence.log10 >= CLEAR:
             return number + 1
     return None
