@@ -137,7 +137,7 @@ class CalibrationProfile(pydantic.BaseModel, extra="forbid", frozen=True):
             why = f"it was measured in {self.precision}, and work is done in {rules.precision}"
         elif self.temperature_milli != rules.temperature_milli:
             own, asked = self.temperature_milli / MILLI, rules.temperature_milli / MILLI
-            why = f"it was measured at temperature {own:g}, not {asked:g}, and honest tokens stray as often as it lets them"
+            why = f"it was measured at temperature {own:g}, not {asked:g}, which decides how often honest tokens stray"
         elif self.max_tokens < rules.max_tokens:
             why = f"it was measured on up to {self.max_tokens} tokens, and completions may have {rules.max_tokens}"
         else:
@@ -246,17 +246,24 @@ def calibrate(
     }
     nulls |= {name: _fit_votes(found) for name, found in ballots.items()}
     nulls[PREVIOUS] = NullModel(cap=1, mu0=UNDECIDED)
+    counts = {"rollouts": sum(len(group) for found in variations for group in found), "tokens": tokens}
+    return _profile("+".join(engines), rules, float(margins.max()), nulls, counts)
+
+
+def _profile(
+    engine: str, rules: GenerationRules, largest: float, nulls: dict[str, NullModel], counts: Mapping[str, int]
+) -> CalibrationProfile:
+    """Raises BadCheckpoint where it would be laxer than any may be."""
     try:
         return CalibrationProfile(
             version=7,
-            engine="+".join(engines),
+            engine=engine,
             precision=rules.precision,
             temperature_milli=rules.temperature_milli,
             max_tokens=rules.max_tokens,
-            rollouts=sum(len(group) for found in variations for group in found),
-            tokens=tokens,
-            largest_margin=float(margins.max()),
+            largest_margin=largest,
             nulls=nulls,
+            **counts,
         )
     except pydantic.ValidationError as error:
         why = error.errors()[0]["msg"].removeprefix("Value error, ")

@@ -45,11 +45,11 @@ def replay_places(
 def measurements(rollout: Rollout, trace: ReplayTrace) -> Measurements:
     """What one replay says of one rollout, by process.
 
-    tokens, flips, gross, outliers: margins in spreads (`ReplayTrace.strays`), of which the null of flips takes those above 0, however close, that
-    of gross those that honest noise reaches once in ten thousand, that of outliers those that it never did. forks: the
-    largest margin, (1,).
-    logprobs: (|claimed − replayed| / (1 + |replayed|) / spread)². sketch: relative squared error. Of both counts what lies
-    beyond the float16 that was claimed; both are squares, so that doubled they stand for twice the noise's power.
+    tokens, flips, gross, outliers: margins in spreads (`ReplayTrace.strays`), of which the null of flips takes those
+    above 0, however close, that of gross those that honest noise reaches once in ten thousand, that of outliers those
+    that it never did. forks: the largest margin, (1,).
+    logprobs: (|claimed − replayed| / (1 + |replayed|) / spread)². sketch: relative squared error. Of both counts what
+    lies beyond the float16 that was claimed; both are squares, so that doubled they stand for twice the noise's power.
     """
     error = beyond_rounding(rollout.logprobs, trace.logprobs) / (1 + np.abs(trace.logprobs.astype(np.float64)))
     strays = trace.strays

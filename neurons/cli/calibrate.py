@@ -58,7 +58,8 @@ def calibrate(
     for name, line in profile_summary(profile).items():
         typer.echo(f"{name:10s} {line}")
     typer.echo(
-        f"{profile.rollouts} replays, {profile.tokens} tokens, largest honest margin {profile.largest_margin:.3g} spreads"
+        f"{profile.rollouts} replays, {profile.tokens} tokens, largest honest margin {profile.largest_margin:.3g} "
+        "spreads"
     )
     if dry_run:
         return

@@ -144,7 +144,7 @@ def test_the_laxest_profile_that_is_allowed_still_tells_an_invented_state():
 @pytest.mark.parametrize(
     ("rules", "why"),
     [
-        ({"temperature_milli": 100}, "temperature 1, not 0.1, and honest tokens stray"),
+        ({"temperature_milli": 100}, "temperature 1, not 0.1, which decides how often honest tokens stray"),
         ({"temperature_milli": 2_000}, "temperature 1, not 2"),
         ({"max_tokens": 5}, "up to 4 tokens, and completions may have 5"),
         ({"precision": "bf16"}, "in fp32, and work is done in bf16"),
