@@ -51,7 +51,9 @@ class Study:
         codec = TextCodec(bench.checkpoint)
         self.asked = own_requests(codec, bench.environment, b"audit proof study", rollouts, POLICY.group_size)
         self.made = bench.transformers.generate(self.asked, replace(PLAN, second=None))
-        self.shown = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(self.asked, self.made, strict=True)]
+        self.shown = [
+            ReplayRequest(r.prompt, r.key, g.tokens, g.bridges) for r, g in zip(self.asked, self.made, strict=True)
+        ]
 
     @property
     def tokens(self) -> int:

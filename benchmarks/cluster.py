@@ -14,7 +14,7 @@ def scaling(bench: Bench, address: str, counts: Sequence[int], pieces: int) -> l
     `efficiency`: the rate over that of the fewest workers, as a share of what perfect scaling gives.
     """
     made = bench.transformers.generate(bench.requests, PLAN)
-    asked = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(bench.requests, made, strict=True)]
+    asked = [ReplayRequest(r.prompt, r.key, g.tokens, g.bridges) for r, g in zip(bench.requests, made, strict=True)]
     asked = (asked * (pieces * PIECE // len(asked) + 1))[: pieces * PIECE]
     read = sum(len(request.prompt) + len(request.tokens) for request in asked)
     rates: dict[int, float] = {}

@@ -12,6 +12,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,9 @@ from grail.datasets.rows import Row, digest_of, row_of, wrong_with
 from grail.datasets.verify import check
 from grail.environments.mandates import BeaconMandates
 from grail.environments.registry import Environments
+from grail.inference.requests import MOST_OBSERVED
 from grail.inference.text import TextCodec
 from grail.models.library import packaged_folder
-from grail.protocol.constants import FINISH_EOS
 from grail.protocol.hashing import keccak256
 from grail.protocol.leaf import environment_digest
 from grail.protocol.merkle import MerkleTree
@@ -90,7 +91,10 @@ def measured(folder: Path, count: int, tokens: int) -> dict[str, float]:
 
 
 def made(checkpoint: Checkpoint, count: int, tokens: int) -> Iterator[Row]:
-    """Rows of as many submissions as it takes."""
+    """Rows of as many submissions as it takes, by a model that may say so much."""
+    if tokens:
+        rules = checkpoint.rules.model_copy(update={"max_tokens": tokens})
+        checkpoint = replace(checkpoint, rules=rules, context=checkpoint.context + tokens)
     codec, dice, number = TextCodec(checkpoint), np.random.default_rng(7), 0
     digest = environment_digest(ENVIRONMENT)
     mix = EnvironmentMix((ENVIRONMENT,), (digest,), (1,), (1_000,))
@@ -98,15 +102,15 @@ def made(checkpoint: Checkpoint, count: int, tokens: int) -> Iterator[Row]:
     while left > 0:
         miner = keccak256(number.to_bytes(8, "big"))[:20]
         number += 1
-        mandates = BeaconMandates(BEACON, miner, mix, Environments.installed(), checkpoint, codec)
+        mandates = BeaconMandates(BEACON, miner, mix, Environments.installed(), checkpoint, codec, MOST_OBSERVED)
         groups = tuple(_group(mandates, codec, g, dice, tokens) for g in range(min(GROUPS, -(-left // GROUP_SIZE))))
         submission = Submission(window=WINDOW, miner=miner, checkpoint_version=VERSION, groups=groups)
         for group, index in submission.places():
             if left > 0:
-                completion = codec.decode(groups[group].rollouts[index].tokens)
                 yield row_of(
-                    submission, mandates.group(group), group, index, completion=completion, audited_by=(),
-                    fingerprint="0x" + checkpoint.fingerprint.hex(), transaction="0x" + "22" * 32,
+                    submission, mandates.group(group), group, index, dialogue=mandates.dialogue(group), codec=codec,
+                    audited_by=(), fingerprint="0x" + checkpoint.fingerprint.hex(),
+                    transaction="0x" + "22" * 32,
                 )  # fmt: skip
                 left -= 1
 
@@ -115,16 +119,16 @@ def _group(mandates: BeaconMandates, codec: TextCodec, number: int, dice: np.ran
     mandate = mandates.group(number)
     rollouts = []
     for index in range(GROUP_SIZE):
-        text = mandate.problem.answer if index % 2 else str(dice.integers(0, 10_000))
-        tokens = dice.integers(3, 40, length, dtype=np.int32) if length else codec.encode_completion(text)
-        grade = mandate.environment.grade(mandate.problem, codec.decode(tokens))
+        text = mandate.problem.answer if index % 2 else str(dice.integers(0, 1_000))
+        tokens = dice.integers(3, 17, length, dtype=np.int32) if length else codec.encode_completion(text)
+        played = mandates.dialogue(number).play(tokens)
         rollouts.append(
             Rollout(
                 tokens=tokens,
                 logprobs=-dice.random(len(tokens)).astype(np.float16),
-                finish=FINISH_EOS,
+                finish=played.finish,
                 sketch=dice.random((1, SKETCH)).astype(np.float16),
-                reward_micro=grade.reward_micro,
+                reward_micro=played.grade.reward_micro,
             )
         )
     return Group(

@@ -163,7 +163,7 @@ class Study:
         engine.use_model(right)
         if how.edited:
             made = [_edited(generation, how.edited, place) for place, generation in enumerate(made)]
-        shown = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(asked, made, strict=True)]
+        shown = [ReplayRequest(r.prompt, r.key, g.tokens, g.bridges) for r, g in zip(asked, made, strict=True)]
         traces = engine.replay(shown, PLAN)
         replayed = _by_request(asked, engine)
         votes = [
@@ -320,7 +320,7 @@ def costs(setting: Study, batch: int) -> dict[str, float]:
     bench = Bench(setting.checkpoint, Environments.installed().by_id(setting.environment), batch)
     engine, asked = bench.transformers, bench.requests
     made = engine.generate(asked, PLAN)
-    shown = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(asked, made, strict=True)]
+    shown = [ReplayRequest(r.prompt, r.key, g.tokens, g.bridges) for r, g in zip(asked, made, strict=True)]
 
     def bare() -> None:
         with (

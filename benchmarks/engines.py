@@ -150,7 +150,7 @@ class Bench:
         """Replay of a batch, a bare forward of the same rows in the same arithmetic, and the generation before it."""
         engine = self.transformers
         made = engine.generate(self.requests, PLAN)
-        asked = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(self.requests, made, strict=True)]
+        asked = [ReplayRequest(r.prompt, r.key, g.tokens, g.bridges) for r, g in zip(self.requests, made, strict=True)]
         rows = [np.concatenate([request.prompt, request.tokens]) for request in asked]
         ids, mask = padded(rows, left=False, device=self.device)
         read = sum(len(request.prompt) + len(request.tokens) for request in asked)

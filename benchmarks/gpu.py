@@ -159,7 +159,7 @@ def learner_step(checkpoint: Checkpoint, device: str) -> dict[str, Any]:
 def noise(checkpoint: Checkpoint, requests: list[RolloutRequest], device: str) -> dict[str, Any]:
     """How far a CPU's replay is from what the device made: margins in nats, logprobs, tokens that differ."""
     made = TransformersEngine(checkpoint, device=device).generate(requests, PLAN)
-    asked = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(requests, made, strict=True)]
+    asked = [ReplayRequest(r.prompt, r.key, g.tokens, g.bridges) for r, g in zip(requests, made, strict=True)]
     found: dict[str, Any] = {"rollouts": len(made), "tokens": sum(len(one.tokens) for one in made)}
     here = TransformersEngine(checkpoint)
     for name, engine in (("as_declared", here), ("float32", here.in_float32())):

@@ -24,6 +24,7 @@ from grail.environments.mandates import BeaconMandates
 from grail.environments.registry import Environments
 from grail.governance.policy import Policy
 from grail.inference.base import RolloutRequest
+from grail.inference.requests import MOST_OBSERVED
 from grail.inference.text import TextCodec
 from grail.inference.transformers_engine import TransformersEngine
 from grail.models.library import packaged_folder
@@ -72,7 +73,7 @@ class Refusals:
 
     def mandates(self) -> BeaconMandates:
         """Fresh: nothing is remembered from an audit before."""
-        return BeaconMandates(BEACON, MINER, MIX, Environments.installed(), self.checkpoint, self.codec)
+        return BeaconMandates(BEACON, MINER, MIX, Environments.installed(), self.checkpoint, self.codec, MOST_OBSERVED)
 
     def _submission(self) -> Submission:
         limits, mandates, dice = self.limits, self.mandates(), np.random.default_rng(0)

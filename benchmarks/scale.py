@@ -35,7 +35,7 @@ def _seat(bench: Bench, rollouts: int) -> dict[str, float]:
     engine = bench.transformers
     other = engine.approximated(ALTERNATIVE)
     made = engine.generate(bench.requests, PLAN)
-    asked = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(bench.requests, made, strict=True)]
+    asked = [ReplayRequest(r.prompt, r.key, g.tokens, g.bridges) for r, g in zip(bench.requests, made, strict=True)]
     draws = [asked[first : first + rollouts] for first in range(0, len(asked), rollouts)]
 
     def replay() -> None:

@@ -48,7 +48,7 @@ class Ours:
         asked = own_requests(self._codec, self._environment, purpose, self._groups * SIZE, SIZE)
         made = self._engine.generate(asked, PLAN)
         self.sampled += sum(len(generation.tokens) for generation in made)
-        shown = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(asked, made, strict=True)]
+        shown = [ReplayRequest(r.prompt, r.key, g.tokens, g.bridges) for r, g in zip(asked, made, strict=True)]
         traces = self._engine.replay(shown, PLAN)
         self._learner.update(self._graded(asked, made, traces), 1)
         self._learner.save(folder)

@@ -19,6 +19,7 @@ from grail.proofs.sketch import SketchPlan
 from grail.protocol import constants as c
 from grail.protocol import keys
 from grail.protocol.audit_proof import ProofName, encode_proof
+from grail.protocol.chunks import chunk_path, chunk_root
 from grail.protocol.commitment import commitment_digest, signing_hash
 from grail.protocol.gumbel import mandated_token, noise_words
 from grail.protocol.hashing import keccak256
@@ -30,6 +31,7 @@ from grail.protocol.reports import MOST, AuditReport, Said, Sample, TrainingRepo
 from grail.protocol.schedule import Schedule
 from grail.protocol.sortition import jury_seed, seats
 from grail.protocol.sum_tree import SumTree
+from grail.protocol.turns import NOTHING_OBSERVED, Bridge, observations_hash, transcript
 from grail.protocol.units import MICRO, BlockNumber, CheckpointVersion, WindowId
 from grail.settlement.leaves import LeafTree, SettlementLeaf, join, leaf_digest
 from grail.settlement.sheets import Entry, encode_sheet, entry_of
@@ -122,12 +124,15 @@ def leaf_vectors() -> list[dict[str, Any]]:
             group=3 * i,
             index=i,
             prompt_hash=seed("prompt", i),
-            tokens_hash=seed("tokens", i),
-            logprobs_hash=seed("logprobs", i),
-            proof_hash=seed("proof", i),
+            tokens_root=seed("tokens", i),
+            logprobs_root=seed("logprobs", i),
+            proof_root=seed("proof", i),
             n_tokens=i + 1,
-            finish=i % 2,
+            finish=i % 4,
             reward_micro=reward,
+            turns=i * i + 1,
+            observed_tokens=1_000 * i,
+            observations_hash=seed("observations", i) if i else NOTHING_OBSERVED,
         )
         rows.append(
             {
@@ -138,13 +143,46 @@ def leaf_vectors() -> list[dict[str, Any]]:
                 "group": leaf.group,
                 "index": leaf.index,
                 "promptHash": hexed(leaf.prompt_hash),
-                "tokensHash": hexed(leaf.tokens_hash),
-                "logprobsHash": hexed(leaf.logprobs_hash),
-                "proofHash": hexed(leaf.proof_hash),
+                "tokensRoot": hexed(leaf.tokens_root),
+                "logprobsRoot": hexed(leaf.logprobs_root),
+                "proofRoot": hexed(leaf.proof_root),
                 "nTokens": leaf.n_tokens,
                 "finish": leaf.finish,
                 "rewardMicro": leaf.reward_micro,
+                "turns": leaf.turns,
+                "observedTokens": leaf.observed_tokens,
+                "observationsHash": hexed(leaf.observations_hash),
                 "digest": hexed(leaf.digest()),
+            }
+        )
+    return rows
+
+
+def chunk_vectors() -> list[dict[str, Any]]:
+    """Chunked roots of the bytes k mod 251, with the path of one chunk each."""
+    rows = []
+    for length, index in ((0, 0), (1, 0), (4_096, 0), (4_097, 1), (8_192, 0), (20_000, 4), (30_000, 6), (33_000, 8)):
+        data = bytes(k % 251 for k in range(length))
+        path = [hexed(node) for node in chunk_path(data, index)]
+        rows.append({"length": length, "index": index, "root": hexed(chunk_root(data)), "path": path})
+    return rows
+
+
+def turn_vectors() -> list[dict[str, Any]]:
+    """Sampled tokens and what the world answered: the whole transcript, where the sampled ones stand, and the hash."""
+    rows = []
+    for count, answers in ((3, []), (5, [(2, 3)]), (6, [(1, 1), (4, 2)]), (4, [(2, 0), (3, 5)])):
+        tokens = np.arange(100, 100 + count, dtype=np.int32)
+        bridges = [Bridge(after, np.arange(size, dtype=np.int32) + 7 * after) for after, size in answers]
+        ids, places = transcript(tokens, bridges)
+        rows.append(
+            {
+                "tokens": tokens.tolist(),
+                "after": [bridge.after for bridge in bridges],
+                "bridges": [bridge.ids.tolist() for bridge in bridges],
+                "ids": ids.tolist(),
+                "places": places.tolist(),
+                "hash": hexed(observations_hash(bridges)),
             }
         )
     return rows
@@ -440,6 +478,8 @@ MADE = {
     "sheets": sheet_vectors,
     "pledges": pledge_vectors,
     "leaves": leaf_tree_vectors,
+    "chunks": chunk_vectors,
+    "turns": turn_vectors,
 }
 
 

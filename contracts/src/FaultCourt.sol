@@ -44,6 +44,7 @@ contract FaultCourt is Governed {
     using Schedule for Timing;
 
     uint256 private constant BPS = 10_000;
+    uint256 private constant MILLI = 1_000;
 
     GrailToken public immutable token;
     RewardPolicy public immutable policy;
@@ -186,10 +187,12 @@ contract FaultCourt is Governed {
         if (leaf.checkpointVersion != c.checkpointVersion) return true;
         uint256 start = ledger.startOf(c.window);
         if (leaf.group >= c.groups || leaf.index >= policy.valueAt("group_size", start)) return true;
-        if (leaf.finish > 1 || leaf.nTokens == 0) return true;
+        if (leaf.finish > 3 || leaf.nTokens == 0 || leaf.turns == 0) return true;
+        if (leaf.observedTokens > policy.valueAt("max_observed_tokens", start)) return true;
         bytes32 problem = Keys.problemKey(ledger.beaconOf(c.window), c.miner, leaf.group);
         (bytes32 environment, uint256 reward) = policy.environmentOf(problem, start);
-        return leaf.envId != environment || worth != leaf.nTokens * reward;
+        uint256 observed = leaf.observedTokens * policy.valueAt("observed_milli", start);
+        return leaf.envId != environment || worth != reward * (leaf.nTokens * MILLI + observed) / MILLI;
     }
 
     function _requireLeaf(Commitment calldata c, RolloutLeaf calldata leaf, uint32 size, Entry calldata entry)

@@ -124,6 +124,8 @@ contract RewardPolicy is Governed {
         _define("beacon_drand", 0, 0, 1);
         _define("metagraph_factor", 1, 1, 4);
         _define("metagraph_max_age", 7_200, 20, 100_000);
+        _define("max_observed_tokens", 4_096, 0, 32_768);
+        _define("observed_milli", 0, 0, 250);
         _define("max_staleness", 2, 0, 64);
         for (uint256 i = 0; i < names.length; ++i) {
             _write(_key(names[i]), values[i]);

@@ -34,7 +34,7 @@ contract FaultCourtTest is Network {
     }
 
     function test_derivation_everyFieldThatTheContractKnows() public {
-        for (uint256 i = 0; i < 8; ++i) {
+        for (uint256 i = 0; i < 10; ++i) {
             setUpNetwork();
             RolloutLeaf memory leaf = honestLeaf();
             if (i == 0) leaf.window = 1;
@@ -43,12 +43,27 @@ contract FaultCourtTest is Network {
             if (i == 3) leaf.group = 4;
             if (i == 4) leaf.index = 8;
             if (i == 5) leaf.envId = keccak256("easier/1");
-            if (i == 6) leaf.finish = 2;
+            if (i == 6) leaf.finish = 4;
             if (i == 7) leaf.nTokens = 0;
+            if (i == 8) leaf.turns = 0;
+            if (i == 9) leaf.observedTokens = 4_097;
             court.proveDerivationFault(commitLeaf(leaf), leaf, 1, entryOf(leaf));
             assertTrue(registry.neuronOf(MINER).jailed, "jailed");
             assertEq(vault.stakeOf(MINER), 1_000 ether, "half the stake");
         }
+    }
+
+    function test_derivation_observedTokensAreWorthWhatThePolicySays() public {
+        RolloutLeaf memory leaf = honestLeaf();
+        (leaf.turns, leaf.finish, leaf.observedTokens) = (4, 3, 4_096);
+        Commitment memory c = commitLeaf(leaf);
+        vm.expectRevert(Errors.NoFault.selector);
+        court.proveDerivationFault(c, leaf, 1, entryOf(leaf));
+        setUpNetwork();
+        set("observed_milli", 250);
+        c = commitLeaf(leaf);
+        court.proveDerivationFault(c, leaf, 1, entryOf(leaf));
+        assertTrue(registry.neuronOf(MINER).jailed, "3,000 are not 3,000 and 4,096 quarters");
     }
 
     function test_derivation_splitsTheSlashToTheWei() public {

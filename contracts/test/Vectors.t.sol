@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {RewardPolicy} from "../src/RewardPolicy.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Chunks} from "../src/libraries/Chunks.sol";
 import {Commitment, Commitments} from "../src/libraries/Commitments.sol";
 import {Keys} from "../src/libraries/Keys.sol";
 import {Leaf, RolloutLeaf} from "../src/libraries/Leaf.sol";
@@ -128,14 +129,59 @@ contract VectorsTest is Test {
             leaf.group = uint32(vm.parseJsonUint(j, path(i, "group")));
             leaf.index = uint32(vm.parseJsonUint(j, path(i, "index")));
             leaf.promptHash = vm.parseJsonBytes32(j, path(i, "promptHash"));
-            leaf.tokensHash = vm.parseJsonBytes32(j, path(i, "tokensHash"));
-            leaf.logprobsHash = vm.parseJsonBytes32(j, path(i, "logprobsHash"));
-            leaf.proofHash = vm.parseJsonBytes32(j, path(i, "proofHash"));
+            leaf.tokensRoot = vm.parseJsonBytes32(j, path(i, "tokensRoot"));
+            leaf.logprobsRoot = vm.parseJsonBytes32(j, path(i, "logprobsRoot"));
+            leaf.proofRoot = vm.parseJsonBytes32(j, path(i, "proofRoot"));
             leaf.nTokens = uint32(vm.parseJsonUint(j, path(i, "nTokens")));
             leaf.finish = uint8(vm.parseJsonUint(j, path(i, "finish")));
             leaf.rewardMicro = int64(vm.parseJsonInt(j, path(i, "rewardMicro")));
+            leaf.turns = uint16(vm.parseJsonUint(j, path(i, "turns")));
+            leaf.observedTokens = uint32(vm.parseJsonUint(j, path(i, "observedTokens")));
+            leaf.observationsHash = vm.parseJsonBytes32(j, path(i, "observationsHash"));
             assertEq(Leaf.digest(leaf), vm.parseJsonBytes32(j, path(i, "digest")), "leaf");
         }
+    }
+
+    function test_chunks() public view {
+        string memory j = load("chunks");
+        uint256 n = count(j, "root");
+        for (uint256 i = 0; i < n; ++i) {
+            bytes32 root = vm.parseJsonBytes32(j, path(i, "root"));
+            uint256 length = vm.parseJsonUint(j, path(i, "length"));
+            uint256 index = vm.parseJsonUint(j, path(i, "index"));
+            bytes memory chunk = bytesOf(length, index);
+            bytes32[] memory siblings = vm.parseJsonBytes32Array(j, path(i, "path"));
+            assertTrue(this.holds(root, length, index, chunk, siblings), "a chunk of the array");
+            assertTrue(!this.holds(root, length + 1, index, chunk, siblings), "of a longer one");
+            assertTrue(!this.holds(root, length, index + 1, chunk, siblings), "in another place");
+            assertTrue(!this.holds(root, length, index, bytes.concat(chunk, "x"), siblings), "another chunk");
+            bytes32[] memory more = new bytes32[](siblings.length + 1);
+            for (uint256 k = 0; k < siblings.length; ++k) {
+                more[k] = siblings[k];
+            }
+            assertTrue(!this.holds(root, length, index, chunk, more), "a longer path");
+            if (siblings.length > 0) {
+                assertTrue(!this.holds(root, length, index, chunk, new bytes32[](siblings.length - 1)), "a shorter one");
+            }
+        }
+    }
+
+    /// @dev Byte k of the vectors' arrays is k mod 251.
+    function bytesOf(uint256 length, uint256 index) private pure returns (bytes memory chunk) {
+        uint256 from = index * 4_096;
+        uint256 rest = length - from;
+        chunk = new bytes(rest < 4_096 ? rest : 4_096);
+        for (uint256 k = 0; k < chunk.length; ++k) {
+            chunk[k] = bytes1(uint8((from + k) % 251));
+        }
+    }
+
+    function holds(bytes32 root, uint256 length, uint256 index, bytes calldata chunk, bytes32[] calldata siblings)
+        external
+        pure
+        returns (bool)
+    {
+        return Chunks.holds(root, length, index, chunk, siblings);
     }
 
     function test_merkle() public view {

@@ -12,6 +12,7 @@ from grail.storage import chain_tables as t
 
 CHECKS = {
     "structure": "the submission is not built as it must be",
+    "dialogue": "what it says of its turns does not follow from its tokens",
     "derivation": "a key, a problem or the model is not the mandated one",
     "replay": "as the mandated model gives it",
     "tokens": "its tokens are less likely than the mandated model's own",

@@ -12,7 +12,7 @@ from grail.foreign.parsing import parse_json
 from grail.protocol.constants import MAX_PROMPT_TOKENS
 from grail.protocol.fingerprint import TensorBytes, fingerprint
 from grail.protocol.hashing import keccak256
-from grail.protocol.keys import rules_hash
+from grail.protocol.keys import rules_hash, turn_rules_hash
 from grail.protocol.leaf import environment_digest
 from grail.protocol.units import Digest
 
@@ -37,6 +37,22 @@ MAX_HEADER = 100_000_000
 Schema = TypeVar("Schema", bound=pydantic.BaseModel)
 
 
+class TurnRules(pydantic.BaseModel, extra="forbid", frozen=True):
+    """What stands between the turns of a dialogue, as ids: after a turn that was cut `close`, then `before`, what the
+    world says, `after`. Appended as they are; nothing that stands in a dialogue is ever encoded again.
+    """
+
+    close: tuple[int, ...] = pydantic.Field(max_length=64)
+    before: tuple[int, ...] = pydantic.Field(max_length=64)
+    after: tuple[int, ...] = pydantic.Field(max_length=64)
+    max_turn_tokens: int = pydantic.Field(ge=1, le=32_768)
+
+    def digest(self) -> Digest:
+        """Of the three lists of ids, each behind its length."""
+        lists = [(len(ids), *ids) for ids in (self.close, self.before, self.after)]
+        return keccak256(b"".join(value.to_bytes(4, "little") for ids in lists for value in ids))
+
+
 class GenerationRules(pydantic.BaseModel, extra="forbid", frozen=True):
     """Everything besides weights and prompt that shapes a rollout. Part of the fingerprint."""
 
@@ -44,6 +60,8 @@ class GenerationRules(pydantic.BaseModel, extra="forbid", frozen=True):
     max_tokens: int = pydantic.Field(ge=1, le=32_768)
     eos_ids: tuple[int, ...] = pydantic.Field(min_length=1, max_length=16)
     precision: str = pydantic.Field(pattern="^(fp32|bf16)$")
+    turn: TurnRules | None = None
+    """None: the model answers once."""
 
 
 class ModelConfig(pydantic.BaseModel, extra="allow", frozen=True):
@@ -65,16 +83,32 @@ class Checkpoint:
     context: int
     """Most tokens of prompt and completion together that the model was made for."""
 
-    def rules_digest(self, environment_id: str) -> Digest:
-        """Hash of the rules that a rollout in this environment obeys: goes into its key."""
+    def rules_digest(self, environment_id: str, most_characters: int = 0) -> Digest:
+        """Hash of the rules that a rollout in this environment obeys: goes into its key. `most_characters`: of what the
+        world of an environment of turns says at a time; 0: it is one of one turn.
+
+        Raises BadCheckpoint where an environment of turns is asked of a model that has no rules for them.
+        """
         template = self.folder / CHAT_TEMPLATE
-        return rules_hash(
+        single = rules_hash(
             environment_digest(environment_id),
             keccak256((self.folder / TOKENIZER).read_bytes()),
             keccak256(template.read_bytes() if template.exists() else b""),
             self.rules.temperature_milli,
             self.rules.max_tokens,
         )
+        if not most_characters:
+            return single
+        turn = self.turn_rules()
+        return turn_rules_hash(single, turn.digest(), turn.max_turn_tokens, most_characters)
+
+    def turn_rules(self) -> TurnRules:
+        """Raises BadCheckpoint where the model answers once."""
+        if self.rules.turn is None:
+            raise BadCheckpoint(
+                f"{self.folder} has no rules for several turns: make a variant with `grail models vary --turns`"
+            )
+        return self.rules.turn
 
 
 def open_checkpoint(folder: Path, expected: Digest | None = None) -> Checkpoint:
@@ -92,6 +126,7 @@ def open_checkpoint(folder: Path, expected: Digest | None = None) -> Checkpoint:
             f"{folder}/{CONFIG} asks to run its own code (auto_map): only built-in architectures are run"
         )
     _check_eos(rules, config, folder / RULES)
+    _check_turn(rules, config, folder / RULES)
     _check_tokenizer(files[TOKENIZER], folder / TOKENIZER)
     got = fingerprint(open_tensors(folder / WEIGHTS), files)
     if expected is not None and got != expected:
@@ -118,6 +153,16 @@ def _check_eos(rules: GenerationRules, config: ModelConfig, path: Path) -> None:
     odd = [token for token in rules.eos_ids if not 0 <= token < config.vocab_size]
     if odd or len(set(rules.eos_ids)) != len(rules.eos_ids):
         raise BadCheckpoint(f"{path}: eos_ids: expected different ids in [0, {config.vocab_size}), got {rules.eos_ids}")
+
+
+def _check_turn(rules: GenerationRules, config: ModelConfig, path: Path) -> None:
+    if rules.turn is None:
+        return
+    ids = (*rules.turn.close, *rules.turn.before, *rules.turn.after)
+    if any(not 0 <= token < config.vocab_size for token in ids):
+        raise BadCheckpoint(f"{path}: turn: expected ids in [0, {config.vocab_size}), got {ids}")
+    if rules.turn.max_turn_tokens > rules.max_tokens:
+        raise BadCheckpoint(f"{path}: turn: expected max_turn_tokens of at most max_tokens ({rules.max_tokens})")
 
 
 def _check_tokenizer(data: bytes, path: Path) -> None:

@@ -136,10 +136,9 @@ def _rows(
     mandates = node.mandates(entry.window, entry.miner, checkpoint, codec)
     readers = audited_by(node, found, entry)
     for group, index in submission.places():
-        completion = codec.decode(submission.groups[group].rollouts[index].tokens)
         yield row_of(
-            submission, mandates.group(group), group, index, completion=completion, fingerprint=fingerprint,
-            transaction=transaction, audited_by=readers.get((group, index), []),
+            submission, mandates.group(group), group, index, dialogue=mandates.dialogue(group), codec=codec,
+            fingerprint=fingerprint, transaction=transaction, audited_by=readers.get((group, index), []),
         )  # fmt: skip
 
 
@@ -185,7 +184,8 @@ Chain {node.subnet.chain.chain_id}, ledger 0x{node.subnet.ledger_address.hex()};
 Each row has its proof: `leaf` is the hash of ids, logprobs, prompt, environment, reward and place; `path` leads from it
 to `root`, which the miner committed on chain in `transaction` before anybody knew what would be read. `audited_by`
 names the validators that were dealt this rollout and accept its submission; where it is empty the rollout is *covered*:
-others of its submission were read, this one need not have been. `roles`: 0 prompt, 1 sampled. `logprobs` are the
+others of its submission were read, this one need not have been. `roles`: 0 prompt, 1 sampled, 2 and 3 what the world
+answers between turns (3) and what stands around it (2). `logprobs` are the
 miner's claim.
 
     grail data verify . --chain RPC

@@ -11,7 +11,7 @@ from grail.datasets.rows import ARRAYS, LISTS, NUMBERS, TEXTS, Row
 from grail.errors import BadInput, Unavailable
 from grail.foreign.files import read_object
 
-FORMAT = "grail-data/1"
+FORMAT = "grail-data/2"
 ROWS, PAIRS, MANIFEST, CARD = "rows.parquet", "pairs.parquet", "manifest.json", "README.md"
 BATCH = 2_048
 SHAPE = {
@@ -39,6 +39,7 @@ def schema() -> Any:
     kinds = {
         "ids": pa.list_(pa.int32()), "roles": pa.list_(pa.int8()), "logprobs": pa.list_(pa.float16()),
         "path": pa.list_(pa.string()), "audited_by": pa.list_(pa.string()),
+        "messages": pa.list_(pa.string()),
     }  # fmt: skip
     columns = [(name, pa.int64()) for name in NUMBERS] + [(name, pa.string()) for name in TEXTS]
     return pa.schema(columns + [(name, kinds[name]) for name in LISTS])

@@ -6,7 +6,7 @@ randomness was unknown; the checkpoint's tokenizer, that the text is the ids'; a
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ import numpy as np
 
 from grail.datasets.export import audited_by
 from grail.datasets.files import FORMAT, MANIFEST, PAIRS, digest_of_file, read_manifest, read_pairs, read_rows
-from grail.datasets.rows import Row, digest_of, parts_of, wrong_with
-from grail.environments.base import Environment, Problem
+from grail.datasets.rows import Parts, Row, digest_of, messages_of, parts_of, roles_of, wrong_with
+from grail.environments.base import Conversation, Environment, Grade, Problem
+from grail.environments.mandates import BeaconMandates, characters_of
 from grail.environments.registry import Environments
-from grail.errors import BadInput, GrailError
+from grail.errors import BadInput, BadSubmission, GrailError
 from grail.inference.base import ReplayRequest
 from grail.inference.text import TextCodec
 from grail.protocol import keys
@@ -150,10 +151,29 @@ class _Problems:
         if problem.prompt != row["prompt"]:
             yield "its prompt is not its problem's"
             return
-        grade = environment.grade(problem, row["completion"])
+        grade = self._grade(environment, problem, row["messages"])
         self._found.graded += 1
+        if isinstance(grade, str):
+            yield grade
+            return
         if grade.certain and grade.reward_micro != row["reward_micro"]:
             yield f"its completion earns {grade.reward_micro}, not {row['reward_micro']}"
+        if row["completion"] != "\n".join(row["messages"]):
+            yield "its completion is not that of its messages"
+
+    def _grade(self, environment: Environment, problem: Problem, messages: Sequence[str]) -> Grade | str:
+        """Of the model's texts; in words where the world would not have answered them so."""
+        if not isinstance(environment, Conversation):
+            return environment.grade(problem, messages[0]) if len(messages) == 1 else "its world says nothing"
+        if len(messages) % 2 == 0 or len(messages) >= 2 * environment.turns:
+            return f"expected a dialogue of at most {environment.turns} turns that the model ends"
+        state, actions = environment.begin(problem), list(messages[::2])
+        for action, observation in zip(actions, (*messages[1::2], None), strict=True):
+            step = environment.step(problem, state, action)
+            if observation is not None and step.observation != observation:
+                return f"the world does not answer {observation[:80]!r} to {action[:80]!r}"
+            state = step.state
+        return environment.end(problem, state, actions)
 
 
 class _Chain:
@@ -164,6 +184,7 @@ class _Chain:
         self._found = found
         self._readers: dict[tuple[int, str], dict[tuple[int, int], list[str]] | str] = {}
         self._codecs: dict[int, TextCodec] = {}
+        self._mandates: dict[tuple[int, str, int], BeaconMandates] = {}
         subnet = node.subnet
         if (manifest["chain_id"], manifest["ledger"]) != (subnet.chain.chain_id, "0x" + subnet.ledger_address.hex()):
             raise BadInput(f"the rows are of another network: chain {manifest['chain_id']}, {manifest['ledger']}")
@@ -183,11 +204,30 @@ class _Chain:
         self._found.on_chain += 1
         if readers.get((row["group"], row["index"]), []) != row["audited_by"]:
             yield "others than it says were dealt it to read"
+        if row["observed_milli"] != self._node.subnet.policy(WindowId(row["window"])).observed_milli:
+            yield "what the world says was worth otherwise"
         codec, parts = self._codec(row["checkpoint_version"]), parts_of(row)
         if not np.array_equal(codec.encode(row["prompt"]), parts.prompt):
             yield "its prompt's ids are not its prompt"
-        if codec.decode(parts.tokens) != row["completion"]:
+        yield from self._dialogue(row, parts, codec)
+
+    def _dialogue(self, row: Row, parts: Parts, codec: TextCodec) -> Iterator[str]:
+        """Texts, turns and roles, as they follow from the ids."""
+        window, place = WindowId(row["window"]), (row["window"], row["miner"], row["checkpoint_version"])
+        if place not in self._mandates:
+            miner: Address = bytes.fromhex(row["miner"][2:])
+            self._mandates = {place: self._node.mandates(window, miner, codec.checkpoint, codec)}
+        try:
+            played = self._mandates[place].dialogue(row["group"]).play(parts.tokens)
+        except BadSubmission as error:
+            yield f"its ids are no rollout: {error}"
+            return
+        if messages_of(played) != list(row["messages"]):
             yield "its completion is not that of its ids"
+        if (played.turns, played.finish) != (row["turns"], row["finish"]):
+            yield "its turns are not those of its ids"
+        if roles_of(codec, parts.tokens, played) != [int(role) for role in row["roles"][len(parts.prompt) :]]:
+            yield "its roles are not those of its ids"
 
     def _of(self, row: Row) -> dict[tuple[int, int], list[str]] | str:
         """Who was dealt what of the row's submission; a text where the chain has no such submission."""
@@ -250,9 +290,10 @@ def _replay(node: Node, taken: list[tuple[int, Row]], found: Checked) -> None:
         requests = []
         for _, row in rows:
             parts, problem = parts_of(row), bytes.fromhex(row["problem_key"][2:])
-            rules = checkpoint.rules_digest(row["environment"])
+            environment = node.environments.by_id(row["environment"])
+            rules = checkpoint.rules_digest(environment.id, characters_of(environment))
             key = keys.rollout_key(problem, checkpoint.fingerprint, rules, row["index"])
-            requests.append(ReplayRequest(parts.prompt, key, parts.tokens))
+            requests.append(ReplayRequest(parts.prompt, key, parts.tokens, parts.bridges))
         traces = node.engine(checkpoint).replay(requests, node.sketch_plan(WindowId(window)))
         largest = profile_of(checkpoint).outlier_margin
         for (number, _), trace in zip(rows, traces, strict=True):

@@ -1,7 +1,8 @@
-"""The Environment protocol and its value types. Knows text and keys; knows no tokens, no models, no chain."""
+"""Environments of one answer and of many turns, and their value types. Know text and keys; no tokens, models, chain."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from grail.protocol.units import MICRO, Digest, MicroReward
 
@@ -52,4 +53,46 @@ class Environment(Protocol):
 
     def grade(self, problem: Problem, completion: str) -> Grade:
         """Judge the text a model wrote after the prompt. Never raises: nonsense earns the lowest reward."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the world makes of one action. `state`: opaque, canonical, at most MAX_STATE bytes, never shown to a model.
+    `observation`: what it answers, at most `most_characters` of ASCII; None: it is over.
+    """
+
+    state: bytes
+    observation: str | None
+
+
+@runtime_checkable
+class Conversation(Environment, Protocol):
+    """An environment of several turns: the model acts, the world answers, until it is over or `turns` are used up.
+
+    Pure: a state follows from problem and actions, so that every machine can fold a rollout's dialogue anew. What the
+    world hides is drawn from the problem's key into `Problem.answer`: rollouts of a group live in one world. No clock,
+    no chance; never raises: nonsense is an action like another.
+    """
+
+    @property
+    def turns(self) -> int:
+        """Most actions, 1 to MAX_TURNS; part of the id where it can be chosen."""
+        ...
+
+    @property
+    def most_characters(self) -> int:
+        """Longest observation, at most MAX_OBSERVATION."""
+        ...
+
+    def begin(self, problem: Problem) -> bytes:
+        """The state before the first action; what the model reads is `problem.prompt`."""
+        ...
+
+    def step(self, problem: Problem, state: bytes, action: str) -> Step:
+        """What follows from `action`, the text of one turn, in `state`."""
+        ...
+
+    def end(self, problem: Problem, state: bytes, actions: Sequence[str]) -> Grade:
+        """Judge the whole episode by its last state."""
         ...

@@ -6,7 +6,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from grail.environments.base import Environment, Problem
+from grail.environments.base import Conversation, Environment, Problem
+from grail.environments.dialogue import Codec, Dialogue
 from grail.environments.registry import Environments
 from grail.protocol import keys
 from grail.protocol.leaf import hash_tokens
@@ -39,14 +40,6 @@ class EnvironmentMix(Protocol):
         ...
 
 
-class PromptCodec(Protocol):
-    """Text to prompt ids with the checkpoint's tokenizer."""
-
-    def encode(self, prompt: str) -> NDArray[np.int32]:
-        """Prompt ids, int32 (p,)."""
-        ...
-
-
 class CheckpointRules(Protocol):
     """The part of a checkpoint that keys depend on."""
 
@@ -55,7 +48,7 @@ class CheckpointRules(Protocol):
         """Of the weights, config, tokenizer and rules."""
         ...
 
-    def rules_digest(self, environment_id: str) -> Digest:
+    def rules_digest(self, environment_id: str, most_characters: int = 0) -> Digest:
         """Hash of the rules that a rollout in this environment obeys."""
         ...
 
@@ -70,14 +63,17 @@ class BeaconMandates:
         mix: EnvironmentMix,
         environments: Environments,
         checkpoint: CheckpointRules,
-        codec: PromptCodec,
+        codec: Codec,
+        most_observed: int,
     ) -> None:
+        """`most_observed`: ids that a world may say in one rollout of the window."""
         self._beacon = beacon
         self._miner = miner
         self._mix = mix
         self._environments = environments
         self._checkpoint = checkpoint
         self._codec = codec
+        self._most_observed = most_observed
         self._groups: dict[int, GroupMandate] = {}
         self._rules: dict[str, Digest] = {}
 
@@ -90,7 +86,7 @@ class BeaconMandates:
             problem = environment.problem(key)
             prompt = self._codec.encode(problem.prompt)
             if environment.id not in self._rules:
-                self._rules[environment.id] = self._checkpoint.rules_digest(environment.id)
+                self._rules[environment.id] = self._checkpoint.rules_digest(environment.id, characters_of(environment))
             self._groups[number] = GroupMandate(
                 env_id=env_id,
                 environment=environment,
@@ -103,7 +99,17 @@ class BeaconMandates:
             )
         return self._groups[number]
 
+    def dialogue(self, number: int) -> Dialogue:
+        """What the rollouts of group `number` are played in."""
+        mandate = self.group(number)
+        return Dialogue(mandate.environment, mandate.problem, self._codec, mandate.prompt, self._most_observed)
+
     def rollout_key(self, group: int, index: int) -> Digest:
         """The mandated noise key of one rollout."""
         mandate = self.group(group)
         return keys.rollout_key(mandate.problem_key, self._checkpoint.fingerprint, mandate.rules_hash, index)
+
+
+def characters_of(environment: Environment) -> int:
+    """Most that its world says at a time; 0 where it says nothing."""
+    return environment.most_characters if isinstance(environment, Conversation) else 0

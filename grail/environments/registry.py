@@ -1,13 +1,19 @@
 """Id → Environment: the built-in ones, those that installed packages offer under `grail.environments`, and families.
 
-A family makes environments from ids such as `reasoning_gym:chain_sum?max_terms=3`: FAMILY, a colon, what it is told.
+A family makes environments from ids such as `reasoning_gym:chain_sum?max_terms=3` or `bisect/1?highest=99`: what stands
+before the first colon or question mark names it.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
 
 from grail.environments.arithmetic import Arithmetic
 from grail.environments.base import Environment
+from grail.environments.bisect import NAME as BISECT
+from grail.environments.bisect import Bisect
+from grail.environments.mastermind import NAME as MASTERMIND
+from grail.environments.mastermind import Mastermind
 from grail.environments.python_programs import PythonPrograms, PythonPrograms1
 from grail.environments.reasoning_gym import FAMILY, ReasoningGym
 from grail.environments.verifiers_tasks import FAMILY as VERIFIERS
@@ -17,8 +23,13 @@ from grail.protocol.leaf import environment_digest
 from grail.protocol.units import Digest
 
 ENTRY_POINTS = "grail.environments"
-FAMILIES: Mapping[str, Callable[[str], Environment]] = {FAMILY: ReasoningGym, VERIFIERS: VerifiersTasks}
-BUILT_IN: tuple[type[Environment], ...] = (Arithmetic, PythonPrograms, PythonPrograms1)
+FAMILIES: Mapping[str, Callable[[str], Environment]] = {
+    FAMILY: ReasoningGym,
+    VERIFIERS: VerifiersTasks,
+    BISECT: Bisect,
+    MASTERMIND: Mastermind,
+}
+BUILT_IN: tuple[type[Environment], ...] = (Arithmetic, Bisect, Mastermind, PythonPrograms, PythonPrograms1)
 
 
 class Environments:
@@ -36,7 +47,7 @@ class Environments:
     def learn(self, ids: Iterable[str]) -> None:
         """Make the environments of families that a network's mix names; other ids are left to the packages."""
         for environment_id in ids:
-            family = FAMILIES.get(environment_id.partition(":")[0])
+            family = FAMILIES.get(re.split("[:?]", environment_id, maxsplit=1)[0])
             digest = environment_digest(environment_id)
             if family is not None and digest not in self._by_digest:
                 self._by_digest[digest] = family(environment_id)

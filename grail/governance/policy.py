@@ -99,6 +99,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter("metagraph_factor", "bonds", 1, 1, 4, "most that a validator counts with, alpha included; 1: no alpha"),
     Parameter("metagraph_max_age", "blocks", 7_200, 20, 100_000, "a day of 12 s: alpha that nobody has read lapses"),
+    Parameter("max_observed_tokens", "tokens", 4_096, 0, 32_768, "two for each sampled one of a long dialogue"),
+    Parameter("observed_milli", "10⁻³ tokens", 0, 0, 250, "prefill is cheap, and what the world says nobody chose"),
     Parameter("max_staleness", "versions", 2, 0, 64, "asynchronous: two updates may overtake work; 0 is sequential"),
 )
 
@@ -155,6 +157,8 @@ class Policy:
     beacon_drand: int
     metagraph_factor: int
     metagraph_max_age: int
+    max_observed_tokens: int
+    observed_milli: int
     max_staleness: int
 
     @classmethod

@@ -8,34 +8,66 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grail.proofs.sketch import SketchPlan
+from grail.protocol.turns import Bridge
 from grail.protocol.units import Digest
+
+
+class Partner(Protocol):
+    """The other side of one dialogue, as far as it has gone."""
+
+    @property
+    def limit(self) -> int:
+        """Most tokens of the next turn, 1 or more."""
+        ...
+
+    def answer(self, turn: NDArray[np.int32]) -> NDArray[np.int32] | None:
+        """What stands behind a turn of sampled ids, int32 (k,); None: it was the last one."""
+        ...
+
+
+class World(Protocol):
+    """What a model talks with. Ids only: what they mean is not the engine's to know."""
+
+    @property
+    def most_observed(self) -> int:
+        """Most ids that its answers have together."""
+        ...
+
+    def begin(self) -> Partner:
+        """A dialogue from its beginning."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutRequest:
-    """One completion to make: prompt ids int32 (p,), 32-byte rollout key."""
+    """One rollout to make: prompt ids int32 (p,), 32-byte rollout key; with a `world` in turns."""
 
     prompt: NDArray[np.int32]
     key: bytes
+    world: World | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One completion made: tokens int32 (n,), logprobs float16 (n,), sketch float16 (rows, m), finish code."""
+    """One rollout made: tokens int32 (n,), logprobs float16 (n,), sketch float16 (rows, m), finish code; of a dialogue
+    the tokens of all its turns, and what stands between them.
+    """
 
     tokens: NDArray[np.int32]
     logprobs: NDArray[np.float16]
     sketch: NDArray[np.float16]
     finish: int
+    bridges: tuple[Bridge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayRequest:
-    """One completion to check: prompt ids, rollout key, the claimed tokens int32 (n,)."""
+    """One rollout to check: prompt ids, rollout key, the claimed tokens int32 (n,), what stands between its turns."""
 
     prompt: NDArray[np.int32]
     key: bytes
     tokens: NDArray[np.int32]
+    bridges: tuple[Bridge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

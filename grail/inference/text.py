@@ -1,5 +1,6 @@
 """Text ↔ token ids with a checkpoint's own tokenizer, the same on every machine."""
 
+import json
 from collections.abc import Callable
 from functools import cached_property
 from typing import TypeVar
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from grail.checkpoints.files import CHAT_TEMPLATE, TOKENIZER, Checkpoint
+from grail.environments.dialogue import Lengths
 from grail.errors import BadCheckpoint, BadInput
 from grail.protocol.constants import MAX_PROMPT_TOKENS
 
@@ -23,9 +25,17 @@ class TextCodec:
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._path = checkpoint.folder / TOKENIZER
         self._template_path = checkpoint.folder / CHAT_TEMPLATE
+        self.checkpoint = checkpoint
         self._eos = frozenset(checkpoint.rules.eos_ids)
         self._vocab_size = checkpoint.vocab_size
         self._longest = min(MAX_PROMPT_TOKENS, checkpoint.context - checkpoint.rules.max_tokens)
+
+    @cached_property
+    def lengths(self) -> Lengths:
+        """What the checkpoint's rules allow."""
+        rules = self.checkpoint.rules
+        turn = rules.turn.max_turn_tokens if rules.turn else None
+        return Lengths(rules.max_tokens, turn, self.checkpoint.context, rules.eos_ids)
 
     def encode(self, prompt: str) -> NDArray[np.int32]:
         """Prompt ids, int32 (p,). Raises BadInput for an empty prompt, or one that leaves no room for a completion."""
@@ -44,6 +54,32 @@ class TextCodec:
         if ids and ids[-1] in self._eos:
             ids = ids[:-1]
         return self._asked(lambda: self._tokenizer.decode(ids, skip_special_tokens=False))
+
+    def action(self, turn: NDArray[np.int32]) -> str:
+        """Text of one turn of a dialogue; none where it holds control tokens: nobody speaks for the world."""
+        inside = turn[:-1] if int(turn[-1]) in self._eos else turn
+        return "" if self._added.intersection(inside.tolist()) else self.decode(turn)
+
+    def bridge(self, observation: str, *, closed: bool) -> NDArray[np.int32] | None:
+        """What stands behind a turn, int32 (k,): what the world says, literally, within the rules' ids; `closed`: the
+        turn has ended in an EOS. None where this tokenizer cannot say it without a control token, or not exactly.
+        """
+        rules = self.checkpoint.turn_rules()
+        said = self.literal(observation)
+        if said is None:
+            return None
+        return np.array([*(() if closed else rules.close), *rules.before, *said, *rules.after], dtype=np.int32)
+
+    def observed(self, observation: str, bridge: NDArray[np.int32]) -> slice:
+        """Where in a bridge the world's own words stand."""
+        end = len(bridge) - len(self.checkpoint.turn_rules().after)
+        return slice(end - len(self.literal(observation) or ()), end)
+
+    def literal(self, text: str) -> list[int] | None:
+        """Ids of a text in which nothing is a control token, whatever it looks like; None where there are none."""
+        ids = self._asked(lambda: self._plain.encode(text, add_special_tokens=False).ids)
+        exact = self._asked(lambda: self._plain.decode(ids, skip_special_tokens=False)) == text
+        return ids if exact and not self._added.intersection(ids) else None
 
     def _ids(self, text: str) -> list[int]:
         return self._asked(lambda: self._tokenizer.encode(text, add_special_tokens=False).ids)
@@ -80,6 +116,18 @@ class TextCodec:
             return room.from_string(self._template_path.read_text())
         except TemplateError as error:
             raise BadCheckpoint(f"expected a Jinja template in {self._template_path}, got: {error}") from error
+
+    @cached_property
+    def _plain(self) -> Tokenizer:
+        """The tokenizer without its added tokens: a text is what it says."""
+        raw = json.loads(self._path.read_bytes())
+        plain = raw | {"added_tokens": [], "post_processor": None}
+        return self._asked(lambda: Tokenizer.from_str(json.dumps(plain)))
+
+    @cached_property
+    def _added(self) -> frozenset[int]:
+        """Ids of control tokens, and of all others that were added to the vocabulary."""
+        return frozenset(entry["id"] for entry in json.loads(self._path.read_bytes()).get("added_tokens") or ())
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:

@@ -27,6 +27,7 @@ from grail.inference.memory import EXHAUSTED, out_of_memory
 from grail.inference.sampling import key_tensor, logprobs_of, mandated, margins_of, spreads_of
 from grail.inference.tensors import padded, project
 from grail.proofs.sketch import SketchPlan
+from grail.protocol.turns import observed_tokens, transcript
 from grail.protocol.units import Digest
 from grail.telemetry.log import get_logger
 
@@ -103,7 +104,9 @@ class TransformersEngine:
         if not requests:
             return []
         decoder = Decoder(self, requests, plan, greedy)
-        longest = max(len(request.prompt) for request in requests) + self.checkpoint.rules.max_tokens
+        most = self.checkpoint.rules.max_tokens
+        longest = max(len(r.prompt) + most + (r.world.most_observed if r.world else 0) for r in requests)
+        longest = min(longest, self.checkpoint.context)
         room = min(len(requests), max(1, BATCH_TOKENS // longest))
         while (made := self._within_memory(partial(decoder.run, room), room)) is None:
             room //= 2
@@ -113,7 +116,9 @@ class TransformersEngine:
         """One prefill for every request, batched by length."""
         for request in requests:
             self._check_ids(request.tokens)
-        lengths = [len(request.prompt) + len(request.tokens) for request in requests]
+            for bridge in request.bridges:
+                self._check_ids(bridge.ids)
+        lengths = [len(r.prompt) + len(r.tokens) + observed_tokens(r.bridges) for r in requests]
         return self._in_batches(requests, lengths, lambda batch: self._replay_batch(batch, plan))
 
     def _in_batches(self, requests: Sequence[R], lengths: list[int], work: Callable[[list[R]], list[A]]) -> list[A]:
@@ -186,12 +191,19 @@ class TransformersEngine:
         each different one once, then the completions on their cache.
         """
         cache, first, mask = self.prefill([request.prompt for request in requests])
-        ids, own = padded([request.tokens[:-1] for request in requests], left=False, device=self.device)
+        written = [transcript(request.tokens, request.bridges) for request in requests]
+        ids, own = padded([ids[:-1] for ids, _ in written], left=False, device=self.device)
         if not ids.shape[1]:
             return first[:, None]
         positions = mask.sum(1, keepdim=True) + torch.arange(ids.shape[1], device=self.device)
         rest = self.hidden(ids, torch.cat([mask, own], dim=1), positions, cache)
-        return torch.cat([first[:, None], rest], dim=1)
+        states = torch.cat([first[:, None], rest], dim=1)
+        if not any(request.bridges for request in requests):
+            return states
+        places = torch.zeros((len(written), max(len(p) for _, p in written)), dtype=torch.int64)
+        for row, (_, own_places) in enumerate(written):
+            places[row, : len(own_places)] = torch.from_numpy(own_places)
+        return states.gather(1, places.to(self.device)[:, :, None].expand(-1, -1, states.shape[2]))
 
     def _measure(self, states: Tensor, keys: Tensor, steps: Tensor, claimed: Tensor) -> list[Any]:
         """Margins and logprobs of the claimed tokens, and spreads, float32 (positions,), the LM head in bounded

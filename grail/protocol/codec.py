@@ -17,7 +17,7 @@ from grail.protocol.units import MicroReward
 
 _HEADER = struct.Struct("<4sHQ20sQIHHH")  # magic, version, window, miner, checkpoint, groups, group size, m, stride
 _GROUP = struct.Struct("<32s32sI")  # env id, prompt hash, reward of a token in thousandths
-_ROLLOUT = struct.Struct("<BIq")  # finish, n tokens, reward micro
+_ROLLOUT = struct.Struct("<BIqHI32s")  # finish, n tokens, reward micro, turns, observed tokens, their hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,10 @@ class BlobLimits:
     max_tokens: int
     sketch_dim: int
     sketch_stride: int
+    max_observed: int = 0
+    """Ids that the world may say in one rollout; 0: nothing but single turns."""
+    observed_milli: int = 0
+    """What one of them earns, in thousandths of a sampled token."""
 
     def max_bytes(self) -> int:
         """Longest blob that can be valid; fetch no more than this."""
@@ -57,7 +61,8 @@ def encode(submission: Submission, limits: BlobLimits) -> bytes:
             raise BadSubmission(f"expected {limits.group_size} rollouts in each group, got {len(group.rollouts)}")
         parts.append(_GROUP.pack(group.env_id, group.prompt_hash, group.reward_milli))
         for rollout in group.rollouts:
-            parts.append(_ROLLOUT.pack(rollout.finish, len(rollout.tokens), rollout.reward_micro))
+            seen = rollout.turns, rollout.observed, rollout.observations_hash
+            parts.append(_ROLLOUT.pack(rollout.finish, len(rollout.tokens), rollout.reward_micro, *seen))
             parts.append(rollout.tokens.astype("<i4").tobytes())
             parts.append(rollout.logprobs.astype("<f2").tobytes())
             parts.append(rollout.sketch.astype("<f2").tobytes())
@@ -79,7 +84,13 @@ def decode(blob: bytes, limits: BlobLimits) -> Submission:
         )
     groups = tuple(_read_group(reader, limits) for _ in range(n_groups))
     reader.expect_end()
-    return Submission(window=window, miner=miner, checkpoint_version=checkpoint, groups=groups)
+    return Submission(
+        window=window,
+        miner=miner,
+        checkpoint_version=checkpoint,
+        groups=groups,
+        observed_milli=limits.observed_milli,
+    )
 
 
 def _read_group(reader: "_Reader", limits: BlobLimits) -> Group:
@@ -91,9 +102,13 @@ def _read_group(reader: "_Reader", limits: BlobLimits) -> Group:
 
 
 def _read_rollout(reader: "_Reader", limits: BlobLimits) -> Rollout:
-    finish, count, reward = reader.fields(_ROLLOUT)
-    if finish not in (c.FINISH_EOS, c.FINISH_LENGTH):
-        raise BadSubmission(f"expected finish 0 (eos) or 1 (length), got {finish}")
+    finish, count, reward, turns, observed, observations = reader.fields(_ROLLOUT)
+    if finish > c.FINISH_ROOM:
+        raise BadSubmission(f"expected a finish code of 0 to {c.FINISH_ROOM}, got {finish}")
+    if not 1 <= turns <= c.MAX_TURNS:
+        raise BadSubmission(f"expected 1 to {c.MAX_TURNS} turns, got {turns}")
+    if observed > limits.max_observed:
+        raise BadSubmission(f"expected at most {limits.max_observed} observed tokens, got {observed}")
     if not 1 <= count <= limits.max_tokens:
         raise BadSubmission(f"expected 1 to {limits.max_tokens} tokens, got {count}")
     if finish == c.FINISH_LENGTH and count != limits.max_tokens:
@@ -110,7 +125,16 @@ def _read_rollout(reader: "_Reader", limits: BlobLimits) -> Rollout:
         raise BadSubmission("expected finite logprobs <= 0, zero written as +0")
     if not np.isfinite(sketch).all():
         raise BadSubmission("expected a finite sketch")
-    return Rollout(tokens=tokens, logprobs=logprobs, sketch=sketch, finish=finish, reward_micro=MicroReward(reward))
+    return Rollout(
+        tokens=tokens,
+        logprobs=logprobs,
+        sketch=sketch,
+        finish=finish,
+        reward_micro=MicroReward(reward),
+        turns=turns,
+        observed=observed,
+        observations_hash=observations,
+    )
 
 
 class _Reader:

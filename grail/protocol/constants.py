@@ -23,10 +23,18 @@ TAG_SUM_TREE = "grail/sum-tree/1"
 TAG_JURY = "grail/jury/1"
 TAG_SEAT = "grail/seat/2"
 TAG_PROOF = "grail/proof/1"
+TAG_CHUNKS = "grail/chunks/1"
+TAG_TURNS = "grail/turns/1"
 
-# Completion ends: the value of a leaf's `finish`.
+# How a rollout ended: the value of a leaf's `finish`. All four follow from its ids.
 FINISH_EOS = 0
+"""The world says it is over; in an environment of one turn: an EOS."""
 FINISH_LENGTH = 1
+"""As many tokens as a rollout may have."""
+FINISH_TURNS = 2
+"""As many turns as the environment gives."""
+FINISH_ROOM = 3
+"""What the world answers does not fit behind it."""
 
 # Gumbel noise: G = -log(-log(u)), u = (r + 1/2) * 2^-32 with r a 32-bit word, so G lies in
 # [-log(33 log 2), log(2^33)] = [-3.1302, 22.8740]; rounded outwards. Only ids whose logit / T is within NOISE_MAX of a
@@ -46,9 +54,15 @@ MAX_REWARD_MILLI = 100_000
 """What a token of an environment may earn at most, in thousandths of the base rate: RewardPolicy's bound."""
 MAX_REWARD_MICRO = 1_000_000_000
 """1,000 reward units: far above any environment's range, far below int64."""
+MAX_TURNS = 32
+"""Of a rollout: what environments may give."""
+MAX_OBSERVATION = 2_048
+"""Characters of one answer of the world."""
+MAX_STATE = 1 << 16
+"""Bytes of a world's state between two turns."""
 
 BLOB_MAGIC = b"GRLS"
-BLOB_VERSION = 2
+BLOB_VERSION = 3
 
 PROOF_MAGIC = b"GRLP"
 PROOF_VERSION = 1

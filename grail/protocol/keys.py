@@ -72,3 +72,10 @@ def rules_hash(
 ) -> Digest:
     """Hash of everything besides the weights that shapes a rollout."""
     return tagged_hash(c.TAG_RULES, environment_version, tokenizer, chat_template, temperature_milli, max_tokens)
+
+
+def turn_rules_hash(rules: Digest, bridge: Digest, max_turn_tokens: int, most_characters: int) -> Digest:
+    """The same for an environment of turns: `rules` is what it would be for one turn, `bridge` the digest of what
+    stands around the world's answers, each of at most `most_characters`.
+    """
+    return tagged_hash(c.TAG_TURNS, rules, bridge, max_turn_tokens, most_characters)

@@ -1,10 +1,11 @@
-"""The rollout leaf [C]: what one paid completion commits to (spec section 5). Twin of RolloutLeaf.sol."""
+"""The rollout leaf [C], version 2: what one paid rollout commits to (spec section 5). Twin of Leaf.sol."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from grail.protocol.chunks import chunk_root
 from grail.protocol.hashing import encode_static, keccak256
 from grail.protocol.units import Address, Digest
 
@@ -20,12 +21,15 @@ class RolloutLeaf:
     group: int
     index: int
     prompt_hash: Digest
-    tokens_hash: Digest
-    logprobs_hash: Digest
-    proof_hash: Digest
+    tokens_root: Digest
+    logprobs_root: Digest
+    proof_root: Digest
     n_tokens: int
     finish: int
     reward_micro: int
+    turns: int
+    observed_tokens: int
+    observations_hash: Digest
 
     def digest(self) -> Digest:
         """keccak(keccak(abi.encode(fields))): the double hash of OpenZeppelin's standard tree."""
@@ -41,9 +45,14 @@ def hash_tokens(tokens: NDArray[np.int32]) -> Digest:
     return keccak256(tokens.astype("<i4").tobytes())
 
 
-def hash_halves(values: NDArray[np.float16]) -> Digest:
-    """keccak-256 of an array stored as little-endian float16 (logprobs, sketch), in C order."""
-    return keccak256(values.astype("<f2").tobytes())
+def tokens_root(tokens: NDArray[np.int32]) -> Digest:
+    """Chunked root of the ids as little-endian int32."""
+    return chunk_root(tokens.astype("<i4").tobytes())
+
+
+def halves_root(values: NDArray[np.float16]) -> Digest:
+    """Chunked root of an array stored as little-endian float16 (logprobs, sketch), in C order."""
+    return chunk_root(values.astype("<f2").tobytes())
 
 
 def environment_digest(environment_id: str) -> Digest:

@@ -96,10 +96,20 @@ class Node:
             max_tokens=checkpoint.rules.max_tokens,
             sketch_dim=policy.sketch_dim,
             sketch_stride=policy.sketch_stride,
+            max_observed=policy.max_observed_tokens,
+            observed_milli=policy.observed_milli,
         )
 
     def mandates(self, window: WindowId, miner: Address, checkpoint: Checkpoint, codec: TextCodec) -> BeaconMandates:
         """What `miner` has to do in `window`."""
         mix = self.subnet.environments(window)
         self.environments.learn(mix.ids)
-        return BeaconMandates(self.subnet.beacon(window), miner, mix, self.environments, checkpoint, codec)
+        return BeaconMandates(
+            self.subnet.beacon(window),
+            miner,
+            mix,
+            self.environments,
+            checkpoint,
+            codec,
+            self.subnet.policy(window).max_observed_tokens,
+        )

@@ -13,17 +13,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from grail.protocol.turns import Bridge, observed_tokens, transcript
 from grail.training.attention import Layout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingRollout:
-    """One verified completion: ids int32, behaviour logprobs float32 (n,) as replayed, reward in reward units."""
+    """One verified rollout: sampled ids int32 (n,), behaviour logprobs float32 (n,) as replayed, reward in reward
+    units. `bridges`: what the world said between turns: read, never learnt.
+    """
 
     prompt: NDArray[np.int32]
     tokens: NDArray[np.int32]
     logprobs: NDArray[np.float32]
     reward: float
+    bridges: tuple[Bridge, ...] = ()
+
+    @property
+    def length(self) -> int:
+        """Ids behind the prompt."""
+        return len(self.tokens) + observed_tokens(self.bridges)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +91,12 @@ def collate(rows: Sequence[Sequence[Sample]]) -> TrainingBatch:
         places.append(prompt - at)
         at += len(prompt)
         for sample in row:
-            own = np.arange(at, at + len(sample.rollout.tokens))
-            ids.append(sample.rollout.tokens)
+            written, sampled = transcript(sample.rollout.tokens, sample.rollout.bridges)
+            own = np.arange(at, at + len(written))
+            ids.append(written)
             places.append(own - at + len(prompt))
             sequences.append(np.concatenate([prompt, own]))
-            states.append(sequences[-1][len(prompt) - 1 : -1])
+            states.append(sequences[-1][len(prompt) - 1 + sampled])
             at += len(own)
     samples = [sample for row in rows for sample in row]
     counts = torch.tensor([len(sample.rollout.tokens) for sample in samples])
@@ -127,7 +137,7 @@ def packed(samples: Sequence[Sample], most: int) -> list[list[Sample]]:
     last: dict[bytes, list[Sample]] = {}
     for sample in samples:
         row = last.get(sample.rollout.prompt.tobytes())
-        if row is None or _length(row) + len(sample.rollout.tokens) > most:
+        if row is None or _length(row) + sample.rollout.length > most:
             row = []
             rows.append(row)
             last[sample.rollout.prompt.tobytes()] = row
@@ -149,4 +159,4 @@ def micro_batches(samples: Sequence[Sample], most: int) -> list[list[list[Sample
 
 
 def _length(row: Sequence[Sample]) -> int:
-    return len(row[0].rollout.prompt) + sum(len(sample.rollout.tokens) for sample in row)
+    return len(row[0].rollout.prompt) + sum(sample.rollout.length for sample in row)

@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 
 from grail.environments.base import RIGHT, Environment
-from grail.inference.base import Engine, RolloutRequest
+from grail.inference.base import Engine
+from grail.inference.requests import own_dialogues, request_of
 from grail.inference.text import TextCodec
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.hashing import keccak256
@@ -44,8 +45,8 @@ def evaluate(
 ) -> Accuracy:
     """Ask `count` held-out problems once each: problems that no window ever mandates."""
     keys = [keccak256(HELD_OUT + seed.to_bytes(8, "big") + i.to_bytes(8, "big")) for i in range(count)]
-    problems = [environment.held_out(key) for key in keys]
-    requests = [RolloutRequest(codec.encode(problem.prompt), key) for problem, key in zip(problems, keys, strict=True)]
+    asked = own_dialogues(codec, environment, [environment.held_out(key) for key in keys])
+    requests = [request_of(dialogue, key) for dialogue, key in zip(asked, keys, strict=True)]
     made = engine.generate(requests, _PLAN, greedy=greedy)
-    graded = [environment.grade(p, codec.decode(g.tokens)) for p, g in zip(problems, made, strict=True)]
+    graded = [dialogue.play(g.tokens).grade for dialogue, g in zip(asked, made, strict=True)]
     return Accuracy(sum(grade.reward_micro == RIGHT for grade in graded), count)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grail.checkpoints.files import Checkpoint
+from grail.environments.dialogue import Played
 from grail.environments.mandates import BeaconMandates
 from grail.governance.policy import Policy
 from grail.inference.base import ReplayTrace
@@ -81,6 +82,8 @@ class AuditContext:
     submission: Submission | None = None
     opened: list[tuple[int, int]] = field(default_factory=list)
     traces: dict[tuple[int, int], ReplayTrace] = field(default_factory=dict)
+    plays: dict[tuple[int, int], Played] = field(default_factory=dict)
+    """Dialogues of several turns, as they follow from the ids."""
     votes: dict[tuple[int, int], dict[str, NDArray[np.float64]]] = field(default_factory=dict)
 
     @property

@@ -275,7 +275,7 @@ def replays(
     engine: Engine, requests: Sequence[RolloutRequest], made: Sequence[Generation], plan: SketchPlan, batch: int
 ) -> list[ReplayTrace]:
     """What an auditor with `engine` reads of honest generations, replayed `batch` at a time."""
-    asked = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(requests, made, strict=True)]
+    asked = [ReplayRequest(r.prompt, r.key, g.tokens, g.bridges) for r, g in zip(requests, made, strict=True)]
     return [t for first in range(0, len(asked), batch) for t in engine.replay(asked[first : first + batch], plan)]
 
 

@@ -32,6 +32,7 @@ def replay_places(
             context.mandates.group(group).prompt,
             context.mandates.rollout_key(group, index),
             context.work.groups[group].rollouts[index].tokens,
+            context.plays[group, index].bridges if (group, index) in context.plays else (),
         )
         for group, index in places
     ]

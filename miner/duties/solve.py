@@ -9,6 +9,7 @@ from grail.checkpoints.files import Checkpoint
 from grail.environments.mandates import BeaconMandates
 from grail.errors import BadSubmission, EngineLost, GrailError, Unavailable
 from grail.inference.base import Engine, Generation, RolloutRequest
+from grail.inference.requests import request_of
 from grail.inference.text import TextCodec
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.codec import BlobLimits, encode
@@ -140,9 +141,10 @@ class Solve:
             miner=self.node.address,
             checkpoint_version=version,
             groups=tuple(
-                self._group(mandates, number, made[number * size : (number + 1) * size], codec)
+                self._group(mandates, number, made[number * size : (number + 1) * size])
                 for number in range(len(made) // size)
             ),
+            observed_milli=self.node.subnet.policy(window).observed_milli,
         )
 
     def _died(self, error: Exception) -> Unavailable:
@@ -183,18 +185,21 @@ class Solve:
         """The reward that goes into the leaf: the graded one."""
         return graded
 
-    def _group(self, mandates: BeaconMandates, number: int, made: Sequence[Generation], codec: TextCodec) -> Group:
-        mandate = mandates.group(number)
+    def _group(self, mandates: BeaconMandates, number: int, made: Sequence[Generation]) -> Group:
+        mandate, dialogue = mandates.group(number), mandates.dialogue(number)
         rollouts = []
         for index, generation in enumerate(made):
-            graded = mandate.environment.grade(mandate.problem, codec.decode(generation.tokens)).reward_micro
+            played = dialogue.play(generation.tokens)
             rollouts.append(
                 Rollout(
                     tokens=generation.tokens,
                     logprobs=generation.logprobs,
                     sketch=generation.sketch,
-                    finish=generation.finish,
-                    reward_micro=self.reward(graded, number, index),
+                    finish=played.finish,
+                    reward_micro=self.reward(played.grade.reward_micro, number, index),
+                    turns=played.turns,
+                    observed=played.observed,
+                    observations_hash=played.digest,
                 )
             )
         return Group(
@@ -208,7 +213,7 @@ class Solve:
 def requests_for(mandates: BeaconMandates, groups: int, size: int) -> list[RolloutRequest]:
     """One request for every place, group by group."""
     return [
-        RolloutRequest(mandates.group(number).prompt, mandates.rollout_key(number, index))
+        request_of(mandates.dialogue(number), mandates.rollout_key(number, index))
         for number in range(groups)
         for index in range(size)
     ]

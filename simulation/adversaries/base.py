@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grail.checkpoints.files import Checkpoint
+from grail.environments.dialogue import Dialogue
 from grail.environments.mandates import BeaconMandates
 from grail.inference.base import Engine, Generation, ReplayRequest, RolloutRequest
 from grail.inference.transformers_engine import TransformersEngine
@@ -105,7 +106,10 @@ def laundered(
 ) -> list[Generation]:
     """These completions as if the right model had made them: its logprobs, its sketch, the finish code that fits."""
     engine = plain(engine)
-    asked = [ReplayRequest(r.prompt, r.key, ids) for r, ids in zip(requests, tokens, strict=True)]
+    asked = []
+    for request, ids in zip(requests, tokens, strict=True):
+        bridges = request.world.play(ids).bridges if isinstance(request.world, Dialogue) else ()
+        asked.append(ReplayRequest(request.prompt, request.key, ids, bridges))
     eos = engine.checkpoint.rules.eos_ids
     return [
         Generation(

@@ -32,7 +32,7 @@ class EosPadding(Attack):
 
     attack = "padding-with-eos"
     gain = "more tokens, so more pay"
-    caught_by = frozenset({"structure"})
+    caught_by = frozenset({"dialogue"})
 
     def work(self, window: WindowId, checkpoint: Checkpoint, groups: int, version: int) -> Submission:
         """Every completion at full length."""

@@ -5,7 +5,6 @@ import dataclasses
 from grail.checkpoints.files import Checkpoint
 from grail.environments.mandates import BeaconMandates
 from grail.inference.base import Engine, Generation, RolloutRequest
-from grail.inference.text import TextCodec
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.hashing import keccak256
 from grail.protocol.submission import Submission
@@ -28,17 +27,13 @@ class BestOfN(Attack):
     ) -> list[Generation]:
         """The most rewarded of `TRIES` completions at every place; the mandated one where all are equal."""
         engine = plain(engine)
-        codec = TextCodec(engine.checkpoint)
         requests = requests_for(mandates, groups, size)
         best = engine.generate(requests, plan)
         for attempt in range(1, TRIES):
-            others = [RolloutRequest(r.prompt, keccak256(r.key + bytes([attempt]))) for r in requests]
+            others = [RolloutRequest(r.prompt, keccak256(r.key + bytes([attempt])), r.world) for r in requests]
             for place, generation in enumerate(engine.generate(others, plan)):
-                mandate = mandates.group(place // size)
-                earned = [
-                    mandate.environment.grade(mandate.problem, codec.decode(g.tokens)).reward_micro
-                    for g in (best[place], generation)
-                ]
+                dialogue = mandates.dialogue(place // size)
+                earned = [dialogue.play(g.tokens).grade.reward_micro for g in (best[place], generation)]
                 if earned[1] > earned[0]:
                     best[place] = generation
         return best

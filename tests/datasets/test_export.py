@@ -119,6 +119,8 @@ def changed(row: dict, column: str, dice: random.Random) -> dict:
         raw = bytearray.fromhex(value[place][2:])
         raw[dice.randrange(32)] ^= 1 << dice.randrange(8)
         return row | {column: [*value[:place], "0x" + raw.hex(), *value[place + 1 :]]}
+    if column == "messages":
+        return row | {column: [value[0] + "0", *value[1:]]}
     if column == "audited_by":
         return row | {column: value[1:] if value else ["0x" + "11" * 20]}
     place = dice.randrange(len(value))
@@ -174,7 +176,7 @@ def test_rows_left_out_added_or_of_another_network_are_found(whole, node, tmp_pa
     with pytest.raises(BadInput, match="another network"):
         check(written(rows, chain_id=1), node.environments, node)
     assert check(written(rows, beacons={"0": "0x" + "00" * 32}), node.environments, node).wrong_rows > 0
-    with pytest.raises(BadInput, match="grail-data/1"):
+    with pytest.raises(BadInput, match="grail-data/2"):
         check(written(rows, format="another"), node.environments)
 
 

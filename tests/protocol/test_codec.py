@@ -74,7 +74,10 @@ BROKEN = {
     "negative zero": {"logprobs": np.array([-1, -0.0, -1], dtype=np.float16)},
     "infinite sketch": {"sketch": np.full((2, 3), np.inf, dtype=np.float16)},
     "negative token": {"tokens": np.array([1, -2, 3], dtype=np.int32)},
-    "unknown finish": {"finish": 2},
+    "unknown finish": {"finish": 4},
+    "no turn": {"turns": 0},
+    "too many turns": {"turns": 33},
+    "more observed than may be": {"observed": 1},
     "length that is not the limit": {"finish": FINISH_LENGTH},
     "reward out of range": {"reward_micro": 2_000_000_000},
 }

@@ -13,12 +13,14 @@ from grail.inference.sampling import cpu, key_tensor, mandated, reference
 from grail.proofs.sketch import SketchPlan
 from grail.protocol import keys
 from grail.protocol.audit_proof import ProofName, decode_proof, encode_proof
+from grail.protocol.chunks import CHUNK, chunk_path, chunk_root, is_chunk
 from grail.protocol.gumbel import mandated_token, noise_words
 from grail.protocol.leaf import RolloutLeaf
 from grail.protocol.merkle import MerkleTree, verify
 from grail.protocol.philox import philox
 from grail.protocol.reports import AuditReport, TrainingReport
 from grail.protocol.schedule import Schedule
+from grail.protocol.turns import NOTHING_OBSERVED, Bridge, observations_hash, transcript
 from tests.vector_files import cases, raw
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,11 +87,39 @@ def test_gumbel_in_numpy_torch_and_the_kernel():
 
 def test_leaf():
     names = (
-        "window miner checkpointVersion envId group index promptHash tokensHash logprobsHash proofHash nTokens finish"
+        "window miner checkpointVersion envId group index promptHash tokensRoot logprobsRoot proofRoot nTokens finish "
+        "rewardMicro turns observedTokens observationsHash"
     )
     for case in cases("leaf"):
-        fields = [raw(v) if isinstance(v := case[n], str) else v for n in [*names.split(), "rewardMicro"]]
+        fields = [raw(v) if isinstance(v := case[n], str) else v for n in names.split()]
         assert RolloutLeaf(*fields).digest() == raw(case["digest"])
+
+
+def test_chunks():
+    for case in cases("chunks"):
+        data = bytes(k % 251 for k in range(case["length"]))
+        root, path, at = raw(case["root"]), [raw(node) for node in case["path"]], case["index"]
+        chunk = data[CHUNK * at : CHUNK * (at + 1)]
+        assert chunk_root(data) == root and chunk_path(data, at) == path
+        assert is_chunk(root, len(data), at, chunk, path)
+        for length, index, piece, way in (
+            (len(data) + 1, at, chunk, path), (len(data), at + 1, chunk, path), (len(data), at, chunk + b"x", path),
+            (len(data), at, chunk, [*path, bytes(32)]), (len(data), -1, chunk, path),
+        ):  # fmt: skip
+            assert not is_chunk(root, length, index, piece, way)
+        assert not path or not is_chunk(root, len(data), at, chunk, path[:-1])
+
+
+def test_turns():
+    for case in cases("turns"):
+        tokens = np.array(case["tokens"], np.int32)
+        told = zip(case["after"], case["bridges"], strict=True)
+        bridges = [Bridge(after, np.array(ids, np.int32)) for after, ids in told]
+        ids, places = transcript(tokens, bridges)
+        assert ids.tolist() == case["ids"] and places.tolist() == case["places"]
+        assert (ids[places] == tokens).all()
+        assert observations_hash(bridges) == raw(case["hash"])
+        assert (case["bridges"] == []) == (observations_hash(bridges) == NOTHING_OBSERVED)
 
 
 def test_merkle():

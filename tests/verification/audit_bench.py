@@ -12,6 +12,7 @@ from grail.environments.mandates import BeaconMandates
 from grail.environments.registry import Environments
 from grail.governance.policy import Policy
 from grail.inference.base import RolloutRequest
+from grail.inference.requests import MOST_OBSERVED
 from grail.inference.text import TextCodec
 from grail.inference.transformers_engine import TransformersEngine
 from grail.proofs.sketch import SketchPlan
@@ -49,7 +50,7 @@ class Bench:
     @classmethod
     def build(cls, checkpoint: Checkpoint, codec: TextCodec, engine: TransformersEngine) -> "Bench":
         plan = SketchPlan(keys.sketch_seed(BEACON), POLICY.sketch_dim, POLICY.sketch_stride)
-        mandates = BeaconMandates(BEACON, MINER, MIX, Environments.installed(), checkpoint, codec)
+        mandates = BeaconMandates(BEACON, MINER, MIX, Environments.installed(), checkpoint, codec, MOST_OBSERVED)
         limits = BlobLimits(
             groups=GROUPS,
             group_size=SIZE,

@@ -184,7 +184,7 @@ def test_going_on_after_eos_is_a_fault(bench, tiny):
         )
 
     verdict = bench.judge(bench.tampered(go_on))
-    assert (verdict.outcome, verdict.finding.check) == (Outcome.FAULT, "structure")
+    assert (verdict.outcome, verdict.finding.check) == (Outcome.FAULT, "dialogue")
 
 
 def test_the_finish_code_must_match(bench):

@@ -1,16 +1,22 @@
 """Accepted submissions → verified training groups. The pass that gives the behaviour logprobs checks every margin."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from grail.checkpoints.files import Checkpoint
+from grail.environments.dialogue import BrokenDialogue, Played
 from grail.environments.mandates import BeaconMandates
 from grail.errors import BadSubmission, StorageError
 from grail.inference.base import ReplayRequest, ReplayTrace
 from grail.inference.text import TextCodec
 from grail.protocol.records import Commitment
-from grail.protocol.submission import Group, Submission
+from grail.protocol.submission import Group, Rollout, Submission
+from grail.protocol.turns import Bridge
 from grail.protocol.units import MICRO, CheckpointVersion, WindowId
 from grail.runtime.node import Node
 from grail.runtime.reckon import reckon
@@ -95,35 +101,56 @@ def _verified(node: Node, submission: Submission, checkpoint: Checkpoint) -> Ite
     codec = TextCodec(checkpoint)
     window = WindowId(submission.window)
     mandates = node.mandates(window, submission.miner, checkpoint, codec)
+    largest, name = profile_of(checkpoint).outlier_margin, "0x" + submission.miner.hex()
+    told = {n: _played(g, n, mandates) for n, g in enumerate(submission.groups) if mandates.dialogue(n).world}
+    kept = [number for number in range(len(submission.groups)) if told.get(number, ()) is not None]
     requests = [
-        ReplayRequest(mandates.group(g).prompt, mandates.rollout_key(g, i), submission.groups[g].rollouts[i].tokens)
-        for g, i in submission.places()
+        ReplayRequest(mandates.group(number).prompt, mandates.rollout_key(number, index), rollout.tokens, bridges)
+        for number in kept
+        for index, (rollout, bridges) in enumerate(_with_bridges(submission.groups[number], told.get(number)))
     ]
-    traces = dict(
-        zip(submission.places(), node.engine(checkpoint).replay(requests, node.sketch_plan(window)), strict=True)
-    )
-    largest = profile_of(checkpoint).outlier_margin
+    traces = iter(node.engine(checkpoint).replay(requests, node.sketch_plan(window)))
     for number, group in enumerate(submission.groups):
-        own = [traces[number, index] for index in range(len(group.rollouts))]
-        margin = max(float(trace.margins.max()) for trace in own)
-        stray = max(float(trace.strays.max()) for trace in own)
-        if stray <= largest and _as_mandated(group, number, mandates, codec):
-            yield _training_group(submission, number, mandates, own), margin
+        if number not in kept:
+            yield Doubt(window, name, number, "derivation, dialogue or reward", 0.0)
+            continue
+        own = list(itertools.islice(traces, len(group.rollouts)))
+        margin, stray = (max(float(values.max()) for values in part) for part in _margins(own))
+        plays = told[number] if number in told else _played(group, number, mandates) if stray <= largest else None
+        if stray <= largest and plays is not None:
+            yield _training_group(submission, number, mandates, own, plays), margin
         else:
-            check = "tokens" if stray > largest else "derivation or reward"
-            yield Doubt(window, "0x" + submission.miner.hex(), number, check, margin)
+            yield Doubt(window, name, number, "tokens" if stray > largest else "derivation or reward", margin)
 
 
-def _as_mandated(group: Group, number: int, mandates: BeaconMandates, codec: TextCodec) -> bool:
-    mandate = mandates.group(number)
+def _with_bridges(group: Group, plays: list[Played] | None) -> Iterator[tuple[Rollout, tuple[Bridge, ...]]]:
+    """Each rollout with what stands between its turns."""
+    bridges = [played.bridges for played in plays] if plays else [()] * len(group.rollouts)
+    return zip(group.rollouts, bridges, strict=True)
+
+
+def _margins(traces: list[ReplayTrace]) -> tuple[list[NDArray[np.floating]], list[NDArray[np.floating]]]:
+    """In nats, and in spreads."""
+    return [trace.margins for trace in traces], [trace.strays for trace in traces]
+
+
+def _played(group: Group, number: int, mandates: BeaconMandates) -> list[Played] | None:
+    """Its dialogues; None where environment, prompt, a dialogue or a reward is not as mandated."""
+    mandate, dialogue = mandates.group(number), mandates.dialogue(number)
     if (group.env_id, group.prompt_hash) != (mandate.env_id, mandate.prompt_hash):
-        return False
-    grades = ((mandate.environment.grade(mandate.problem, codec.decode(r.tokens)), r) for r in group.rollouts)
-    return all(grade.certain and grade.reward_micro == rollout.reward_micro for grade, rollout in grades)
+        return None
+    try:
+        plays = [dialogue.play(rollout.tokens) for rollout in group.rollouts]
+    except BrokenDialogue:
+        return None
+    claims = [played.differs_from(rollout) for played, rollout in zip(plays, group.rollouts, strict=True)]
+    grades = ((played.grade, rollout) for played, rollout in zip(plays, group.rollouts, strict=True))
+    right = all(grade.certain and grade.reward_micro == rollout.reward_micro for grade, rollout in grades)
+    return plays if right and not any(claims) else None
 
 
 def _training_group(
-    submission: Submission, number: int, mandates: BeaconMandates, traces: list[ReplayTrace]
+    submission: Submission, number: int, mandates: BeaconMandates, traces: list[ReplayTrace], plays: list[Played]
 ) -> TrainingGroup:
     prompt = mandates.group(number).prompt
     return TrainingGroup(
@@ -131,7 +158,13 @@ def _training_group(
         miner=submission.miner,
         checkpoint_version=submission.checkpoint_version,
         rollouts=tuple(
-            TrainingRollout(prompt=prompt, tokens=r.tokens, logprobs=t.logprobs, reward=r.reward_micro / MICRO)
-            for r, t in zip(submission.groups[number].rollouts, traces, strict=True)
+            TrainingRollout(
+                prompt=prompt,
+                tokens=r.tokens,
+                logprobs=t.logprobs,
+                reward=r.reward_micro / MICRO,
+                bridges=played.bridges,
+            )
+            for r, t, played in zip(submission.groups[number].rollouts, traces, plays, strict=True)
         ),
     )

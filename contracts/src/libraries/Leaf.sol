@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-/// @notice What one paid completion commits to. Field order is the ABI order of the hash.
+/// @notice What one paid rollout commits to. Field order is the ABI order of the hash; roots are those of Chunks.
 struct RolloutLeaf {
     uint64 window;
     address miner;
@@ -10,12 +10,15 @@ struct RolloutLeaf {
     uint32 group;
     uint32 index;
     bytes32 promptHash;
-    bytes32 tokensHash;
-    bytes32 logprobsHash;
-    bytes32 proofHash;
+    bytes32 tokensRoot;
+    bytes32 logprobsRoot;
+    bytes32 proofRoot;
     uint32 nTokens;
     uint8 finish;
     int64 rewardMicro;
+    uint16 turns;
+    uint32 observedTokens;
+    bytes32 observationsHash;
 }
 
 /// @title Leaf hash. Twin of grail/protocol/leaf.py; vectors in tests/vectors/leaf.json.

@@ -256,6 +256,7 @@ abstract contract Network is Test {
         leaf.checkpointVersion = 1;
         leaf.envId = ENV;
         leaf.nTokens = 3;
+        leaf.turns = 1;
     }
 
     /// @dev A submission of one leaf, worth what commitments say.

@@ -1,4 +1,5 @@
-"""Check 4, reward: grade the opened rollouts again; the reward must be equal."""
+"""Check 5, reward: grade the opened rollouts again; the reward must be equal. Those of several turns were graded with
+their dialogue."""
 
 from grail.protocol.records import FaultKind
 from grail.verification.base import AuditContext, Finding, Outcome
@@ -14,9 +15,10 @@ class RewardCheck:
     def run(self, context: AuditContext) -> Finding:
         """Grade every opened rollout."""
         for group, index in context.opened:
-            mandate = context.mandates.group(group)
+            if (group, index) in context.plays:
+                continue
             rollout = context.work.groups[group].rollouts[index]
-            grade = mandate.environment.grade(mandate.problem, context.codec.decode(rollout.tokens))
+            grade = context.mandates.dialogue(group).play(rollout.tokens).grade
             if grade.certain and grade.reward_micro != rollout.reward_micro:
                 reason = f"expected reward {grade.reward_micro} ({grade.reason}), got {rollout.reward_micro}"
                 return Finding(

@@ -1,0 +1,71 @@
+"""Mastermind: find a hidden code; each guess is answered with how many digits are right, and how many are misplaced.
+
+Consistent play finds four digits of six in eight guesses nearly always; without reading the answers, eight guesses
+find one code in 162.
+"""
+
+import re
+from collections.abc import Sequence
+
+from grail.environments.base import RIGHT, WRONG, Grade, Problem, Step
+from grail.environments.turns import Bounds, Guessing, grade_alone, numbers_of
+
+NAME = "mastermind/1"
+NUMBERS = {"colours": Bounds(6, 2, 9), "digits": Bounds(4, 2, 5), "turns": Bounds(8, 2, 32)}
+LONGEST = 2_048
+"""Characters of a turn that are read: its last ones."""
+_DIGITS = re.compile(r"[0-9]+")
+_FOUND = b"found"
+
+
+class Mastermind(Guessing):
+    """`mastermind/1`, or with other numbers `mastermind/1?colours=3&digits=2&turns=4`."""
+
+    most_characters = 64
+
+    def __init__(self, environment_id: str = NAME) -> None:
+        """Raises SettingsError for an id that is none of this family."""
+        self.id = environment_id
+        chosen = numbers_of(environment_id, NAME, NUMBERS)
+        self.colours, self.digits, self.turns = chosen["colours"], chosen["digits"], chosen["turns"]
+        self.secrets = self.colours**self.digits
+        self.level = f"{self.digits} digits of {self.colours}"
+        self.prompt = (
+            f"Find a hidden code of {self.digits} digits, each from 1 to {self.colours}. You have {self.turns} "
+            f"guesses. After each I tell how many digits are right, and how many others are in the code, but "
+            f"elsewhere. Answer with the {self.digits} digits of your guess."
+        )
+
+    def secret(self, number: int) -> str:
+        """The code that a number stands for, in base `colours`."""
+        found = ""
+        for _ in range(self.digits):
+            number, digit = divmod(number, self.colours)
+            found += str(1 + digit)
+        return found
+
+    def begin(self, problem: Problem) -> bytes:
+        """Nothing has happened yet."""
+        return b""
+
+    def step(self, problem: Problem, state: bytes, action: str) -> Step:
+        """One guess: the last number of the turn."""
+        written = _DIGITS.findall(action[-LONGEST:])
+        guess = written[-1] if written else ""
+        if len(guess) != self.digits or not all("1" <= digit <= str(self.colours) for digit in guess):
+            return Step(state, f"No code of {self.digits} digits from 1 to {self.colours}.")
+        if guess == problem.answer:
+            return Step(_FOUND, None)
+        right = sum(a == b for a, b in zip(guess, problem.answer, strict=True))
+        shared = sum(min(guess.count(digit), problem.answer.count(digit)) for digit in set(guess))
+        return Step(state, f"{right} right, {shared - right} elsewhere.")
+
+    def end(self, problem: Problem, state: bytes, actions: Sequence[str]) -> Grade:
+        """One for the code, found in time."""
+        if state == _FOUND:
+            return Grade(RIGHT, f"found in {len(actions)}")
+        return Grade(WRONG, f"expected {problem.answer}")
+
+    def grade(self, problem: Problem, completion: str) -> Grade:
+        """Of a lone guess."""
+        return grade_alone(self, problem, completion)

@@ -1,0 +1,83 @@
+"""What environments of turns share: numbers in their ids, secrets with a held-out part, the grade of a lone action."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from grail.environments.base import Conversation, Grade, Problem
+from grail.errors import SettingsError
+from grail.protocol.draws import Draws
+from grail.protocol.hashing import keccak256
+from grail.protocol.units import Digest
+
+HELD_OUT_PART = 8
+"""One secret of so many, at least one, is kept for evaluation and never mandated."""
+_VALUE = re.compile(r"[1-9][0-9]{0,5}")
+
+
+class Bounds(NamedTuple):
+    """A number of an id: its default, the least and the most that it may be."""
+
+    default: int
+    low: int
+    high: int
+
+
+def numbers_of(environment_id: str, name: str, known: Mapping[str, Bounds]) -> dict[str, int]:
+    """The numbers of an id such as `bisect/1?highest=64&turns=6`; those that it leaves out have their defaults.
+
+    Raises SettingsError for another name, a number out of bounds or written in two ways.
+    """
+    family, mark, query = environment_id.partition("?")
+    found = {key: bounds.default for key, bounds in known.items()}
+    parts = [part.partition("=") for part in query.split("&")] if mark else []
+    named = [key for key, _, _ in parts]
+    if family != name or not set(named) <= set(known) or named != sorted(set(named)):
+        expected = "&".join(f"{key}=…" for key in sorted(known))
+        raise SettingsError(f"expected {name} or {name}?{expected} in this order, got {environment_id!r}")
+    for key, _, value in parts:
+        low, high = known[key].low, known[key].high
+        if not _VALUE.fullmatch(value) or not low <= int(value) <= high:
+            raise SettingsError(f"expected {key} in [{low}, {high}] in {environment_id!r}, got {value!r}")
+        found[key] = int(value)
+    return found
+
+
+class Guessing:
+    """A secret of `secrets` many, numbered; the same prompt whatever it is."""
+
+    secrets: int
+    prompt: str
+    level: str
+
+    def secret(self, number: int) -> str:
+        """Number → secret, as `Problem.answer` has it."""
+        raise NotImplementedError
+
+    def problem(self, key: Digest) -> Problem:
+        """One whose secret is not held out."""
+        return self._drawn(key, held_out=False)
+
+    def held_out(self, key: Digest) -> Problem:
+        """One whose secret `problem` never has."""
+        return self._drawn(key, held_out=True)
+
+    def _drawn(self, key: Digest, *, held_out: bool) -> Problem:
+        """The first secrets of an order by hash are kept for evaluation."""
+        draws, order = Draws(key), _by_hash(self.secrets)
+        kept = max(1, self.secrets // HELD_OUT_PART)
+        place = draws.below(kept) if held_out else kept + draws.below(self.secrets - kept)
+        return Problem(prompt=self.prompt, answer=self.secret(order[place]), level=self.level)
+
+
+@lru_cache(maxsize=8)
+def _by_hash(secrets: int) -> list[int]:
+    """Numbers of all secrets in an order that nobody chose."""
+    return sorted(range(secrets), key=lambda number: keccak256(number.to_bytes(4, "big")))
+
+
+def grade_alone(environment: Conversation, problem: Problem, completion: str) -> Grade:
+    """What a completion earns as the only action of an episode."""
+    state = environment.step(problem, environment.begin(problem), completion).state
+    return environment.end(problem, state, [completion])
