@@ -23,7 +23,16 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from grail.checkpoints.files import CALIBRATION, CONFIG, RULES, TOKENIZER, WEIGHTS, GenerationRules, open_checkpoint
+from grail.checkpoints.files import (
+    CALIBRATION,
+    CONFIG,
+    RULES,
+    TOKENIZER,
+    WEIGHTS,
+    GenerationRules,
+    open_checkpoint,
+    rules_text,
+)
 from grail.environments.arithmetic import Arithmetic
 from grail.environments.base import Problem
 from grail.governance.policy import Policy as ChainPolicy
@@ -162,7 +171,7 @@ def main() -> None:
     torch.set_num_threads(2)
     write_tokenizer(folder / TOKENIZER)
     rules = GenerationRules(temperature_milli=1000, max_tokens=MAX_TOKENS, eos_ids=(EOS,), precision="fp32")
-    (folder / RULES).write_text(rules.model_dump_json(indent=1) + "\n")
+    (folder / RULES).write_text(rules_text(rules))
     model = build_model()
     config = model.config.to_dict()
     config = {key: value for key, value in config.items() if key not in ("transformers_version", "_name_or_path")}

@@ -64,6 +64,11 @@ class GenerationRules(pydantic.BaseModel, extra="forbid", frozen=True):
     """None: the model answers once."""
 
 
+def rules_text(rules: GenerationRules) -> str:
+    """As rules.json has them: without what a model of single turns has no need of."""
+    return rules.model_dump_json(indent=1, exclude_none=True) + "\n"
+
+
 class ModelConfig(pydantic.BaseModel, extra="allow", frozen=True):
     """What is read of a model's config.json. The architecture's own fields are transformers' to check."""
 

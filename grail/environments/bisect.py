@@ -1,7 +1,7 @@
 """Bisect: find a hidden number in a few guesses; each is answered with higher or lower.
 
 In the characters of arithmetic, so that the smallest models can play: "+" says higher, "-" lower, "*" that the guess
-was no number of the range. Without reading the answers, guesses find it no more often than turns ÷ highest.
+was no number of the range. Without reading the answers, guesses find it no more often than turns ÷ size.
 """
 
 from collections.abc import Sequence
@@ -10,13 +10,15 @@ from grail.environments.base import RIGHT, WRONG, Grade, Problem, Step
 from grail.environments.turns import Bounds, Guessing, grade_alone, numbers_of
 
 NAME = "bisect/1"
-NUMBERS = {"highest": Bounds(64, 4, 9_999), "turns": Bounds(6, 2, 32)}
+NUMBERS = {"size": Bounds(64, 4, 9_000), "turns": Bounds(6, 2, 32)}
+LOWEST = 16
+"""Ranges begin at 1 to so many: which one, the prompt tells."""
 HIGHER, LOWER, NONSENSE = "+", "-", "*"
 _FOUND = b"found"
 
 
 class Bisect(Guessing):
-    """`bisect/1`, or with other numbers `bisect/1?highest=99&turns=7`."""
+    """`bisect/1`, or with other numbers `bisect/1?size=99&turns=7`."""
 
     most_characters = 1
 
@@ -24,12 +26,15 @@ class Bisect(Guessing):
         """Raises SettingsError for an id that is none of this family."""
         self.id = environment_id
         chosen = numbers_of(environment_id, NAME, NUMBERS)
-        self.secrets, self.turns = chosen["highest"], chosen["turns"]
-        self.prompt, self.level = f"(1-{self.secrets}) ", f"1 to {self.secrets}"
+        self.secrets, self.turns, self.settings = chosen["size"], chosen["turns"], LOWEST
 
-    def secret(self, number: int) -> str:
-        """1 to highest."""
-        return str(number + 1)
+    def prompt(self, setting: int) -> str:
+        """The range."""
+        return f"({1 + setting}-{setting + self.secrets}) "
+
+    def secret(self, setting: int, number: int) -> str:
+        """A number of it."""
+        return str(1 + setting + number)
 
     def begin(self, problem: Problem) -> bytes:
         """Nothing has happened yet."""
@@ -38,7 +43,8 @@ class Bisect(Guessing):
     def step(self, problem: Problem, state: bytes, action: str) -> Step:
         """One guess."""
         guess, hidden = _number(action), int(problem.answer)
-        if not 1 <= guess <= self.secrets:
+        low, high = range_of(problem.prompt)
+        if not low <= guess <= high:
             return Step(state, NONSENSE)
         if guess == hidden:
             return Step(_FOUND, None)
@@ -53,6 +59,12 @@ class Bisect(Guessing):
     def grade(self, problem: Problem, completion: str) -> Grade:
         """Of a lone guess."""
         return grade_alone(self, problem, completion)
+
+
+def range_of(prompt: str) -> tuple[int, int]:
+    """Least and largest number of a prompt's range."""
+    low, _, high = prompt.strip("() ").partition("-")
+    return int(low), int(high)
 
 
 def _number(action: str) -> int:

@@ -1,4 +1,4 @@
-"""What environments of turns share: numbers in their ids, secrets with a held-out part, the grade of a lone action."""
+"""What environments of turns share: numbers in their ids, hidden secrets in settings, the grade of a lone action."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from grail.protocol.hashing import keccak256
 from grail.protocol.units import Digest
 
 HELD_OUT_PART = 8
-"""One secret of so many, at least one, is kept for evaluation and never mandated."""
+"""One setting of so many, at least one, is kept for evaluation and never mandated."""
 _VALUE = re.compile(r"[1-9][0-9]{0,5}")
 
 
@@ -45,36 +45,43 @@ def numbers_of(environment_id: str, name: str, known: Mapping[str, Bounds]) -> d
 
 
 class Guessing:
-    """A secret of `secrets` many, numbered; the same prompt whatever it is."""
+    """A secret to be found, in one of several settings that the prompt tells; what is held out are settings.
 
+    Not secrets: of few secrets a model soon knows which are never asked for, and is then worse at those than at others.
+    """
+
+    settings: int
     secrets: int
-    prompt: str
-    level: str
 
-    def secret(self, number: int) -> str:
-        """Number → secret, as `Problem.answer` has it."""
+    def prompt(self, setting: int) -> str:
+        """What the model reads in a setting, 0 to `settings` - 1."""
+        raise NotImplementedError
+
+    def secret(self, setting: int, number: int) -> str:
+        """Number, 0 to `secrets` - 1, → secret, as `Problem.answer` has it."""
         raise NotImplementedError
 
     def problem(self, key: Digest) -> Problem:
-        """One whose secret is not held out."""
+        """One in a setting that is not held out."""
         return self._drawn(key, held_out=False)
 
     def held_out(self, key: Digest) -> Problem:
-        """One whose secret `problem` never has."""
+        """One in a setting that `problem` never has."""
         return self._drawn(key, held_out=True)
 
     def _drawn(self, key: Digest, *, held_out: bool) -> Problem:
-        """The first secrets of an order by hash are kept for evaluation."""
-        draws, order = Draws(key), _by_hash(self.secrets)
-        kept = max(1, self.secrets // HELD_OUT_PART)
-        place = draws.below(kept) if held_out else kept + draws.below(self.secrets - kept)
-        return Problem(prompt=self.prompt, answer=self.secret(order[place]), level=self.level)
+        """The first settings of an order by hash are kept for evaluation."""
+        draws, order = Draws(key), _by_hash(self.settings)
+        kept = max(1, self.settings // HELD_OUT_PART)
+        setting = order[draws.below(kept) if held_out else kept + draws.below(self.settings - kept)]
+        secret = self.secret(setting, draws.below(self.secrets))
+        return Problem(prompt=self.prompt(setting), answer=secret, level=f"one of {self.secrets}")
 
 
 @lru_cache(maxsize=8)
-def _by_hash(secrets: int) -> list[int]:
-    """Numbers of all secrets in an order that nobody chose."""
-    return sorted(range(secrets), key=lambda number: keccak256(number.to_bytes(4, "big")))
+def _by_hash(count: int) -> list[int]:
+    """Numbers below `count` in an order that nobody chose."""
+    return sorted(range(count), key=lambda number: keccak256(number.to_bytes(4, "big")))
 
 
 def grade_alone(environment: Conversation, problem: Problem, completion: str) -> Grade:

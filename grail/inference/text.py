@@ -1,7 +1,7 @@
 """Text ↔ token ids with a checkpoint's own tokenizer, the same on every machine."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -39,14 +39,14 @@ class TextCodec:
 
     def encode(self, prompt: str) -> NDArray[np.int32]:
         """Prompt ids, int32 (p,). Raises BadInput for an empty prompt, or one that leaves no room for a completion."""
-        ids = self._ids(self._rendered(prompt))
+        ids = self.ids(self._rendered(prompt))
         if not 1 <= len(ids) <= self._longest:
             raise BadInput(f"expected a prompt of 1 to {self._longest} tokens in this model's context, got {len(ids)}")
         return np.array(ids, dtype=np.int32)
 
     def encode_completion(self, text: str) -> NDArray[np.int32]:
         """What a model that answers `text` and ends samples, int32 (n,): its tokens as they follow nothing, an EOS."""
-        return np.array([*self._ids(text), max(self._eos)], dtype=np.int32)
+        return np.array([*self.ids(text), max(self._eos)], dtype=np.int32)
 
     def decode(self, tokens: NDArray[np.int32]) -> str:
         """Text of a completion; a closing EOS is dropped, every other special token is kept visible."""
@@ -81,7 +81,8 @@ class TextCodec:
         exact = self._asked(lambda: self._plain.decode(ids, skip_special_tokens=False)) == text
         return ids if exact and not self._added.intersection(ids) else None
 
-    def _ids(self, text: str) -> list[int]:
+    def ids(self, text: str) -> list[int]:
+        """Of a text in which control tokens may be written."""
         return self._asked(lambda: self._tokenizer.encode(text, add_special_tokens=False).ids)
 
     def _asked(self, question: Callable[[], Answer]) -> Answer:
@@ -93,15 +94,20 @@ class TextCodec:
         except Exception as error:
             raise BadCheckpoint(f"the tokenizer in {self._path} breaks: {error}") from error
 
+    def rendered(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """Messages by the chat template, up to where the model goes on. Raises BadCheckpoint where it cannot."""
+        try:
+            assert self._template is not None
+            return self._template.render(messages=messages, add_generation_prompt=True)
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+            said = "a single message" if len(messages) == 1 else f"{len(messages)} messages"
+            raise BadCheckpoint(f"expected {self._template_path} to render {said}, got: {error}") from error
+
     def _rendered(self, prompt: str) -> str:
         """The prompt as the one message of a conversation, where the checkpoint has a chat template; else itself."""
         if self._template is None:
             return prompt
-        messages = [{"role": "user", "content": prompt}]
-        try:
-            return self._template.render(messages=messages, add_generation_prompt=True)
-        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-            raise BadCheckpoint(f"expected {self._template_path} to render a single message, got: {error}") from error
+        return self.rendered([{"role": "user", "content": prompt}])
 
     @cached_property
     def _template(self) -> Template | None:

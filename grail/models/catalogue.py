@@ -39,5 +39,8 @@ CATALOGUE: Mapping[str, NamedModel] = {
         rules=GenerationRules(temperature_milli=1_000, max_tokens=48, eos_ids=(2,), precision="bf16"),
     ),
 }
-PACKAGED = "tiny"
-"""Ships with Grail, calibrated."""
+PACKAGED: Mapping[str, str] = {
+    "tiny": "0.7 M parameters, learns sums in minutes; ships with Grail",
+    "tiny-turns": "the same, shown games of bisect: learns to play in turns; ships with Grail",
+}
+"""Name to what it is: these ship with Grail, calibrated."""

@@ -15,6 +15,7 @@ from grail.checkpoints.files import (
     Checkpoint,
     GenerationRules,
     open_checkpoint,
+    rules_text,
 )
 from grail.errors import BadCheckpoint
 
@@ -61,7 +62,7 @@ def convert(
         rules = GenerationRules(
             temperature_milli=1_000, max_tokens=max_tokens, eos_ids=tuple(sorted(ends)), precision=precision
         )
-    (target / RULES).write_text(rules.model_dump_json(indent=1) + "\n")
+    (target / RULES).write_text(rules_text(rules))
     for path in target.iterdir():
         if path.name not in (CONFIG, TOKENIZER, CHAT_TEMPLATE, RULES) and path.suffix != ".safetensors":
             path.unlink()

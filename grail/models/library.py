@@ -18,11 +18,13 @@ from grail.checkpoints.files import (
     GenerationRules,
     open_checkpoint,
     open_tensors,
+    rules_text,
 )
 from grail.errors import BadCheckpoint, SettingsError
 from grail.models.catalogue import CATALOGUE, PACKAGED
 from grail.models.convert import convert
 from grail.models.sources import HUB_ID, get_from_hub, get_wheel_member
+from grail.models.turns import turn_rules
 from grail.protocol.fingerprint import fingerprint
 
 
@@ -43,7 +45,7 @@ class Library:
 
     def entries(self) -> list[Entry]:
         """The packaged model, the catalogue, and whatever else was fetched."""
-        listed = [Entry(PACKAGED, "0.7 M parameters, learns sums in minutes; ships with Grail", packaged_folder())]
+        listed = [Entry(name, about, packaged_folder(name)) for name, about in PACKAGED.items()]
         for name, model in CATALOGUE.items():
             listed.append(Entry(name, model.about, self._here(name)))
         names = sorted(path.name for path in self._root.glob("*") if (path / CONFIG).exists())
@@ -51,8 +53,8 @@ class Library:
 
     def find(self, name: str) -> Path:
         """Folder of a fetched model, or `name` itself where it is one. Raises SettingsError saying how to get it."""
-        if name == PACKAGED:
-            return packaged_folder()
+        if name in PACKAGED:
+            return packaged_folder(name)
         here = self._here(name.replace("/", "--"))
         if here is not None:
             return here
@@ -67,11 +69,11 @@ class Library:
 
         `precision` and `max_tokens` become the rules of models that are not in the catalogue, which brings its own.
         """
-        if name == PACKAGED:
-            return open_checkpoint(packaged_folder())
+        if name in PACKAGED:
+            return open_checkpoint(packaged_folder(name))
         model = CATALOGUE.get(name)
         if model is None and not Path(name).is_dir() and not HUB_ID.fullmatch(name):
-            known = ", ".join([PACKAGED, *CATALOGUE])
+            known = ", ".join([*PACKAGED, *CATALOGUE])
             raise SettingsError(f"expected one of {known}, a hub id (owner/name) or a folder, got {name!r}")
         label = save_as or (Path(name).resolve().name if Path(name).is_dir() else name.replace("/", "--"))
         here = self._here(label)
@@ -105,15 +107,19 @@ class Library:
         max_tokens: int | None = None,
         stop: str = "",
         chat: bool = True,
+        turns: int | None = None,
     ) -> Checkpoint:
         """The same weights under other rules of generation, as a model of its own.
 
         `stop`: text that is one token of the model and ends a completion, too. `chat` False leaves the chat template
-        out. A calibration profile goes along where it holds for the new rules: not at another temperature, nor for
-        longer completions. Raises SettingsError for a name that is taken, or a text that is no token.
+        out. `turns`: tokens of the longest turn, for environments that answer. A calibration profile goes along where
+        it holds for the new rules: not at another temperature, nor for longer completions, nor for turns.
+
+        Raises SettingsError for a name that is taken, or a text that is no token; BadCheckpoint where turns do not go
+        together with the chat template.
         """
         source = open_checkpoint(self.find(name))
-        if self._here(save_as) is not None or save_as in CATALOGUE or save_as == PACKAGED:
+        if self._here(save_as) is not None or save_as in CATALOGUE or save_as in PACKAGED:
             raise SettingsError(f"{save_as} is a model already: choose another name")
         rules = source.rules.model_dump()
         rules["temperature_milli"] = temperature_milli or source.rules.temperature_milli
@@ -123,14 +129,15 @@ class Library:
         part = self._root / f".part-{save_as}"
         shutil.rmtree(part, ignore_errors=True)
         shutil.copytree(source.folder, part)
-        (part / RULES).write_text(GenerationRules.model_validate(rules).model_dump_json(indent=1) + "\n")
-        if (
-            rules["temperature_milli"] != source.rules.temperature_milli
-            or rules["max_tokens"] > source.rules.max_tokens
-        ):
+        (part / RULES).write_text(rules_text(GenerationRules.model_validate(rules)))
+        longer = rules["max_tokens"] > source.rules.max_tokens
+        if rules["temperature_milli"] != source.rules.temperature_milli or longer or turns:
             (part / CALIBRATION).unlink(missing_ok=True)
         if not chat:
             (part / CHAT_TEMPLATE).unlink(missing_ok=True)
+        if turns:
+            rules["turn"] = turn_rules(open_checkpoint(part), turns).model_dump()
+            (part / RULES).write_text(rules_text(GenerationRules.model_validate(rules)))
         open_checkpoint(part)
         part.replace(self._root / save_as)
         return open_checkpoint(self._root / save_as)
@@ -147,9 +154,9 @@ def _token(checkpoint: Checkpoint, text: str) -> int:
     return int(found[0])
 
 
-def packaged_folder() -> Path:
+def packaged_folder(name: str = "tiny") -> Path:
     """The tiny model inside the package."""
-    return Path(str(resources.files("grail.assets").joinpath(PACKAGED)))
+    return Path(str(resources.files("grail.assets").joinpath(name)))
 
 
 def is_calibrated(folder: Path) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grail.environments.base import RIGHT, Environment
+from grail.environments.base import RIGHT, Conversation, Environment
 from grail.inference.text import TextCodec
 from grail.protocol.hashing import keccak256
 from grail.training.batch import TrainingGroup, TrainingRollout
@@ -56,6 +56,8 @@ class Canaries:
 
 
 def _drawn(environment: Environment, codec: TextCodec, secret: bytes, count: int) -> list[Canary]:
+    if isinstance(environment, Conversation):
+        return []  # the right first action of a game is luck
     keys = [keccak256(PURPOSE + secret + i.to_bytes(4, "big")) for i in range(DRAWN * count)]
     held = {problem.prompt: problem for problem in map(environment.held_out, keys)}.values()
     known = [problem for problem in held if environment.grade(problem, problem.answer).reward_micro == RIGHT]

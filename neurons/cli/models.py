@@ -65,11 +65,19 @@ def vary(
         str, typer.Option(help="A text of one token that ends a completion, too; \\n is a line's end.")
     ] = "",
     chat: Annotated[bool, typer.Option(help="Keep the chat template, or show prompts as they are.")] = True,
+    turns: Annotated[
+        int | None,
+        typer.Option(help="Longest turn, for environments that answer; --max-tokens is of all turns.", min=1),
+    ] = None,
 ) -> None:
     """The same weights under other rules of generation. At another temperature, or with longer completions, they need a
-    calibration profile of their own: grail calibrate.
+    calibration profile of their own: grail calibrate. With --turns they play environments of several turns.
 
-    Example: grail models vary smollm2-135m --as smollm2-lines --max-tokens 8 --stop '\\n' --no-chat
+    Examples:
+
+        grail models vary smollm2-135m --as smollm2-lines --max-tokens 8 --stop '\\n' --no-chat
+
+        grail models vary smollm2-135m --as smollm2-turns --max-tokens 128 --turns 16
     """
     checkpoint = _library().vary(
         name,
@@ -78,6 +86,7 @@ def vary(
         temperature_milli=None if temperature is None else round(1_000 * temperature),
         stop=stop.replace("\\n", "\n"),
         chat=chat,
+        turns=turns,
     )
     _echo_made(checkpoint)
 
@@ -104,6 +113,7 @@ def show(name: Annotated[str, typer.Argument(help="A fetched model or a checkpoi
         "precision": rules.precision,
         "temperature": rules.temperature_milli / 1_000,
         "longest completion": rules.max_tokens,
+        "longest turn": rules.turn.max_turn_tokens if rules.turn else "answers once: grail models vary --turns",
         "end tokens": ", ".join(map(str, rules.eos_ids)),
         "calibrated": "yes" if is_calibrated(checkpoint.folder) else f"no: grail calibrate {checkpoint.folder}",
     }

@@ -30,6 +30,7 @@ def publish(
     """
     from grail.checkpoints.files import open_checkpoint
     from grail.config import load_settings
+    from grail.environments.mandates import characters_of
     from grail.environments.registry import Environments
     from grail.foreign.urls import shown
     from grail.inference import installed_engines, open_engine
@@ -50,9 +51,9 @@ def publish(
         return
     typer.echo(f"it follows version {plan.parent.version}" if plan.parent else "it is the network's first version")
     environments = subnet.environments(WindowId(subnet.current_window() or 0)).ids
+    known = Environments.installed()
+    known.learn(environments)
     if not no_run:
-        known = Environments.installed()
-        known.learn(environments)
         engines = {name: open_engine(name, checkpoint) for name in installed_engines()}
         fitness = measured(checkpoint, known.by_id(environments[0]), engines)
         fitness.require(DOUBTFUL)
@@ -63,7 +64,7 @@ def publish(
         return
     typer.echo(f"storing it in {places}, and reading it back")
     manifest = stored(checkpoint, published_store(settings, subnet, signer))
-    rules = checkpoint.rules_digest(environments[0])
+    rules = checkpoint.rules_digest(environments[0], characters_of(known.by_id(environments[0])))
     parent = plan.parent.fingerprint if plan.parent else NOTHING
     subnet.publish(signer, record_of(checkpoint, manifest, rules, parent))
     published = subnet.checkpoint(subnet.latest_version())

@@ -13,6 +13,8 @@ from grail.chain.jsonrpc import JsonRpcChain
 from grail.chain.subnet import Subnet
 from grail.checkpoints.files import open_checkpoint
 from grail.config import load_settings, toml_text
+from grail.environments.mandates import characters_of
+from grail.environments.registry import Environments
 from grail.errors import ChainError, SettingsError
 from grail.models.library import Library
 from grail.protocol.records import Role
@@ -127,7 +129,9 @@ def _publish(layout: Layout, options: DevnetOptions, subnet: Subnet) -> None:
     signer, checkpoint = unlock(settings), open_checkpoint(Library(settings.work.models).find(options.model))
     examined(subnet, checkpoint, signer.address)
     manifest = stored(checkpoint, published_store(settings, subnet, signer))
-    subnet.publish(signer, record_of(checkpoint, manifest, checkpoint.rules_digest(options.environment)))
+    environment = Environments.installed().by_id(options.environment)
+    rules = checkpoint.rules_digest(environment.id, characters_of(environment))
+    subnet.publish(signer, record_of(checkpoint, manifest, rules))
 
 
 @contextlib.contextmanager

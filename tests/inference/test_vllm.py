@@ -9,10 +9,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from grail.checkpoints.files import WEIGHTS, open_checkpoint
+from grail.environments.bisect import Bisect
 from grail.errors import BadCheckpoint
 from grail.inference.base import ReplayRequest, RolloutRequest
+from grail.inference.requests import own_requests
+from grail.inference.text import TextCodec
 from grail.inference.transformers_engine import TransformersEngine
 from grail.inference.vllm_engine.engine import VllmEngine
+from grail.models.library import packaged_folder
 from grail.proofs.sketch import sketch_errors
 from grail.protocol.constants import FINISH_EOS
 from tests.inference.test_adapters import adapted_copy
@@ -23,6 +27,14 @@ pytestmark = pytest.mark.skipif(find_spec("vllm") is None, reason="vLLM is not i
 @pytest.fixture(scope="module")
 def vllm(tiny):
     return VllmEngine(tiny)
+
+
+@pytest.fixture(scope="module")
+def in_turns():
+    """Both engines on the model of turns, and dialogues to play."""
+    checkpoint = open_checkpoint(packaged_folder("tiny-turns"))
+    asked = own_requests(TextCodec(checkpoint), Bisect(), b"vllm in turns", 256, 4)
+    return VllmEngine(checkpoint), TransformersEngine(checkpoint), asked
 
 
 def traces(engine, requests, made, plan):
@@ -114,7 +126,7 @@ def test_the_processor_of_model_runner_v2_finds_its_rows_in_any_order(plan):
     processor = SeededV2(None, state)
     keys = key_tensor([bytes([i]) * 32 for i in range(4)])
     for slot, number in ((2, 0), (0, 1)):
-        params = SamplingParams(extra_args={FIELD: [number, *keys[number].tolist()]})
+        params = SamplingParams(extra_args={FIELD: [number, *keys[number].tolist(), 0]})
         assert processor.add_request(slot, params)
     assert not processor.add_request(1, SamplingParams())
     slots, steps = torch.tensor([1, 0, 2]), torch.tensor([0, 4, 1])
@@ -129,3 +141,14 @@ def test_the_processor_of_model_runner_v2_finds_its_rows_in_any_order(plan):
     assert record.rows.tolist() == [1, 0] and record.steps.tolist() == [4, 1]
     assert processor.add_request(2, SamplingParams()) is False, "a recycled slot forgets whose it was"
     RECORDER.head, RECORDER.call = held
+
+
+def test_dialogues_are_those_of_the_other_engine(in_turns, plan):
+    """Continuous, the prefix cache on: not a token differs in float32, and a replay in one pass finds nothing."""
+    ours, theirs, asked = in_turns
+    made, other = ours.generate(asked, plan), theirs.generate(asked, plan)
+    assert [g.tokens.tolist() for g in made] == [g.tokens.tolist() for g in other]
+    assert [[b.ids.tolist() for b in g.bridges] for g in made] == [[b.ids.tolist() for b in g.bridges] for g in other]
+    shown = [ReplayRequest(r.prompt, r.key, g.tokens, g.bridges) for r, g in zip(asked, made, strict=True)]
+    assert max(float(trace.margins.max()) for trace in theirs.replay(shown, plan)) < 1e-3
+    assert max(len(g.bridges) for g in made) == 5

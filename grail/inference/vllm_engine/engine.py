@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from grail.checkpoints.files import CONFIG, Checkpoint
+from grail.checkpoints.files import CONFIG, Checkpoint, GenerationRules
 from grail.config import tell_libraries
 from grail.errors import BadCheckpoint, Unavailable
 from grail.inference.adapters import runnable_folder
@@ -22,6 +22,7 @@ from grail.inference.vllm_engine.recorder import FIELD
 from grail.proofs.sketch import SketchPlan
 from grail.protocol.constants import FINISH_EOS, FINISH_LENGTH, MAX_PROMPT_TOKENS, MILLI
 from grail.protocol.philox import key_words
+from grail.protocol.turns import Bridge
 from grail.protocol.units import Digest
 from grail.telemetry.log import get_logger
 
@@ -60,7 +61,9 @@ class VllmEngine:
     def generate(
         self, requests: Sequence[RolloutRequest], plan: SketchPlan, *, greedy: bool = False
     ) -> list[Generation]:
-        """All requests in one call: vLLM batches them continuously and reads a group's prompt once."""
+        """All requests in one loop: vLLM batches them continuously and reads what they share once. A turn that is over is
+        answered and goes on in the next step.
+        """
         if not requests:
             return []
         with _SERVER.lock:
@@ -98,30 +101,41 @@ class _Server:
     def _run(
         self, checkpoint: Checkpoint, requests: Sequence[RolloutRequest], plan: SketchPlan, greedy: bool
     ) -> list[Generation]:
-        from vllm import SamplingParams
-
         rules = checkpoint.rules
         self._llm.collective_rpc(
             "grail_begin", args=(plan.seed, plan.dim, plan.stride, rules.temperature_milli, greedy)
         )
-        told = [
-            SamplingParams(
-                temperature=0,
-                max_tokens=rules.max_tokens,
-                ignore_eos=True,
-                stop_token_ids=list(rules.eos_ids),
-                detokenize=False,
-                extra_args={FIELD: [number, *key_words(request.key)]},
-            )
-            for number, request in enumerate(requests)
-        ]
-        answers = self._llm.generate([_prompt(request) for request in requests], told, use_tqdm=False)
+        talks = [_Talking(request, rules.max_tokens) for request in requests]
+        for number in range(len(talks)):
+            self._ask(number, talks[number], rules)
+        engine = self._llm.llm_engine
+        while engine.has_unfinished_requests():
+            for answer in engine.step():
+                if answer.finished:
+                    number = int(answer.request_id.partition("-")[0])
+                    if talks[number].goes_on(answer.outputs[0].token_ids):
+                        self._ask(number, talks[number], rules)
         taken = Taken.of(self._llm.collective_rpc("grail_take")[0], plan.dim)
-        made = [taken.generation(number, rules.eos_ids, plan) for number in range(len(requests))]
-        for answer, generation in zip(answers, made, strict=True):
-            if list(answer.outputs[0].token_ids) != generation.tokens.tolist():
+        made = [taken.generation(number, talk, rules.eos_ids, plan) for number, talk in enumerate(talks)]
+        for talk, generation in zip(talks, made, strict=True):
+            if talk.sampled != generation.tokens.tolist():
                 raise Unavailable("vLLM sampled other tokens than it was told: use the version of constraints.txt")
         return made
+
+    def _ask(self, number: int, talk: "_Talking", rules: GenerationRules) -> None:
+        """The next turn as a request of its own, whose prompt is all that was said: the prefix cache has it."""
+        from vllm import SamplingParams
+
+        told = SamplingParams(
+            temperature=0,
+            max_tokens=talk.limit,
+            ignore_eos=True,
+            stop_token_ids=list(rules.eos_ids),
+            detokenize=False,
+            extra_args={FIELD: [number, *key_words(talk.request.key), len(talk.sampled)]},
+        )
+        name = f"{number}-{len(talk.bridges)}"
+        self._llm.llm_engine.add_request(name, {"prompt_token_ids": list(talk.history)}, told)
 
     def generate_unseeded(
         self, checkpoint: Checkpoint, device: str, requests: Sequence[RolloutRequest], max_tokens: int
@@ -148,6 +162,33 @@ class _Server:
             self._llm = _start(checkpoint, device)
             self._llm.collective_rpc("grail_attach", args=(str(runnable_folder(checkpoint)),))
         self._loaded = checkpoint
+
+
+class _Talking:
+    """One rollout: what it has read and sampled so far, and its world, where there is one."""
+
+    def __init__(self, request: RolloutRequest, most: int) -> None:
+        self.request = request
+        self.history: list[int] = request.prompt.tolist()
+        self.sampled: list[int] = []
+        self.bridges: list[Bridge] = []
+        self._partner = request.world.begin() if request.world is not None else None
+        self._most = most
+
+    @property
+    def limit(self) -> int:
+        """Most tokens of the next turn."""
+        return self._partner.limit if self._partner is not None else self._most
+
+    def goes_on(self, turn: Sequence[int]) -> bool:
+        """After a turn: does the world answer?"""
+        self.sampled += turn
+        bridge = None if self._partner is None else self._partner.answer(np.array(turn, np.int32))
+        if bridge is None:
+            return False
+        self.bridges.append(Bridge(len(self.sampled), bridge))
+        self.history += [*turn, *bridge.tolist()]
+        return True
 
 
 _SERVER = _Server()
@@ -219,8 +260,8 @@ class Taken:
         starts = np.searchsorted(rows[order], np.arange(rows.max() + 2))
         return cls([column[order] for column in (tokens, logprobs, sketch)], starts)
 
-    def generation(self, number: int, eos_ids: Sequence[int], plan: SketchPlan) -> Generation:
-        """The completion of one request; steps that a chunked prefill sampled in vain lie behind no others."""
+    def generation(self, number: int, talk: _Talking, eos_ids: Sequence[int], plan: SketchPlan) -> Generation:
+        """One rollout, all its turns."""
         part = slice(self._starts[number], self._starts[number + 1])
         tokens, logprobs, sketch = (column[part] for column in self._columns)
         return Generation(
@@ -228,4 +269,5 @@ class Taken:
             logprobs=np.minimum(logprobs, 0).astype(np.float16) + np.float16(0),
             sketch=sketch[:: plan.stride].astype(np.float16),
             finish=FINISH_EOS if int(tokens[-1]) in eos_ids else FINISH_LENGTH,
+            bridges=tuple(talk.bridges),
         )

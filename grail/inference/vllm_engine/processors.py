@@ -27,7 +27,7 @@ class SeededV1(ProcessorV1):
     def __init__(self, vllm_config: Any, device: torch.device, is_pin_memory: bool) -> None:
         self._device = device
         self._requests: dict[int, tuple[list[int], list[int]]] = {}
-        self._places = self._rows = self._keys = torch.empty(0)
+        self._places = self._rows = self._keys = self._first = torch.empty(0)
 
     def is_argmax_invariant(self) -> bool:
         """No: it decides the argmax."""
@@ -39,15 +39,15 @@ class SeededV1(ProcessorV1):
             found = sorted(self._requests.items())
             self._places = torch.tensor([place for place, _ in found], dtype=torch.int64, device=self._device)
             facts = torch.tensor([facts for _, (facts, _) in found], dtype=torch.int64, device=self._device)
-            facts = facts.reshape(-1, 3)
-            self._rows, self._keys = facts[:, 0], facts[:, 1:].contiguous()
+            facts = facts.reshape(-1, 4)
+            self._rows, self._keys, self._first = facts[:, 0], facts[:, 1:3].contiguous(), facts[:, 3]
 
     def apply(self, logits: Tensor) -> Tensor:
         """The mandated token of every request of ours becomes certain."""
         if self._requests:
             steps = [len(self._requests[place][1]) for place in sorted(self._requests)]
             told = torch.tensor(steps, dtype=torch.int64, device=self._device)
-            RECORDER.choose(logits, self._places, self._rows, told, self._keys)
+            RECORDER.choose(logits, self._places, self._rows, self._first + told, self._keys)
         return logits
 
 
@@ -62,7 +62,7 @@ class SeededV2(ProcessorV2):
 
     def __init__(self, vllm_config: Any, req_states: LogitsProcRequestState) -> None:
         self._prompts = req_states.prompt_len
-        self._facts = torch.zeros((req_states.max_num_reqs, 3), dtype=torch.int64, device=req_states.device)
+        self._facts = torch.zeros((req_states.max_num_reqs, 4), dtype=torch.int64, device=req_states.device)
         self._ours = torch.zeros(req_states.max_num_reqs, dtype=torch.bool, device=req_states.device)
 
     def add_request(self, req_idx: int, sampling_params: SamplingParams) -> bool:
@@ -76,10 +76,9 @@ class SeededV2(ProcessorV2):
     def apply(self, logits: Tensor, ctx: LogitsContext) -> Tensor:
         """The mandated token of every request of ours becomes certain."""
         slots = ctx.expanded_idx_mapping.long()
-        places = self._ours[slots].nonzero()[:, 0]
+        steps = ctx.pos.long() + 1 - self._prompts.gpu[slots].long()
+        places = (self._ours[slots] & (steps >= 0)).nonzero()[:, 0]  # a chunk of a prompt samples in vain
         if len(places):
-            slots = slots[places]
-            steps = ctx.pos[places].long() + 1 - self._prompts.gpu[slots].long()
-            facts = self._facts[slots]
-            RECORDER.choose(logits, places, facts[:, 0], steps, facts[:, 1:].contiguous())
+            facts = self._facts[slots[places]]
+            RECORDER.choose(logits, places, facts[:, 0], facts[:, 3] + steps[places], facts[:, 1:3].contiguous())
         return logits

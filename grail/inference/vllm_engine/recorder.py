@@ -18,7 +18,8 @@ from grail.inference.tensors import project
 from grail.proofs.sketch import SketchPlan
 
 FIELD = "grail"
-"""Name in SamplingParams.extra_args: [number of the request in its call, Philox key word 0, word 1]."""
+"""Name in SamplingParams.extra_args: [number of the rollout in its call, Philox key word 0, word 1, tokens that it has
+from the turns before]."""
 CERTAIN = 1e30
 """A logit that no other reaches."""
 
