@@ -61,8 +61,8 @@ class VllmEngine:
     def generate(
         self, requests: Sequence[RolloutRequest], plan: SketchPlan, *, greedy: bool = False
     ) -> list[Generation]:
-        """All requests in one loop: vLLM batches them continuously and reads what they share once. A turn that is over is
-        answered and goes on in the next step.
+        """All requests in one loop: vLLM batches them continuously and reads what they share once. A turn that is over
+        is answered, and the next one asked for, in the same step.
         """
         if not requests:
             return []
