@@ -18,10 +18,11 @@ from grail.protocol.hashing import keccak256
 from grail.protocol.records import Moment, Role
 from grail.protocol.units import Address, BlockNumber, WindowId
 from grail.runtime.node import Node
+from grail.runtime.retention import EVIDENCE_WINDOWS
 from grail.verification.base import Outcome
 from grail.verification.evidence import Carried, add_up
 from miner.duties.solve import Solve
-from simulation.adversaries import ATTACKS
+from simulation.adversaries import ATTACKS, CATALOGUE
 from simulation.adversaries.base import Attack
 from simulation.network import LocalNetwork
 from simulation.options import LocalnetOptions
@@ -41,7 +42,7 @@ class RedTeamOptions(pydantic.BaseModel, extra="forbid", frozen=True):
     model: str = "tiny"
     environment: str = "arithmetic/1"
     seed: int = pydantic.Field(0, ge=0, lt=1 << 63)
-    attacks: tuple[str, ...] = tuple(ATTACKS)
+    attacks: tuple[str, ...] = tuple(attack.attack for attack in CATALOGUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,8 @@ class Tally:
             "caught_by": self.checks,
             "trials": len(self.trials),
             "missed": self.missed,
+            "caught": self.missed == 0 or bool(self.history),
+            "horizon_windows": EVIDENCE_WINDOWS if ATTACKS[self.attack].residual else 1,
             "unpaid": self.unpaid,
             "rollouts_mean": statistics.mean(trial.rollouts for trial in self.trials) if self.trials else None,
             "tokens_median": statistics.median(tokens) if tokens else None,

@@ -44,7 +44,8 @@ def redteam(
 
     The family `honest` plays no attack: honest work of several architectures, temperatures, precisions and kernels, on
     logits that training has sharpened since they were calibrated. The family `lax-profiles` plays plain cheats under a
-    profile that excuses all that may be excused. Exit code 1 when honest work would be held against anybody.
+    profile that excuses all that may be excused, the family `turns` cheats of dialogues. Exit code 1 when honest work
+    would be held against anybody.
 
     Examples:
 
@@ -57,8 +58,10 @@ def redteam(
         grail redteam --family honest --cells 48 --json
 
         grail redteam --family lax-profiles --json
+
+        grail redteam --family turns --json
     """
-    from simulation.adversaries import ATTACKS
+    from simulation.adversaries import ATTACKS, turns
 
     if names:
         for name, kind in ATTACKS.items():
@@ -79,6 +82,8 @@ def redteam(
         chosen, played = _chosen(attack or [], family or []), model
         if laxness.FAMILY in (family or []):
             chosen, played = laxness.CHEATS, str(laxness.lax_model(model, Path(folder)))
+        if turns.FAMILY in (family or []):
+            played, env = turns.MODEL, turns.ENVIRONMENT
         options = RedTeamOptions(
             windows=windows, draws=draws, groups=groups, model=played, environment=env, seed=seed, attacks=chosen
         )
@@ -115,16 +120,17 @@ def _honest(cells: int, seed: int, as_json: bool, *, alone: bool) -> None:
 
 def _chosen(attacks: list[str], families: list[str]) -> tuple[str, ...]:
     """What is named, one by one or by family; all where nothing is."""
-    from simulation.adversaries import ATTACKS
+    from simulation.adversaries import ATTACKS, CATALOGUE, turns
     from simulation.laxness import FAMILY
 
     known = {HONEST, FAMILY, *(kind.family() for kind in ATTACKS.values())}
     if unknown := set(families) - known:
         raise BadInput(f"expected families among {', '.join(sorted(known))}, got {', '.join(sorted(unknown))}")
-    if FAMILY in families and (attacks or len(families) > 1):
-        raise BadInput(f"the family {FAMILY!r} is played alone: leave out --attack and other families")
+    for alone in (FAMILY, turns.FAMILY):
+        if alone in families and (attacks or len(families) > 1):
+            raise BadInput(f"the family {alone!r} is played alone: leave out --attack and other families")
     named = [*attacks, *(name for name, kind in ATTACKS.items() if kind.family() in families)]
-    return tuple(dict.fromkeys(named)) or tuple(ATTACKS)
+    return tuple(dict.fromkeys(named)) or tuple(attack.attack for attack in CATALOGUE)
 
 
 def _teller(console: "Console", status: "Status") -> Callable[[str], None]:

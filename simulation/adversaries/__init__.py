@@ -4,7 +4,7 @@
 family's file, or a new file, and a line here.
 """
 
-from simulation.adversaries import blobs, copying, editing, forks, proofs, rewards, sampling, selection, weights
+from simulation.adversaries import blobs, copying, editing, forks, proofs, rewards, sampling, selection, turns, weights
 from simulation.adversaries.base import Attack
 
 CATALOGUE: tuple[type[Attack], ...] = (
@@ -77,4 +77,5 @@ CATALOGUE: tuple[type[Attack], ...] = (
     blobs.TwoCommitments,
     blobs.MoreThanItsStake,
 )
-ATTACKS = {attack.attack: attack for attack in CATALOGUE}
+ATTACKS = {attack.attack: attack for attack in (*CATALOGUE, *turns.TURNS)}
+"""All of them; those of dialogues play in an environment of turns alone."""
