@@ -6,7 +6,8 @@
     /schema     what actions, observations and states consist of
 
 Source of the messages: openenv-core 0.3.0, env_server/types.py. A session is one connection; an episode is one problem
-and one completion. A problem follows from its seed, so everybody who asks for it gets the same; its answer is not told.
+and one completion, or as many as its world answers: what it says is then the observation's `said`. A problem follows
+from its seed, so everybody who asks for it gets the same; its answer is not told.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from typing import Any
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
-from grail.environments.base import Environment, Problem
+from grail.environments.base import Conversation, Environment, Grade, Problem
 from grail.errors import BadInput, GrailError
 from grail.foreign.parsing import parse_json
 from grail.protocol.hashing import tagged_hash
@@ -37,7 +38,7 @@ SCHEMA = {
     "action": {"type": "object", "properties": {"completion": TEXT}, "required": ["completion"]},
     "observation": {
         "type": "object",
-        "properties": {"prompt": TEXT, "reason": TEXT, "level": TEXT, "seed": {"type": "integer"}},
+        "properties": {"prompt": TEXT, "said": TEXT, "reason": TEXT, "level": TEXT, "seed": {"type": "integer"}},
     },
     "state": {
         "type": "object",
@@ -70,7 +71,13 @@ class Session:
     problem: Problem | None = None
     seed: int = 0
     episode: str = ""
-    steps: int = field(default=0)
+    state: bytes = b""
+    actions: list[str] = field(default_factory=list)
+
+    @property
+    def steps(self) -> int:
+        """Completions of the episode so far."""
+        return len(self.actions)
 
     def answer(self, message: Any) -> dict[str, Any] | None:
         """What a message is answered with; None for a goodbye. Raises Refused."""
@@ -96,7 +103,9 @@ class Session:
         if episode is not None and (not isinstance(episode, str) or len(episode) > MOST_ID):
             raise Refused(VALIDATION, f"expected episode_id as a text of at most {MOST_ID} characters")
         make = self.environment.held_out if self.held_out else self.environment.problem
-        self.problem, self.seed, self.steps = make(key_of(seed)), seed, 0
+        self.problem, self.seed, self.actions = make(key_of(seed)), seed, []
+        if isinstance(self.environment, Conversation):
+            self.state = self.environment.begin(self.problem)
         self.episode = episode if episode is not None else f"{self.environment.id}-{seed}"
         shown = {"prompt": self.problem.prompt, "level": self.problem.level, "seed": seed}
         return {"observation": shown, "reward": None, "done": False}
@@ -107,11 +116,29 @@ class Session:
         completion = data.get("completion")
         if not isinstance(completion, str):
             raise Refused(VALIDATION, "expected completion as a text")
-        problem, self.problem, self.steps = self.problem, None, 1
-        grade = self.environment.grade(problem, completion)
+        problem, said = self.problem, self._said(self.problem, completion)
+        if said is not None:
+            heard = {"prompt": problem.prompt, "said": said, "level": problem.level, "seed": self.seed}
+            return {"observation": heard, "reward": None, "done": False}
+        self.problem = None
+        grade = self._grade(problem, completion)
         shown = {"prompt": problem.prompt, "reason": "" if grade.certain else "uncertain", "level": problem.level}
         reward = grade.reward_micro / MICRO
         return {"observation": {**shown, "seed": self.seed}, "reward": reward, "done": True}
+
+    def _said(self, problem: Problem, completion: str) -> str | None:
+        """What the world says to a completion; None where the episode is over."""
+        self.actions.append(completion)
+        if not isinstance(self.environment, Conversation):
+            return None
+        step = self.environment.step(problem, self.state, completion)
+        self.state = step.state
+        return step.observation if len(self.actions) < self.environment.turns else None
+
+    def _grade(self, problem: Problem, completion: str) -> Grade:
+        if isinstance(self.environment, Conversation):
+            return self.environment.end(problem, self.state, self.actions)
+        return self.environment.grade(problem, completion)
 
 
 def environment_app(environment: Environment, *, sessions: int, held_out: bool = False) -> FastAPI:

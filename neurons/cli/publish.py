@@ -51,11 +51,10 @@ def publish(
         return
     typer.echo(f"it follows version {plan.parent.version}" if plan.parent else "it is the network's first version")
     environments = subnet.environments(WindowId(subnet.current_window() or 0)).ids
-    known = Environments.installed()
-    known.learn(environments)
+    first = Environments.installed().by_id(environments[0])
     if not no_run:
         engines = {name: open_engine(name, checkpoint) for name in installed_engines()}
-        fitness = measured(checkpoint, known.by_id(environments[0]), engines)
+        fitness = measured(checkpoint, first, engines)
         fitness.require(DOUBTFUL)
         typer.echo(f"its profile fits: at most 10^{fitness.log10:.2f} against own honest work")
     places = " and ".join((settings.work.store, *map(shown, settings.work.relays)))
@@ -64,9 +63,8 @@ def publish(
         return
     typer.echo(f"storing it in {places}, and reading it back")
     manifest = stored(checkpoint, published_store(settings, subnet, signer))
-    rules = checkpoint.rules_digest(environments[0], characters_of(known.by_id(environments[0])))
-    parent = plan.parent.fingerprint if plan.parent else NOTHING
-    subnet.publish(signer, record_of(checkpoint, manifest, rules, parent))
+    rules, parent = checkpoint.rules_digest(first.id, characters_of(first)), plan.parent
+    subnet.publish(signer, record_of(checkpoint, manifest, rules, parent.fingerprint if parent else NOTHING))
     published = subnet.checkpoint(subnet.latest_version())
     typer.echo(
         f"version {published.version}, in force from window {published.active_from} "

@@ -61,7 +61,7 @@ def redteam(
 
         grail redteam --family turns --json
     """
-    from simulation.adversaries import ATTACKS, turns
+    from simulation.adversaries import ATTACKS
 
     if names:
         for name, kind in ATTACKS.items():
@@ -70,7 +70,6 @@ def redteam(
     from rich.console import Console
 
     from grail.telemetry import log
-    from simulation import laxness
     from simulation.redteam import RedTeamOptions, play
 
     log.configure(quiet=True)
@@ -79,13 +78,9 @@ def redteam(
         return
     console = Console(stderr=True)
     with console.status("starting") as status, tempfile.TemporaryDirectory() as folder:
-        chosen, played = _chosen(attack or [], family or []), model
-        if laxness.FAMILY in (family or []):
-            chosen, played = laxness.CHEATS, str(laxness.lax_model(model, Path(folder)))
-        if turns.FAMILY in (family or []):
-            played, env = turns.MODEL, turns.ENVIRONMENT
+        chosen, model, env = _setting(attack or [], family or [], model, env, Path(folder))
         options = RedTeamOptions(
-            windows=windows, draws=draws, groups=groups, model=played, environment=env, seed=seed, attacks=chosen
+            windows=windows, draws=draws, groups=groups, model=model, environment=env, seed=seed, attacks=chosen
         )
         trials = list(play(options, Path(folder) / "run", _teller(console, status)))
     if not _reported(trials, options.attacks, out, as_json):
@@ -116,6 +111,19 @@ def _honest(cells: int, seed: int, as_json: bool, *, alone: bool) -> None:
         typer.echo(json.dumps(told))
     if told["max_log10"] > told["bar"]:
         raise typer.Exit(1)
+
+
+def _setting(
+    attacks: list[str], families: list[str], model: str, env: str, folder: Path
+) -> tuple[tuple[str, ...], str, str]:
+    """Attacks, model and environment; two families bring their own."""
+    from simulation import laxness
+    from simulation.adversaries import turns
+
+    chosen = _chosen(attacks, families)
+    if laxness.FAMILY in families:
+        return laxness.CHEATS, str(laxness.lax_model(model, folder)), env
+    return (chosen, turns.MODEL, turns.ENVIRONMENT) if turns.FAMILY in families else (chosen, model, env)
 
 
 def _chosen(attacks: list[str], families: list[str]) -> tuple[str, ...]:

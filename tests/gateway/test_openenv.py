@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 import venv
@@ -15,6 +16,8 @@ from websockets.sync.client import connect
 from benchmarks.relays import served
 from gateway.openenv import MOST_BYTES, Session, environment_app, key_of
 from grail.environments.arithmetic import Arithmetic
+from grail.environments.bisect import Bisect
+from grail.testing.solvers import solver_of
 from neurons.cli import app
 
 CLIENT = "openenv-core==0.3.0"
@@ -103,6 +106,28 @@ def test_it_says_what_it_is(url):
     assert httpx.get(f"{url}/health").json() == {"status": "healthy"}
     assert httpx.get(f"{url}/metadata").json()["name"] == "arithmetic/1"
     assert set(httpx.get(f"{url}/schema").json()) == {"action", "observation", "state"}
+
+
+def test_a_world_that_answers_is_played_to_its_end():
+    game = Bisect()
+    problem, dice = game.problem(key_of(3)), random.Random(1)
+    with served(environment_app(game, sessions=1)) as url, ws(url) as socket:
+        ask(socket, type="reset", data={"seed": 3})
+        solver, actions, said = solver_of(game, dice), [], []
+        while True:
+            actions.append(solver.act(problem.prompt, actions, said))
+            told = ask(socket, type="step", data={"completion": actions[-1]})["data"]
+            if told["done"]:
+                break
+            assert told["reward"] is None
+            said.append(told["observation"]["said"])
+        assert (told["reward"], actions[-1]) == (1.0, problem.answer) and set(said) <= {"+", "-"}
+        assert ask(socket, type="state")["data"]["step_count"] == len(actions) > 1
+        ask(socket, type="reset", data={"seed": 3})
+        for turn in range(game.turns):
+            told = ask(socket, type="step", data={"completion": "nonsense"})["data"]
+            assert told["done"] == (turn == game.turns - 1)
+        assert told["reward"] == 0.0
 
 
 def test_held_out_problems_are_others():
