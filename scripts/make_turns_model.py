@@ -6,7 +6,8 @@ The games are those of a loose player: three of ten guesses are any number that 
 of them. So the model has seen what answers mean, and plays worse than it could: reinforcement learning has something to
 add. Half of every batch are sums, as the tiny model knows them. It stops once it finds more than half of fresh numbers.
 
-Seeded. About five minutes on two cores; it writes the calibration profile too, measured on dialogues.
+Seeded. About five minutes on two cores; it writes the calibration profile too, measured on dialogues (with vLLM: once
+more by `grail calibrate FOLDER --env bisect/1`).
 """
 
 import argparse
