@@ -135,7 +135,7 @@ class LocalNetwork:
         return NetworkPlan(
             schedule=schedule,
             overrides=self.options.policy_overrides(schedule),
-            environments={self.options.environment: (1, 1_000)},
+            environments=dict.fromkeys((self.options.environment, *self.options.mix), (1, 1_000)),
             holders={signer_of(self.options.seed, "holder").address: INITIAL_SUPPLY},
             cap=CAP,
             trainers=[part.signer.address for part in self.parts if part.role is Role.TRAINER],

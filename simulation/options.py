@@ -47,6 +47,9 @@ class LocalnetOptions(pydantic.BaseModel, extra="forbid", frozen=True):
     groups: int = pydantic.Field(64, ge=1, le=4096, description="groups a miner commits in a window")
     model: str = "tiny"
     environment: str = "arithmetic/1"
+    mix: tuple[str, ...] = pydantic.Field(
+        (), description="environments besides, as likely each; accuracy is the first's"
+    )
     engine: str = "transformers"
     seed: int = pydantic.Field(0, ge=0, lt=1 << 63)
     chain: str = "embedded"

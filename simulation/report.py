@@ -31,7 +31,8 @@ def _head(network: LocalNetwork, result: RunResult) -> list[str]:
         (
             f"{options.miners} honest miners, {options.cheats} cheats, {options.validators} honest validators, "
             f"{len(options.lazy)} lazy, 1 trainer; "
-            f"model {options.model}, environment {options.environment}, {options.groups} groups a miner and window."
+            f"model {options.model}, environment {' and '.join((options.environment, *options.mix))}, "
+            f"{options.groups} groups a miner and window."
         ),
         "",
         "| bar | wanted | found |",

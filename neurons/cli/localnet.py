@@ -19,6 +19,9 @@ def add_to(app: typer.Typer) -> None:
     app.command()(localnet)
 
 
+ARITHMETIC = ["arithmetic/1"]
+
+
 def localnet(
     windows: Annotated[int, typer.Option(help="Windows to play.", min=1)] = 34,
     miners: Annotated[int, typer.Option(help="Honest miners.", min=1)] = 3,
@@ -26,7 +29,7 @@ def localnet(
     validators: Annotated[int, typer.Option(help="Validators.", min=1)] = 3,
     groups: Annotated[int, typer.Option(help="Groups of 8 rollouts that a miner commits in a window.", min=1)] = 64,
     model: Annotated[str, typer.Option(help="A model of `grail models list` or a folder, calibrated.")] = "tiny",
-    env: Annotated[str, typer.Option("--env", help="Environment id, e.g. reasoning_gym:gcd.")] = "arithmetic/1",
+    env: Annotated[list[str], typer.Option("--env", help="Environment id; several times for a mix.")] = ARITHMETIC,
     engine: Annotated[str, typer.Option(help="What the honest generate with: transformers or vllm.")] = "transformers",
     evaluation: Annotated[int, typer.Option(help="Held-out problems of an evaluation.", min=20)] = 500,
     evaluate_every: Annotated[int, typer.Option(help="Windows from one evaluation to the next.", min=1)] = 4,
@@ -56,11 +59,11 @@ def localnet(
 
         grail localnet --explorer
 
-        grail localnet --windows 10 --seed 7 --out runs/seven
-
         grail localnet --out runs/seven --resume --windows 20
 
         grail localnet --model smollm2-135m --env reasoning_gym:chain_sum --engine vllm --windows 5 --groups 4
+
+        grail localnet --model tiny-turns --env bisect/1 --env arithmetic/1
 
         grail localnet --miners 1 --cheats 0 --train learning_rate=1e-4 --train objective=dr_grpo
     """
@@ -69,8 +72,8 @@ def localnet(
 
     asked = LocalnetOptions(
         windows=windows, miners=miners, cheats=cheats, validators=validators, groups=groups, model=model,
-        environment=env, engine=engine, evaluation_problems=evaluation, final_problems=4 * evaluation,
-        evaluate_every=evaluate_every, training=training_settings(training), seed=seed, chain=chain,
+        environment=env[0], mix=tuple(env[1:]), engine=engine, evaluation_problems=evaluation, seed=seed, chain=chain,
+        final_problems=4 * evaluation, evaluate_every=evaluate_every, training=training_settings(training),
         lies=() if honest else load_lies(lies) if lies else DEFAULT_LIES, lazy=_lazy(lazy, honest=honest),
     )  # fmt: skip
     options = _resumed(asked, out / "options.json") if resume else _fresh(asked, out)

@@ -16,7 +16,7 @@ from simulation.options import LocalnetOptions
 def network(tmp_path_factory):
     options = LocalnetOptions(
         windows=2, miners=1, cheats=1, attacks=("best-of-n",), validators=2, groups=4,
-        model="tiny-turns", environment="bisect/1",
+        model="tiny-turns", environment="bisect/1", mix=("arithmetic/1",),
     )  # fmt: skip
     network = LocalNetwork(options, tmp_path_factory.mktemp("dialogues") / "run")
     for _ in range(2):
@@ -37,6 +37,7 @@ def test_rows_of_dialogues_prove_themselves(network, tmp_path):
     assert found.wrong == [] and found.rows == found.graded == found.on_chain == 32 and found.replayed == 4
     rows = list(read_rows(tmp_path / "set"))
     assert max(row["turns"] for row in rows) == 6
+    assert {row["environment"] for row in rows} == {"bisect/1", "arithmetic/1"}
     for row in rows:
         roles = [int(role) for role in row["roles"]]
         assert roles.count(SAMPLED) == len(row["logprobs"]) and roles.count(OBSERVATION) == row["turns"] - 1
