@@ -1,12 +1,12 @@
 """What turns teach and what they cost.
 
     python benchmarks/turns.py learn [--model tiny-turns] [--env bisect/1] [--updates 200] [--seed 0] [--blank] [--json]
-    python benchmarks/turns.py cost [--model tiny-turns] [--env bisect/1] [--json]
+    grail bench turns --model tiny-turns --env bisect/1
 
 `learn`: GRPO on an environment of turns, without a chain: groups generated, folded, replayed and learnt from as a
 network does it. With --blank the world says the same whatever happens, which shows how much of it is learnt from what
 the world says. `--warm N`: first N games of the scripted solver. `--out FOLDER` keeps the state: called again, it goes
-on. `cost`: a replay of dialogues beside one of as many tokens in one turn, and tokens a second in turns and in one.
+on.
 """
 
 import argparse
@@ -14,21 +14,23 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from benchmarks.engines import Bench
 from grail.checkpoints.files import Checkpoint, open_checkpoint
 from grail.config import TrainingSettings
 from grail.environments.base import Conversation, Environment
 from grail.environments.dialogue import Dialogue
 from grail.environments.registry import Environments
 from grail.errors import BadInput
-from grail.inference.base import ReplayRequest, RolloutRequest
+from grail.inference.base import Generation, ReplayRequest, RolloutRequest
 from grail.inference.requests import MOST_OBSERVED, own_dialogues, request_of
 from grail.inference.text import TextCodec
 from grail.inference.transformers_engine import TransformersEngine
@@ -43,7 +45,7 @@ from grail.training.learner import Learner
 from simulation.models import model_folder
 
 PLAN = SketchPlan(keccak256(b"benchmarks/turns.py"), 8, 8)
-SIZE, HELD, EVERY = 8, 400, 20
+SIZE, HELD, EVERY, ROUNDS = 8, 400, 20, 3
 WARM_RATE, WARM_BATCH = 1e-5, 16
 
 
@@ -157,40 +159,50 @@ def learn(told: argparse.Namespace) -> dict[str, Any]:
     return {"env": told.env, "model": told.model, "blank": told.blank, "seed": told.seed, "curve": found}
 
 
-def cost(told: argparse.Namespace) -> dict[str, Any]:
-    """Replay and generation of dialogues beside those of one turn, as ratios of one run."""
-    checkpoint = open_checkpoint(model_folder(told.model))
-    environment, codec, engine = Environments.installed().by_id(told.env), TextCodec(checkpoint), None
-    engine = TransformersEngine(checkpoint)
-    keys = [keccak256(b"cost" + i.to_bytes(4, "big")) for i in range(told.groups * SIZE)]
-    asked = own_dialogues(codec, environment, [environment.problem(key) for key in keys])
-    requests = [request_of(dialogue, key) for dialogue, key in zip(asked, keys, strict=True)]
-    made = engine.generate(requests, PLAN)
-    turns = [ReplayRequest(r.prompt, r.key, g.tokens, g.bridges) for r, g in zip(requests, made, strict=True)]
-    single = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(requests, made, strict=True)]
-    plain = [RolloutRequest(r.prompt, r.key) for r in requests]
-    in_one: Sequence[Any] = engine.generate(plain, PLAN)
-    seconds = best_rounds(
-        {
-            "replay_turns": lambda: engine.replay(turns, PLAN), "replay_one": lambda: engine.replay(single, PLAN),
-            "turns": lambda: engine.generate(requests, PLAN), "one": lambda: engine.generate(plain, PLAN),
-            "check": lambda: [d.play(g.tokens) for d, g in zip(asked, made, strict=True)],
-        },
-        3,
-    )  # fmt: skip
-    sampled, alone = sum(len(g.tokens) for g in made), sum(len(g.tokens) for g in in_one)
-    return {
-        "rollouts": len(made), "turns": round(float(np.mean([1 + len(g.bridges) for g in made])), 2),
-        "tok_s_one_turn": round(alone / seconds["one"], 1), "tok_s_turns": round(sampled / seconds["turns"], 1),
-        "overhead": round(seconds["replay_turns"] / seconds["replay_one"], 3),
-        "check_s": round(seconds["check"], 3),
-    }  # fmt: skip
+def turns(bench: Bench) -> list[dict[str, Any]]:
+    """By engine: dialogues beside rollouts of one turn, as ratios of one run. `overhead`: the time of replaying
+    dialogues, what the world said included, by that of as many sampled tokens in one turn; `check_s`: of folding them.
+
+    Raises BadInput for an environment of one turn.
+    """
+    if not isinstance(bench.environment, Conversation):
+        raise BadInput(f"{bench.environment.id} has one turn: name one that answers, such as bisect/1")
+    asked = bench.requests
+    plain = [RolloutRequest(request.prompt, request.key) for request in asked]
+    rows = []
+    for name, engine in bench.engines.items():
+        made: Sequence[Generation] = engine.generate(asked, PLAN)
+        told = [ReplayRequest(r.prompt, r.key, g.tokens, g.bridges) for r, g in zip(asked, made, strict=True)]
+        flat = [ReplayRequest(r.prompt, r.key, g.tokens) for r, g in zip(asked, made, strict=True)]
+        alone = engine.generate(plain, PLAN)
+        work: dict[str, Callable[[], object]] = {
+            "told": partial(engine.replay, told, PLAN), "flat": partial(engine.replay, flat, PLAN),
+            "turns": partial(engine.generate, asked, PLAN), "one": partial(engine.generate, plain, PLAN),
+            "check": partial(_folded, asked, made),
+        }  # fmt: skip
+        seconds = best_rounds(work, ROUNDS)
+        engine.generate(asked, PLAN)
+        sampled, single = (sum(len(g.tokens) for g in part) for part in (made, alone))
+        turn_counts = [1 + len(g.bridges) for g in made]
+        rows.append({
+            "engine": name, "rollouts": len(made), "turns": round(float(np.mean(turn_counts)), 2),
+            "tok_s_one_turn": round(single / seconds["one"], 1), "tok_s_turns": round(sampled / seconds["turns"], 1),
+            "overhead": round(seconds["told"] / seconds["flat"], 3), "check_s": round(seconds["check"], 4),
+            "tokens_one_turn": single, "tokens_turns": sampled, "prefix_hits": getattr(engine, "prefix_hits", None),
+        })  # fmt: skip
+    return rows
+
+
+def _folded(asked: Sequence[RolloutRequest], made: Sequence[Generation]) -> None:
+    for request, generation in zip(asked, made, strict=True):
+        assert isinstance(request.world, Dialogue)
+        request.world.play(generation.tokens)
 
 
 def main() -> None:
     """Run, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["learn", "cost"])
+    parser.add_argument("what", choices=["learn"])
     parser.add_argument("--model", default="tiny-turns")
     parser.add_argument("--env", default="bisect/1")
     parser.add_argument("--updates", type=int, default=200)
@@ -203,7 +215,7 @@ def main() -> None:
     parser.add_argument("--out", default="")
     parser.add_argument("--json", action="store_true")
     told = parser.parse_args()
-    found = learn(told) if told.what == "learn" else cost(told)
+    found = learn(told)
     print(json.dumps(found) if told.json else json.dumps(found, indent=1))
 
 

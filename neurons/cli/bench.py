@@ -1,4 +1,4 @@
-"""grail bench: sampler, generate, replay, delta, ray, learner, relay, scale."""
+"""grail bench: sampler, generate, replay, delta, ray, learner, relay, turns, scale."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -140,6 +140,24 @@ def relay(
     from benchmarks.relays import distribution
 
     _show(distribution(clients, relays, chunks, round(chunk * 1e6), round(rate * 1e6)), as_json, save)
+
+
+@commands.command()
+def turns(
+    model: Model = "tiny-turns",
+    env: Env = "bisect/1",
+    batch: Batch = 64,
+    device: Device = "cpu",
+    as_json: Json = False,
+    save: Save = None,
+) -> None:
+    """Dialogues beside rollouts of one turn: tokens a second, replays, what the prefix cache has.
+
+    Example: grail bench turns --model tiny-turns --env bisect/1
+    """
+    from benchmarks.turns import turns as measure
+
+    _show(measure(_bench(model, env, batch, device)), as_json, save, many=True)
 
 
 @commands.command()

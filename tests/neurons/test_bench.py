@@ -28,6 +28,15 @@ def test_each_benchmark_prints_its_rates_as_json(subject):
         assert found["tok_s_generate_vllm"] is None
 
 
+def test_dialogues_are_measured_beside_single_turns():
+    done = CliRunner().invoke(app, ["bench", "turns", "--batch", "8", "--json"])
+    rows = json.loads(done.stdout)["rows"]
+    assert rows[0]["engine"] == "transformers" and rows[0]["rollouts"] == 8 and rows[0]["turns"] > 1
+    assert all(row[name] > 0 for row in rows for name in ("tok_s_one_turn", "tok_s_turns", "overhead", "check_s"))
+    refused = CliRunner().invoke(app, ["bench", "turns", "--env", "arithmetic/1", "--batch", "8"])
+    assert "one turn" in str(refused.exception)
+
+
 def test_deltas_of_real_updates_add_up_to_the_last_version():
     done = CliRunner().invoke(app, ["bench", "delta", "--batch", "16", "--rate", "1e-11", "--updates", "2", "--json"])
     found = json.loads(done.stdout)

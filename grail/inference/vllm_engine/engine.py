@@ -37,6 +37,11 @@ class VllmEngine:
         self.device = device
 
     @property
+    def prefix_hits(self) -> float | None:
+        """Of the last call: share of what later turns had to read again that the prefix cache had; None without any."""
+        return round(_SERVER.hits / _SERVER.history, 4) if _SERVER.history else None
+
+    @property
     def fingerprint(self) -> Digest:
         """Of the checkpoint."""
         return self.checkpoint.fingerprint
@@ -83,6 +88,8 @@ class _Server:
         self._llm: Any = None
         """vllm.LLM; untyped, because importing vLLM takes half a minute."""
         self._loaded: Checkpoint | None = None
+        self.hits = self.history = 0
+        """Of the last call: ids that later turns began with, and how many of them the prefix cache had."""
 
     def generate(
         self, checkpoint: Checkpoint, device: str, requests: Sequence[RolloutRequest], plan: SketchPlan, greedy: bool
@@ -108,11 +115,14 @@ class _Server:
         talks = [_Talking(request, rules.max_tokens) for request in requests]
         for number in range(len(talks)):
             self._ask(number, talks[number], rules)
-        engine = self._llm.llm_engine
+        engine, self.hits, self.history = self._llm.llm_engine, 0, 0
         while engine.has_unfinished_requests():
             for answer in engine.step():
                 if answer.finished:
                     number = int(answer.request_id.partition("-")[0])
+                    if talks[number].bridges:
+                        self.hits += answer.num_cached_tokens or 0
+                        self.history += len(talks[number].history) - len(talks[number].bridges[-1].ids)
                     if talks[number].goes_on(answer.outputs[0].token_ids):
                         self._ask(number, talks[number], rules)
         taken = Taken.of(self._llm.collective_rpc("grail_take")[0], plan.dim)
