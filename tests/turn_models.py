@@ -1,4 +1,4 @@
-"""The packaged model with rules for several turns, for tests."""
+"""The packaged model of sums with rules for several turns, for tests of what needs no skill in them."""
 
 import json
 import shutil

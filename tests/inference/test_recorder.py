@@ -53,7 +53,7 @@ def test_a_step_sampled_again_after_preemption_counts_once_and_sketches_follow_t
     raw = [part.tobytes() for part in (record.rows, record.steps, record.tokens, record.logprobs, record.sketch)]
     taken = Taken.of(raw, PLAN.dim)
     for number in (0, 1):
-        made = taken.generation(number, eos_ids=(999,), plan=PLAN)
+        made = taken.generation(number, (), eos_ids=(999,), plan=PLAN)
         own = record.rows == number
         last = np.flatnonzero(own)[[0, 2, 3]]
         assert made.tokens.tolist() == record.tokens[last].tolist()

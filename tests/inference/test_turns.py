@@ -1,30 +1,29 @@
 """Engines in turns: the tokens of one long sequence, whatever the batch; read again in one pass."""
 
-import copy
-
 import numpy as np
 import pytest
 import torch
 
+from grail.checkpoints.files import open_checkpoint
 from grail.environments.bisect import Bisect
 from grail.environments.dialogue import Dialogue
 from grail.inference import decoding
-from grail.inference.base import ReplayRequest
+from grail.inference.base import ReplayRequest, RolloutRequest
 from grail.inference.requests import own_dialogues, request_of
 from grail.inference.text import TextCodec
 from grail.inference.transformers_engine import TransformersEngine
+from grail.models.library import packaged_folder
 from grail.proofs.sketch import sketch_errors
 from grail.protocol.gumbel import mandated_token
 from grail.protocol.hashing import keccak256
-from grail.protocol.turns import transcript
-from tests.turn_models import with_turns
+from grail.protocol.turns import Bridge, transcript
 
 COUNT = 24
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory) -> TransformersEngine:
-    return TransformersEngine(with_turns(tmp_path_factory.mktemp("turns") / "model"))
+def engine() -> TransformersEngine:
+    return TransformersEngine(open_checkpoint(packaged_folder("tiny-turns")))
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +84,7 @@ def test_a_replay_behind_other_observations_finds_much(engine, asked, made, plan
     """An answer that nobody gave: the tokens behind it are not those that it mandates."""
     other = []
     for request, generation in zip(asked, made, strict=True):
-        bridges = [copy.replace(b, ids=b.ids[::-1]) if hasattr(copy, "replace") else b for b in generation.bridges]
-        told = [type(b)(b.after, np.full_like(b.ids, 5)) for b in bridges]
+        told = [Bridge(b.after, np.full_like(b.ids, 5)) for b in generation.bridges]
         other.append(ReplayRequest(request.prompt, request.key, generation.tokens, tuple(told)))
     assert max(float(trace.margins.max()) for trace in engine.replay(other, plan)) > 0.3
 
@@ -97,8 +95,7 @@ def test_rows_whose_caches_cannot_join_read_their_dialogue_again(engine, asked, 
 
 
 def test_single_turns_and_dialogues_share_a_batch(engine, asked, made, plan):
-    plain = [copy.copy(request) for request in asked[:3]]
-    plain = [type(request)(request.prompt, request.key) for request in plain]
+    plain = [RolloutRequest(request.prompt, request.key) for request in asked[:3]]
     mixed = engine.generate([*plain, *asked[:5]], plan)
     assert [g.tokens.tolist() for g in mixed[3:]] == [g.tokens.tolist() for g in made[:5]]
     assert all(not g.bridges for g in mixed[:3])

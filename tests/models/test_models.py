@@ -91,7 +91,7 @@ def test_folders_that_are_no_models_are_refused(library, tmp_path, content):
 
 
 def test_unknown_names_say_what_there_is(library):
-    with pytest.raises(SettingsError, match="tiny, smollm2-135m, a hub id"):
+    with pytest.raises(SettingsError, match="tiny, tiny-turns, smollm2-135m, a hub id"):
         library.fetch("smollm3")
     with pytest.raises(SettingsError, match="grail models list"):
         library.find("smollm3")

@@ -9,7 +9,7 @@ from grail.verification.base import Outcome
 from grail.verification.calibration import laxest, load_profile, profile_of
 from neurons.cli.redteam import _chosen
 from simulation import laxness
-from simulation.adversaries import ATTACKS, CATALOGUE
+from simulation.adversaries import ATTACKS, CATALOGUE, turns
 from simulation.redteam import RedTeamOptions, markdown, play, residuals, tallies
 
 
@@ -17,7 +17,7 @@ def test_the_honest_miner_is_accepted_every_time(played):
     assert [trial.outcome for trial in played[1]] == [Outcome.ACCEPT] * 2
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", [attack.attack for attack in CATALOGUE])
 def test_attack(played, name):
     tally, attack = played[0][name], ATTACKS[name]
     assert tally.trials and set(tally.checks) <= attack.caught_by
@@ -32,10 +32,10 @@ def test_what_may_be_missed_is_listed_with_its_reason(played):
 
 
 def test_the_catalogue_is_complete_and_in_words(played):
-    assert len(ATTACKS) == len(CATALOGUE) >= 54
+    assert len(ATTACKS) == len(CATALOGUE) + len(turns.TURNS) and len(CATALOGUE) >= 54
     table = markdown(list(played[0].values()))
-    assert all(f"| {name} |" in table for name in ATTACKS)
-    assert all(attack.gain and attack.__doc__ and attack.caught_by for attack in CATALOGUE)
+    assert all(f"| {attack.attack} |" in table for attack in CATALOGUE)
+    assert all(attack.gain and attack.__doc__ and attack.caught_by for attack in ATTACKS.values())
 
 
 def test_an_unknown_attack_is_named(tmp_path):
@@ -45,7 +45,7 @@ def test_an_unknown_attack_is_named(tmp_path):
 
 def test_a_family_is_played_alone():
     assert _chosen([], ["forks"]) == ("forked", "forked-1-in-4", "near-tie-fork-1-in-8")
-    assert _chosen(["greedy"], ["forks"])[0] == "greedy" and _chosen([], []) == tuple(ATTACKS)
+    assert _chosen(["greedy"], ["forks"])[0] == "greedy" and _chosen([], []) == tuple(a.attack for a in CATALOGUE)
     with pytest.raises(BadInput, match=r"forks.* got such"):
         _chosen([], ["such"])
 
@@ -53,6 +53,8 @@ def test_a_family_is_played_alone():
 def test_lax_profiles_are_a_family_of_their_own(tmp_path):
     with pytest.raises(BadInput, match="played alone"):
         _chosen(["greedy"], [laxness.FAMILY])
+    with pytest.raises(BadInput, match="played alone"):
+        _chosen([], [turns.FAMILY, "forks"])
     folder = laxness.lax_model("tiny", tmp_path)
     assert profile_of(open_checkpoint(folder)) == laxest(load_profile(packaged_folder() / CALIBRATION))
     assert set(laxness.CHEATS) <= set(ATTACKS)

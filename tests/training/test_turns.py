@@ -4,19 +4,20 @@ import numpy as np
 import pytest
 import torch
 
+from grail.checkpoints.files import open_checkpoint
 from grail.environments.bisect import Bisect
 from grail.inference.requests import own_requests
 from grail.inference.text import TextCodec
 from grail.inference.transformers_engine import TransformersEngine
+from grail.models.library import packaged_folder
 from grail.protocol.turns import transcript
 from grail.training.batch import Sample, TrainingRollout, collate
 from grail.training.policy import Policy
-from tests.turn_models import with_turns
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory, plan):
-    engine = TransformersEngine(with_turns(tmp_path_factory.mktemp("turns") / "model"))
+def played(plan):
+    engine = TransformersEngine(open_checkpoint(packaged_folder("tiny-turns")))
     asked = own_requests(TextCodec(engine.checkpoint), Bisect(), b"learner in turns", 8, 4)
     rollouts = [
         TrainingRollout(

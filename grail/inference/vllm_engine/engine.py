@@ -126,7 +126,7 @@ class _Server:
                     if talks[number].goes_on(answer.outputs[0].token_ids):
                         self._ask(number, talks[number], rules)
         taken = Taken.of(self._llm.collective_rpc("grail_take")[0], plan.dim)
-        made = [taken.generation(number, talk, rules.eos_ids, plan) for number, talk in enumerate(talks)]
+        made = [taken.generation(number, talk.bridges, rules.eos_ids, plan) for number, talk in enumerate(talks)]
         for talk, generation in zip(talks, made, strict=True):
             if talk.sampled != generation.tokens.tolist():
                 raise Unavailable("vLLM sampled other tokens than it was told: use the version of constraints.txt")
@@ -270,7 +270,9 @@ class Taken:
         starts = np.searchsorted(rows[order], np.arange(rows.max() + 2))
         return cls([column[order] for column in (tokens, logprobs, sketch)], starts)
 
-    def generation(self, number: int, talk: _Talking, eos_ids: Sequence[int], plan: SketchPlan) -> Generation:
+    def generation(
+        self, number: int, bridges: Sequence[Bridge], eos_ids: Sequence[int], plan: SketchPlan
+    ) -> Generation:
         """One rollout, all its turns."""
         part = slice(self._starts[number], self._starts[number + 1])
         tokens, logprobs, sketch = (column[part] for column in self._columns)
@@ -279,5 +281,5 @@ class Taken:
             logprobs=np.minimum(logprobs, 0).astype(np.float16) + np.float16(0),
             sketch=sketch[:: plan.stride].astype(np.float16),
             finish=FINISH_EOS if int(tokens[-1]) in eos_ids else FINISH_LENGTH,
-            bridges=tuple(talk.bridges),
+            bridges=tuple(bridges),
         )
