@@ -16,7 +16,7 @@ from grail.chain.subnet import Subnet
 from grail.checkpoints.fetch import CheckpointCache
 from grail.checkpoints.files import Checkpoint, open_checkpoint
 from grail.checkpoints.manifest import upload
-from grail.environments.mandates import characters_of
+from grail.environments.mandates import rules_of
 from grail.environments.registry import Environments
 from grail.errors import ChainError, SettingsError
 from grail.inference.engine_cache import EngineCache
@@ -156,7 +156,7 @@ class LocalNetwork:
         self.notify("publishing the base checkpoint")
         trainer = next(part for part in self.parts if part.role is Role.TRAINER)
         manifest = upload(checkpoint.folder, self.store)
-        rules = checkpoint.rules_digest(self.environment.id, characters_of(self.environment))
+        rules = rules_of(checkpoint, self.environment)
         self.subnet.publish(trainer.signer, record_of(checkpoint, manifest, rules))
 
     def _resume(self) -> None:

@@ -17,7 +17,7 @@ from grail.datasets.export import audited_by
 from grail.datasets.files import FORMAT, MANIFEST, PAIRS, digest_of_file, read_manifest, read_pairs, read_rows
 from grail.datasets.rows import Parts, Row, digest_of, messages_of, parts_of, roles_of, wrong_with
 from grail.environments.base import Conversation, Environment, Grade, Problem
-from grail.environments.mandates import BeaconMandates, characters_of
+from grail.environments.mandates import BeaconMandates, rules_of
 from grail.environments.registry import Environments
 from grail.errors import BadInput, BadSubmission, GrailError
 from grail.inference.base import ReplayRequest
@@ -291,7 +291,7 @@ def _replay(node: Node, taken: list[tuple[int, Row]], found: Checked) -> None:
         for _, row in rows:
             parts, problem = parts_of(row), bytes.fromhex(row["problem_key"][2:])
             environment = node.environments.by_id(row["environment"])
-            rules = checkpoint.rules_digest(environment.id, characters_of(environment))
+            rules = rules_of(checkpoint, environment)
             key = keys.rollout_key(problem, checkpoint.fingerprint, rules, row["index"])
             requests.append(ReplayRequest(parts.prompt, key, parts.tokens, parts.bridges))
         traces = node.engine(checkpoint).replay(requests, node.sketch_plan(WindowId(window)))

@@ -4,17 +4,14 @@ In the characters of arithmetic, so that the smallest models can play: "+" says 
 was no number of the range. Without reading the answers, guesses find it no more often than turns ÷ size.
 """
 
-from collections.abc import Sequence
-
-from grail.environments.base import RIGHT, WRONG, Grade, Problem, Step
-from grail.environments.turns import Bounds, Guessing, grade_alone, numbers_of
+from grail.environments.base import Problem, Step
+from grail.environments.turns import FOUND, Bounds, Guessing, numbers_of
 
 NAME = "bisect/1"
 NUMBERS = {"size": Bounds(64, 4, 9_000), "turns": Bounds(6, 2, 32)}
 LOWEST = 16
 """Ranges begin at 1 to so many: which one, the prompt tells."""
 HIGHER, LOWER, NONSENSE = "+", "-", "*"
-_FOUND = b"found"
 
 
 class Bisect(Guessing):
@@ -36,10 +33,6 @@ class Bisect(Guessing):
         """A number of it."""
         return str(1 + setting + number)
 
-    def begin(self, problem: Problem) -> bytes:
-        """Nothing has happened yet."""
-        return b""
-
     def step(self, problem: Problem, state: bytes, action: str) -> Step:
         """One guess."""
         guess, hidden = _number(action), int(problem.answer)
@@ -47,18 +40,8 @@ class Bisect(Guessing):
         if not low <= guess <= high:
             return Step(state, NONSENSE)
         if guess == hidden:
-            return Step(_FOUND, None)
+            return Step(FOUND, None)
         return Step(state, HIGHER if guess < hidden else LOWER)
-
-    def end(self, problem: Problem, state: bytes, actions: Sequence[str]) -> Grade:
-        """One for the number, found in time."""
-        if state == _FOUND:
-            return Grade(RIGHT, f"found in {len(actions)}")
-        return Grade(WRONG, f"expected {problem.answer}")
-
-    def grade(self, problem: Problem, completion: str) -> Grade:
-        """Of a lone guess."""
-        return grade_alone(self, problem, completion)
 
 
 def range_of(prompt: str) -> tuple[int, int]:

@@ -63,7 +63,6 @@ class BrokenDialogue(BadSubmission):
 class Played:
     """What follows from a rollout's ids."""
 
-    turns: int
     finish: int
     bridges: tuple[Bridge, ...]
     grade: Grade
@@ -77,6 +76,11 @@ class Played:
         names = ("turns", "finish", "observed tokens", "observations")
         wrong = (name for name, mine, theirs in zip(names, own, told, strict=True) if mine != theirs)
         return next((f"its {name} do not follow from its ids" for name in wrong), "")
+
+    @property
+    def turns(self) -> int:
+        """How many it took."""
+        return len(self.actions)
 
     @property
     def observed(self) -> int:
@@ -131,9 +135,7 @@ class Dialogue:
             bridges.append(Bridge(at, bridge))
         if at != len(tokens):
             raise BrokenDialogue(f"expected the rollout to end behind its token {at}, but {len(tokens) - at} follow")
-        return Played(
-            len(talk.actions), talk.finish, tuple(bridges), talk.grade(), tuple(talk.actions), tuple(talk.observations)
-        )
+        return Played(talk.finish, tuple(bridges), talk.grade(), tuple(talk.actions), tuple(talk.observations))
 
     def stops_within_a_turn(self, tokens: NDArray[np.int32]) -> bool:
         """Do ids end where, whatever the world says, no turn does?"""

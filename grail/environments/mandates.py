@@ -86,7 +86,7 @@ class BeaconMandates:
             problem = environment.problem(key)
             prompt = self._codec.encode(problem.prompt)
             if environment.id not in self._rules:
-                self._rules[environment.id] = self._checkpoint.rules_digest(environment.id, characters_of(environment))
+                self._rules[environment.id] = rules_of(self._checkpoint, environment)
             self._groups[number] = GroupMandate(
                 env_id=env_id,
                 environment=environment,
@@ -110,6 +110,7 @@ class BeaconMandates:
         return keys.rollout_key(mandate.problem_key, self._checkpoint.fingerprint, mandate.rules_hash, index)
 
 
-def characters_of(environment: Environment) -> int:
-    """Most that its world says at a time; 0 where it says nothing."""
-    return environment.most_characters if isinstance(environment, Conversation) else 0
+def rules_of(checkpoint: CheckpointRules, environment: Environment) -> Digest:
+    """Hash of the rules that rollouts of a checkpoint obey in an environment, of one turn or of many."""
+    said = environment.most_characters if isinstance(environment, Conversation) else 0
+    return checkpoint.rules_digest(environment.id, said)

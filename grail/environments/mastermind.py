@@ -5,18 +5,16 @@ find one code in 162. Which digits there are, the prompt tells.
 """
 
 import re
-from collections.abc import Sequence
 from itertools import combinations
 
-from grail.environments.base import RIGHT, WRONG, Grade, Problem, Step
-from grail.environments.turns import Bounds, Guessing, grade_alone, numbers_of
+from grail.environments.base import Problem, Step
+from grail.environments.turns import FOUND, Bounds, Guessing, numbers_of
 
 NAME = "mastermind/1"
 NUMBERS = {"colours": Bounds(6, 2, 8), "digits": Bounds(4, 2, 5), "turns": Bounds(8, 2, 32)}
 LONGEST = 2_048
 """Characters of a turn that are read: its last ones."""
 _DIGITS = re.compile(r"[0-9]+")
-_FOUND = b"found"
 
 
 class Mastermind(Guessing):
@@ -49,10 +47,6 @@ class Mastermind(Guessing):
             found += self._alphabets[setting][digit]
         return found
 
-    def begin(self, problem: Problem) -> bytes:
-        """Nothing has happened yet."""
-        return b""
-
     def step(self, problem: Problem, state: bytes, action: str) -> Step:
         """One guess: the last number of the turn."""
         written = _DIGITS.findall(action[-LONGEST:])
@@ -61,20 +55,10 @@ class Mastermind(Guessing):
         if len(guess) != self.digits or not set(guess) <= set(allowed):
             return Step(state, f"No code of {self.digits} digits out of {' '.join(allowed)}.")
         if guess == problem.answer:
-            return Step(_FOUND, None)
+            return Step(FOUND, None)
         right = sum(a == b for a, b in zip(guess, problem.answer, strict=True))
         shared = sum(min(guess.count(digit), problem.answer.count(digit)) for digit in set(guess))
         return Step(state, f"{right} right, {shared - right} elsewhere.")
-
-    def end(self, problem: Problem, state: bytes, actions: Sequence[str]) -> Grade:
-        """One for the code, found in time."""
-        if state == _FOUND:
-            return Grade(RIGHT, f"found in {len(actions)}")
-        return Grade(WRONG, f"expected {problem.answer}")
-
-    def grade(self, problem: Problem, completion: str) -> Grade:
-        """Of a lone guess."""
-        return grade_alone(self, problem, completion)
 
 
 def digits_of(prompt: str) -> str:

@@ -1,11 +1,11 @@
 """What environments of turns share: numbers in their ids, hidden secrets in settings, the grade of a lone action."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from grail.environments.base import Conversation, Grade, Problem
+from grail.environments.base import RIGHT, WRONG, Conversation, Grade, Problem, Step
 from grail.errors import SettingsError
 from grail.protocol.draws import Draws
 from grail.protocol.hashing import keccak256
@@ -13,6 +13,8 @@ from grail.protocol.units import Digest
 
 HELD_OUT_PART = 8
 """One setting of so many, at least one, is kept for evaluation and never mandated."""
+FOUND = b"found"
+"""The state of a game that is won."""
 _VALUE = re.compile(r"[1-9][0-9]{0,5}")
 
 
@@ -52,6 +54,9 @@ class Guessing:
 
     settings: int
     secrets: int
+    turns: int
+    id: str
+    most_characters: int
 
     def prompt(self, setting: int) -> str:
         """What the model reads in a setting, 0 to `settings` - 1."""
@@ -68,6 +73,24 @@ class Guessing:
     def held_out(self, key: Digest) -> Problem:
         """One in a setting that `problem` never has."""
         return self._drawn(key, held_out=True)
+
+    def step(self, problem: Problem, state: bytes, action: str) -> Step:
+        """One guess; FOUND is the state behind the right one."""
+        raise NotImplementedError
+
+    def begin(self, problem: Problem) -> bytes:
+        """Nothing has happened yet."""
+        return b""
+
+    def end(self, problem: Problem, state: bytes, actions: Sequence[str]) -> Grade:
+        """One for the secret, found in time."""
+        if state == FOUND:
+            return Grade(RIGHT, f"found in {len(actions)}")
+        return Grade(WRONG, f"expected {problem.answer}")
+
+    def grade(self, problem: Problem, completion: str) -> Grade:
+        """Of a lone guess."""
+        return grade_alone(self, problem, completion)
 
     def _drawn(self, key: Digest, *, held_out: bool) -> Problem:
         """The first settings of an order by hash are kept for evaluation."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from jinja2 import Template, TemplateError
@@ -124,16 +124,20 @@ class TextCodec:
             raise BadCheckpoint(f"expected a Jinja template in {self._template_path}, got: {error}") from error
 
     @cached_property
+    def _raw(self) -> dict[str, Any]:
+        """The tokenizer's file, read once for what the library does not tell."""
+        return json.loads(self._path.read_bytes())
+
+    @cached_property
     def _plain(self) -> Tokenizer:
         """The tokenizer without its added tokens: a text is what it says."""
-        raw = json.loads(self._path.read_bytes())
-        plain = raw | {"added_tokens": [], "post_processor": None}
+        plain = self._raw | {"added_tokens": [], "post_processor": None}
         return self._asked(lambda: Tokenizer.from_str(json.dumps(plain)))
 
     @cached_property
     def _added(self) -> frozenset[int]:
         """Ids of control tokens, and of all others that were added to the vocabulary."""
-        return frozenset(entry["id"] for entry in json.loads(self._path.read_bytes()).get("added_tokens") or ())
+        return frozenset(entry["id"] for entry in self._raw.get("added_tokens") or ())
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:

@@ -213,8 +213,8 @@ class Solve:
 def requests_for(mandates: BeaconMandates, groups: int, size: int) -> list[RolloutRequest]:
     """One request for every place, group by group."""
     return [
-        request_of(mandates.dialogue(number), mandates.rollout_key(number, index))
-        for number in range(groups)
+        request_of(dialogue, mandates.rollout_key(number, index))
+        for number, dialogue in enumerate(map(mandates.dialogue, range(groups)))
         for index in range(size)
     ]
 

@@ -30,7 +30,7 @@ def publish(
     """
     from grail.checkpoints.files import open_checkpoint
     from grail.config import load_settings
-    from grail.environments.mandates import characters_of
+    from grail.environments.mandates import rules_of
     from grail.environments.registry import Environments
     from grail.foreign.urls import shown
     from grail.inference import installed_engines, open_engine
@@ -63,7 +63,7 @@ def publish(
         return
     typer.echo(f"storing it in {places}, and reading it back")
     manifest = stored(checkpoint, published_store(settings, subnet, signer))
-    rules, parent = checkpoint.rules_digest(first.id, characters_of(first)), plan.parent
+    rules, parent = rules_of(checkpoint, first), plan.parent
     subnet.publish(signer, record_of(checkpoint, manifest, rules, parent.fingerprint if parent else NOTHING))
     published = subnet.checkpoint(subnet.latest_version())
     typer.echo(

@@ -13,7 +13,7 @@ from grail.chain.jsonrpc import JsonRpcChain
 from grail.chain.subnet import Subnet
 from grail.checkpoints.files import open_checkpoint
 from grail.config import load_settings, toml_text
-from grail.environments.mandates import characters_of
+from grail.environments.mandates import rules_of
 from grail.environments.registry import Environments
 from grail.errors import ChainError, SettingsError
 from grail.models.library import Library
@@ -130,7 +130,7 @@ def _publish(layout: Layout, options: DevnetOptions, subnet: Subnet) -> None:
     examined(subnet, checkpoint, signer.address)
     manifest = stored(checkpoint, published_store(settings, subnet, signer))
     environment = Environments.installed().by_id(options.environment)
-    rules = checkpoint.rules_digest(environment.id, characters_of(environment))
+    rules = rules_of(checkpoint, environment)
     subnet.publish(signer, record_of(checkpoint, manifest, rules))
 
 

@@ -6,7 +6,6 @@ rollout on a CPU; what a model was shown instead is the replay's business.
 
 import contextlib
 import dataclasses
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,7 +33,6 @@ MODEL, ENVIRONMENT = "tiny-turns", "bisect/1"
 """What the family is played with."""
 LONG = 3
 """Turns from which on a dialogue is worth cutting."""
-Claim = Callable[[Rollout], Rollout]
 
 
 class Retold(Attack):

@@ -5,9 +5,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from grail.checkpoints.files import Checkpoint
 from grail.environments.dialogue import BrokenDialogue, Played
 from grail.environments.mandates import BeaconMandates
@@ -115,7 +112,8 @@ def _verified(node: Node, submission: Submission, checkpoint: Checkpoint) -> Ite
             yield Doubt(window, name, number, "derivation, dialogue or reward", 0.0)
             continue
         own = list(itertools.islice(traces, len(group.rollouts)))
-        margin, stray = (max(float(values.max()) for values in part) for part in _margins(own))
+        margin = max(float(trace.margins.max()) for trace in own)
+        stray = max(float(trace.strays.max()) for trace in own)
         plays = told[number] if number in told else _played(group, number, mandates) if stray <= largest else None
         if stray <= largest and plays is not None:
             yield _training_group(submission, number, mandates, own, plays), margin
@@ -127,11 +125,6 @@ def _with_bridges(group: Group, plays: list[Played] | None) -> Iterator[tuple[Ro
     """Each rollout with what stands between its turns."""
     bridges = [played.bridges for played in plays] if plays else [()] * len(group.rollouts)
     return zip(group.rollouts, bridges, strict=True)
-
-
-def _margins(traces: list[ReplayTrace]) -> tuple[list[NDArray[np.floating]], list[NDArray[np.floating]]]:
-    """In nats, and in spreads."""
-    return [trace.margins for trace in traces], [trace.strays for trace in traces]
 
 
 def _played(group: Group, number: int, mandates: BeaconMandates) -> list[Played] | None:

@@ -8,7 +8,6 @@ right, are faults.
 
 import numpy as np
 
-from grail.environments.base import Conversation
 from grail.environments.dialogue import BrokenDialogue, Dialogue
 from grail.protocol.constants import FINISH_EOS, FINISH_LENGTH
 from grail.protocol.records import FaultKind
@@ -26,15 +25,15 @@ class DialogueCheck:
 
     def run(self, context: AuditContext) -> Finding:
         """Every rollout, in order."""
-        for group, index in context.work.places():
-            dialogue = context.mandates.dialogue(group)
-            rollout = context.work.groups[group].rollouts[index]
-            if isinstance(dialogue.environment, Conversation):
-                finding = _folded(context, dialogue, rollout, (group, index))
-            else:
-                finding = _single(dialogue, rollout, (group, index))
-            if finding is not None:
-                return finding
+        for number, group in enumerate(context.work.groups):
+            dialogue = context.mandates.dialogue(number)
+            for index, rollout in enumerate(group.rollouts):
+                if dialogue.world is not None:
+                    finding = _folded(context, dialogue, rollout, (number, index))
+                else:
+                    finding = _single(dialogue, rollout, (number, index))
+                if finding is not None:
+                    return finding
         return Finding(check=NAME, outcome=Outcome.ACCEPT, reason="as they follow from the ids")
 
 
